@@ -1,0 +1,86 @@
+// What every implementation offers: Backend says what it can do, Kernel does it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/arguments.h"
+
+namespace normbench {
+
+// A backend prepared for one problem, bound to its buffers. Their contents may change between
+// calls; their addresses may not.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // Untimed, before run() whenever the inputs changed: takes them into the library's own layout.
+  virtual void load() {}
+
+  // Timed: the normalization itself, mini-batch after mini-batch. No allocation of its own, no
+  // printing, no exceptions. May be called any number of times; each call does all the work again.
+  virtual void run() = 0;
+
+  // Untimed, after the last run(): hands library-owned results back, and fills whichever of
+  // variance and rstd the library does not produce.
+  virtual void collect() {}
+
+  // What was dispatched, for people: "jit:avx512_core", "2 threads".
+  virtual std::string detail() const { return ""; }
+};
+
+// Whether a backend takes a problem, and if not, why, in words that a user understands.
+struct Support {
+  bool supported = true;
+  std::string reason;
+
+  static Support yes() { return {}; }
+  static Support no(std::string reason) { return {false, std::move(reason)}; }
+};
+
+// Yes for batch norm of training or inference, forward or backward, in f32 and ncl; else no, with
+// the reason.
+Support batch_norm_f32_ncl(const Problem& problem);
+
+// How y is formed: A, centred, (x - mean) * rstd * gamma + beta; B, folded, x * scale + shift.
+enum class Grade { kA, kB };
+
+// The accuracy that a backend claims for a problem, and that the check holds it to.
+struct Accuracy {
+  Grade grade = Grade::kA;
+  // Most roundings that any one value can suffer while a statistic is summed: 0 for double
+  // accumulators, ceil(log2 n) for pairwise sums, n - 1 for one float sum over n values.
+  double roundings = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string version() const = 0;  // as loaded at run time
+  virtual Support supports(const Problem& problem) const = 0;
+  virtual Accuracy accuracy(const Problem&) const { return {}; }
+
+  // True when load() or collect() convert between the caller's layout and the library's own.
+  virtual bool native_layout() const { return false; }
+
+  // Untimed, but reported. Throws std::exception with the library's words when it cannot.
+  // `threads` is the most that run() may use.
+  virtual std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
+                                          int threads) const = 0;
+};
+
+struct NotBuilt {
+  std::string name;
+  std::string reason;
+};
+
+// The backends of this build, in the order of CMakeLists.txt, and those left out. The list is
+// written by CMake: a self-registering object in a static library vanishes at link time.
+const std::vector<std::unique_ptr<Backend>>& backends();
+const std::vector<NotBuilt>& not_built_backends();
+
+}  // namespace normbench
