@@ -1,0 +1,67 @@
+// What a config asks for: the list of cases, after expansion, and how to time them.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/problem.h"
+
+namespace normbench {
+
+enum class Cache { kWarm, kCold };
+
+std::string_view name(Cache cache);
+
+// A problem and how it is measured.
+struct Case {
+  Problem problem;
+  int threads = 1;
+  Cache cache = Cache::kWarm;
+  std::string name = {};    // of a curated shape: "quartznet-b3"; else empty
+  std::string source = {};  // where that shape comes from
+
+  bool operator==(const Case&) const = default;
+};
+
+// Problem id + "/t2/warm".
+std::string id(const Case& bench_case);
+
+// The case that `text` names (without name and source). Throws ConfigError with what is wrong.
+Case parse_case(std::string_view text);
+
+struct TimingOptions {
+  double min_slot_us = 500;  // least time of one sample of the fastest backend
+  int min_rounds = 10;
+  int max_rounds = 30;
+  double case_seconds = 4;  // no more rounds beyond min_rounds after this
+};
+
+struct Exclusion {
+  std::string what;  // id of the excluded case
+  std::string reason;
+};
+
+struct Plan {
+  std::string path;
+  std::string text;  // of the config file, as read
+  std::string name;
+  std::string analysis;
+  TimingOptions timing;
+  std::vector<Case> cases;  // without duplicates, in the order of the file
+  std::vector<Exclusion> excluded;
+};
+
+// A config that cannot be used; what() is one line that names file, line and key, and what to
+// change.
+class ConfigError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Reads and expands a config. `all_threads` is what threads = "all" means. Throws ConfigError.
+Plan read_plan(const std::string& path, int all_threads);
+
+}  // namespace normbench

@@ -1,0 +1,206 @@
+// The comparison of outputs with the oracle.
+#include "harness/check/check.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <utility>
+
+#include "harness/check/grouping.h"
+
+namespace normbench {
+namespace {
+
+constexpr std::array<std::string_view, 4> kOutcomes = {"passed", "failed", "unsupported",
+                                                       "not_built"};
+
+// The element of an output that is furthest off, in units of its bound.
+struct Worst {
+  double error = -1;
+  std::int64_t at = 0;
+  double got = 0;
+  Expected expected{};
+
+  void see(std::int64_t offset, double value, const Expected& want) {
+    const double difference = std::abs(value - want.value);
+    double ratio = std::numeric_limits<double>::infinity();
+    // Written so that NaN, in whichever place, is a failure.
+    if (difference <= want.bound) {
+      ratio = want.bound > 0 ? difference / want.bound : 0;
+    } else if (want.bound > 0 && difference > want.bound) {
+      ratio = difference / want.bound;
+    }
+    if (ratio > error || (ratio == error && offset < at)) *this = {ratio, offset, value, want};
+  }
+  void see(const Worst& other) {
+    if (other.error > error || (other.error == error && other.at < at)) *this = other;
+  }
+  bool within_bound() const { return error <= 1; }
+};
+
+std::string position(const Problem& p, std::int64_t offset, bool large) {
+  if (!large) return fmt::format("mini-batch {}, channel {}", offset / p.c, offset % p.c);
+  const std::int64_t sample = offset / (p.c * p.l);
+  const std::int64_t rest = offset % (p.c * p.l);
+  const bool ncl = p.layout == Layout::kNcl;
+  return fmt::format("sample {}, channel {}, position {}", sample, ncl ? rest / p.l : rest % p.c,
+                     ncl ? rest % p.l : rest / p.c);
+}
+
+// Collects the verdict over the outputs of one run.
+class Comparison {
+ public:
+  explicit Comparison(const Problem& problem) : problem_(problem) {}
+
+  // expect(i, k, j) for every element of x, y, dy or dx.
+  template <class Expect>
+  void large(std::string_view name, const Tensor& tensor, Expect expect) {
+    if (!tensor.present()) return;
+    const auto values = tensor.as<float>();
+    Worst worst;
+    for_each_slab(problem_, [&](std::int64_t first, std::int64_t last) {
+      Worst mine;
+      auto visit = [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+        const std::int64_t offset = offset_of(problem_, i, k, j);
+        mine.see(offset, values[static_cast<std::size_t>(offset)], expect(i, k, j));
+      };
+      for_each_element_of(problem_, first, last, visit);
+#pragma omp critical
+      worst.see(mine);
+    });
+    conclude(name, worst, true);
+  }
+
+  // expect(index) for every element of a vector.
+  template <class Expect>
+  void small(std::string_view name, const Tensor& tensor, Expect expect) {
+    if (!tensor.present()) return;
+    const auto values = tensor.as<float>();
+    Worst worst;
+    for (std::size_t at = 0; at < values.size(); ++at) {
+      worst.see(static_cast<std::int64_t>(at), values[at], expect(at));
+    }
+    conclude(name, worst, false);
+  }
+
+  Verdict verdict() && { return std::move(verdict_); }
+
+ private:
+  void conclude(std::string_view name, const Worst& worst, bool is_large) {
+    verdict_.error = std::max(verdict_.error, worst.error);
+    if (worst.within_bound() || !verdict_.passed()) return;
+    verdict_.outcome = Outcome::kFailed;
+    verdict_.output = name;
+    verdict_.reason = fmt::format(
+        "{} at {} is {}, expected {} +- {:.3g}", name, position(problem_, worst.at, is_large),
+        static_cast<float>(worst.got), worst.expected.value, worst.expected.bound);
+  }
+
+  const Problem& problem_;
+  Verdict verdict_;
+};
+
+// Whether any thread of the team rounds results below the smallest normal number to zero.
+bool flushes_to_zero() {
+  bool flushed = false;
+#pragma omp parallel reduction(|| : flushed)
+  {
+    volatile float tiny = std::numeric_limits<float>::min();
+    volatile float half = tiny / 2;
+    flushed = !(half > 0);
+  }
+  return flushed;
+}
+
+Verdict failed(std::string reason) {
+  return {.outcome = Outcome::kFailed, .reason = std::move(reason)};
+}
+
+// One filled workspace: run once, and once more on what the first run left behind.
+Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
+                    InputKind kind) {
+  const Oracle oracle(workspace.problem(), workspace.arguments(), kind == InputKind::kExact);
+  Verdict total;
+  kernel.load();
+  for (const std::int64_t calls : {1, 2}) {
+    workspace.poison();
+    kernel.run();
+    kernel.collect();
+    Verdict verdict = check_outputs(workspace, oracle, accuracy, calls);
+    verdict.error = std::max(verdict.error, total.error);
+    if (!verdict.passed()) {
+      verdict.reason = fmt::format("{} input, call {}: {}", name(kind), calls, verdict.reason);
+      return verdict;
+    }
+    total = std::move(verdict);
+  }
+  return total;
+}
+
+}  // namespace
+
+std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
+
+Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
+                      std::int64_t calls) {
+  const Arguments& a = workspace.arguments();
+  if (flushes_to_zero()) return failed("left flush-to-zero switched on");
+  if (const auto damage = workspace.damage()) return failed(*damage);
+
+  Comparison compare(workspace.problem());
+  const Pass pass = workspace.problem().pass;
+  if (pass == Pass::kForwardTraining) {
+    compare.small("mean", a.mean, [&](std::size_t at) { return oracle.mean(at, accuracy); });
+    compare.small("variance", a.variance,
+                  [&](std::size_t at) { return oracle.variance(at, accuracy); });
+    compare.small("rstd", a.rstd, [&](std::size_t at) { return oracle.rstd(at, accuracy); });
+    compare.small("running_mean", a.running_mean,
+                  [&](std::size_t at) { return oracle.running_mean(at, accuracy, calls); });
+    compare.small("running_var", a.running_var,
+                  [&](std::size_t at) { return oracle.running_var(at, accuracy, calls); });
+  }
+  compare.large("y", a.y, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    return oracle.y(i, k, j, accuracy);
+  });
+  compare.small("dbeta", a.dbeta, [&](std::size_t at) { return oracle.dbeta(at, accuracy); });
+  compare.small("dgamma", a.dgamma, [&](std::size_t at) { return oracle.dgamma(at, accuracy); });
+  compare.large("dx", a.dx, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    return oracle.dx(i, k, j, accuracy);
+  });
+  return std::move(compare).verdict();
+}
+
+Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
+                     std::uint64_t seed) {
+  Verdict total;
+  try {
+    for (const InputKind kind : kInputKinds) {
+      fill(workspace, kind, seed + static_cast<std::uint64_t>(kind));
+      Verdict verdict = check_input(kernel, accuracy, workspace, kind);
+      verdict.error = std::max(verdict.error, total.error);
+      if (!verdict.passed()) return verdict;
+      total = std::move(verdict);
+    }
+  } catch (const std::exception& error) {
+    return failed(fmt::format("threw: {}", error.what()));
+  }
+  return total;
+}
+
+Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
+  const Support support = backend.supports(workspace.problem());
+  if (!support.supported) return {.outcome = Outcome::kUnsupported, .reason = support.reason};
+  std::unique_ptr<Kernel> kernel;
+  try {
+    // Plausible inputs, so that a kernel that keeps what it saw here is caught with stale results.
+    fill(workspace, InputKind::kRandom, ~seed);
+    kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
+  } catch (const std::exception& error) {
+    return failed(fmt::format("could not be prepared: {}", error.what()));
+  }
+  return check_kernel(*kernel, backend.accuracy(workspace.problem()), workspace, seed);
+}
+
+}  // namespace normbench

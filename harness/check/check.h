@@ -1,0 +1,43 @@
+// Whether a backend is right about a problem.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "harness/check/inputs.h"
+#include "harness/check/oracle.h"
+#include "harness/check/workspace.h"
+#include "harness/core/backend.h"
+
+namespace normbench {
+
+enum class Outcome { kPassed, kFailed, kUnsupported, kNotBuilt };
+
+std::string_view name(Outcome outcome);
+
+struct Verdict {
+  Outcome outcome = Outcome::kPassed;
+  std::string reason = {};  // why not passed, for people
+  std::string output = {};  // the output that is wrong, if it is one
+  double error = 0;         // worst error seen, in units of its bound
+
+  bool passed() const { return outcome == Outcome::kPassed; }
+};
+
+// Compares every output in the workspace with the oracle, and looks for damage: writes outside of a
+// buffer, changed inputs, flush-to-zero left on. `calls` is how often the kernel has run since the
+// running statistics were those that the oracle saw.
+Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
+                      std::int64_t calls);
+
+// Runs a kernel that is prepared for `workspace` on every kind of input, and again on the same
+// input without fresh state. Fills the workspace anew. Never throws what the kernel throws: that is
+// a failure too.
+Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
+                     std::uint64_t seed);
+
+// supports(), prepare() and check_kernel() in one.
+Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
+
+}  // namespace normbench

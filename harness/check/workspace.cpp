@@ -1,0 +1,177 @@
+// Guarded, poisoned, remembered buffers.
+#include "harness/check/workspace.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "harness/check/grouping.h"
+#include "harness/check/random.h"
+
+namespace normbench {
+namespace {
+
+constexpr std::size_t kGuard = 512;  // bytes on each side of a buffer
+constexpr std::size_t kPage = 4096;
+constexpr std::byte kPoison{0xFF};  // all bits set is a NaN in every floating-point format
+
+std::size_t round_up(std::size_t value, std::size_t step) {
+  return (value + step - 1) / step * step;
+}
+
+// Reads as fast as memory delivers; any changed bit changes the result.
+std::uint64_t digest(std::span<const std::byte> bytes) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  const auto blocks = static_cast<std::int64_t>((bytes.size() + kBlock - 1) / kBlock);
+  std::uint64_t total = 0;
+#pragma omp parallel for reduction(+ : total) if (blocks > 1)
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::size_t first = static_cast<std::size_t>(block) * kBlock;
+    const std::size_t last = std::min(bytes.size(), first + kBlock);
+    std::uint64_t sum = static_cast<std::uint64_t>(block);
+    for (std::size_t at = first; at < last; at += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + at, std::min<std::size_t>(8, last - at));
+      sum = (sum ^ word) * 0x9E3779B97F4A7C15ULL;
+      sum ^= sum >> 29;
+    }
+    total += sum;
+  }
+  return total;
+}
+
+bool is_poison(const std::byte* begin, const std::byte* end) {
+  return std::all_of(begin, end, [](std::byte value) { return value == kPoison; });
+}
+
+Tensor shape_of(const Problem& p, std::string_view name) {
+  Tensor tensor{.dtype = parameter_dtype(p.dtype), .layout = p.layout};
+  if (name == "x" || name == "y" || name == "dy" || name == "dx") {
+    tensor.dtype = p.dtype;
+    tensor.n = p.n;
+    tensor.c = p.c;
+    tensor.l = p.l;
+    return tensor;
+  }
+  const bool per_mini_batch =
+      name == "mean" || name == "variance" || name == "rstd" || name == "dgamma" || name == "dbeta";
+  tensor.n = per_mini_batch ? p.mini_batches() : 1;
+  tensor.c = p.c;
+  tensor.l = 1;
+  return tensor;
+}
+
+}  // namespace
+
+std::vector<BufferSpec> buffer_specs(const Problem& p) {
+  constexpr Role kNone = Role::kUnused;
+  constexpr Role kIn = Role::kInput;
+  constexpr Role kOut = Role::kOutput;
+  const auto by_pass = [&p](Role training, Role inference, Role backward, Role backward_inference) {
+    switch (p.pass) {
+      case Pass::kForwardTraining:
+        return training;
+      case Pass::kForwardInference:
+        return inference;
+      case Pass::kBackward:
+        return backward;
+      case Pass::kBackwardInference:
+        return backward_inference;
+    }
+    return kNone;
+  };
+  const auto affine = [&p](Role role) { return p.affine ? role : kNone; };
+  const Role running = by_pass(Role::kUpdated, kIn, kNone, kIn);
+  const Role statistic = by_pass(kOut, kNone, kIn, kNone);
+  const Role forward = by_pass(kOut, kOut, kNone, kNone);
+  const Role gradient = by_pass(kNone, kNone, kOut, kOut);
+  return {{"x", &Arguments::x, kIn},
+          {"gamma", &Arguments::gamma, affine(kIn)},
+          {"beta", &Arguments::beta, affine(by_pass(kIn, kIn, kNone, kNone))},
+          {"running_mean", &Arguments::running_mean, running},
+          {"running_var", &Arguments::running_var, running},
+          {"y", &Arguments::y, forward},
+          {"mean", &Arguments::mean, statistic},
+          {"variance", &Arguments::variance, statistic},
+          {"rstd", &Arguments::rstd, statistic},
+          {"dy", &Arguments::dy, by_pass(kNone, kNone, kIn, kIn)},
+          {"dx", &Arguments::dx, gradient},
+          {"dgamma", &Arguments::dgamma, affine(gradient)},
+          {"dbeta", &Arguments::dbeta, affine(gradient)}};
+}
+
+void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
+
+Workspace::Workspace(const Problem& problem, std::uint64_t seed) : problem_(problem) {
+  std::vector<std::size_t> starts;
+  for (const BufferSpec& spec : buffer_specs(problem)) {
+    if (spec.role == Role::kUnused) continue;
+    arguments_.*spec.member = shape_of(problem, spec.name);
+    const std::size_t bytes = (arguments_.*spec.member).bytes();
+    const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48);
+    starts.push_back(size_ + offset);
+    buffers_.push_back({.spec = spec, .begin = nullptr, .bytes = bytes});
+    size_ = round_up(size_ + offset + bytes + kGuard, kPage);
+  }
+  // Straight from the system: returned to it at once, and never moved into somebody's free list.
+  void* memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  memory_ = {static_cast<std::byte*>(memory), Unmap{size_}};
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    buffers_[i].begin = memory_.get() + starts[i];
+    (arguments_.*buffers_[i].spec.member).data = buffers_[i].begin;
+  }
+  poison();
+}
+
+void Workspace::poison() {
+  for (const Buffer& buffer : buffers_) {
+    std::fill_n(buffer.begin - kGuard, kGuard, kPoison);
+    std::fill_n(buffer.begin + buffer.bytes, kGuard, kPoison);
+    if (buffer.spec.role == Role::kOutput) std::fill_n(buffer.begin, buffer.bytes, kPoison);
+  }
+}
+
+void Workspace::remember_inputs() {
+  for (Buffer& buffer : buffers_) {
+    if (buffer.spec.role == Role::kInput) buffer.digest = digest({buffer.begin, buffer.bytes});
+  }
+}
+
+std::optional<std::string> Workspace::damage() const {
+  for (const Buffer& buffer : buffers_) {
+    const std::byte* end = buffer.begin + buffer.bytes;
+    if (!is_poison(buffer.begin - kGuard, buffer.begin)) {
+      return "wrote before the start of " + std::string(buffer.spec.name);
+    }
+    if (!is_poison(end, end + kGuard)) {
+      return "wrote past the end of " + std::string(buffer.spec.name);
+    }
+    if (buffer.spec.role == Role::kInput && digest({buffer.begin, buffer.bytes}) != buffer.digest) {
+      return "changed its input " + std::string(buffer.spec.name);
+    }
+  }
+  return std::nullopt;
+}
+
+void Workspace::save_running() {
+  running_.clear();
+  for (const Buffer& buffer : buffers_) {
+    if (buffer.spec.role == Role::kUpdated) {
+      running_.insert(running_.end(), buffer.begin, buffer.begin + buffer.bytes);
+    }
+  }
+}
+
+void Workspace::restore_running() {
+  std::size_t at = 0;
+  for (const Buffer& buffer : buffers_) {
+    if (buffer.spec.role != Role::kUpdated) continue;
+    std::copy_n(running_.begin() + static_cast<std::ptrdiff_t>(at), buffer.bytes, buffer.begin);
+    at += buffer.bytes;
+  }
+}
+
+}  // namespace normbench
