@@ -1,0 +1,57 @@
+// Check, time, check again: one case, all backends, in rounds.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/bench/machine.h"
+#include "harness/bench/plan.h"
+#include "harness/check/check.h"
+#include "harness/core/backend.h"
+
+namespace normbench {
+
+// What one backend did in one case.
+struct Row {
+  std::string backend;
+  Verdict verdict;
+  std::string detail;
+  bool native_layout = false;
+  Grade grade = Grade::kA;
+  std::vector<double> samples_ns;  // per call, one per round; empty when not timed
+  std::int64_t calls_per_sample = 0;
+  std::int64_t allocations = 0;  // per call
+  double prepare_ns = 0;
+  double cpus = 0;  // CPU time per real time, median over the rounds
+  std::int64_t preempted = 0;
+  std::int64_t faults = 0;
+};
+
+struct CaseResult {
+  Case bench_case;
+  std::string regime;
+  std::vector<Row> rows;
+  std::vector<double> copy_ns;  // of one input-sized tensor, in the same rounds
+  std::string copy_store;       // "plain" or "streaming"
+  std::string twin;             // the backend that was measured twice, and the second measurement
+  std::vector<double> twin_ns;
+  std::uint64_t order_seed = 0;
+};
+
+struct MeasureOptions {
+  TimingOptions timing;
+  std::uint64_t seed = 1;
+  // Asked between slots; true abandons the case by throwing Interrupted.
+  std::function<bool()> stop = [] { return false; };
+};
+
+struct Interrupted {};
+
+// Measures the case with each of the backends. A backend that does not support the problem, or is
+// not right about it before or after it is timed, has a row without samples. Throws std::bad_alloc.
+CaseResult measure(const Case& bench_case, const std::vector<const Backend*>& backends,
+                   const Machine& machine, const MeasureOptions& options);
+
+}  // namespace normbench

@@ -1,0 +1,261 @@
+// JSON and JSON Lines.
+#include "harness/bench/record.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
+
+namespace normbench {
+namespace {
+
+using nlohmann::ordered_json;
+
+[[noreturn]] void cannot_write(const std::filesystem::path& path) {
+  const std::string why = errno != 0 ? std::generic_category().message(errno) : "unknown reason";
+  throw std::runtime_error(fmt::format(
+      "{}: cannot be written: {}; what was recorded before is whole", path.string(), why));
+}
+
+void write_line(std::ofstream& file, const std::filesystem::path& path, const ordered_json& line) {
+  errno = 0;
+  // Text from libraries may not be UTF-8.
+  file << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+  file.flush();
+  if (!file) cannot_write(path);
+}
+
+void replace_file(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::path temporary = path;
+  temporary += ".part";
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) {
+    const int reason = errno;
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    errno = reason;
+    cannot_write(path);
+  }
+  std::filesystem::rename(temporary, path);
+}
+
+std::string now_utc(fmt::string_view format) {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fmt::format(fmt::runtime(format), fmt::gmtime(now));
+}
+
+// Safe as part of a file name.
+std::string file_word(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '.'; }, '-');
+  return text.empty() ? "unknown" : text;
+}
+
+// Tries names until one is new: two runs may start in the same second.
+std::filesystem::path make_folder(const std::filesystem::path& results, const std::string& stem) {
+  std::error_code error;
+  std::filesystem::create_directories(results, error);
+  for (int attempt = 1; !error && attempt < 1000; ++attempt) {
+    const auto path = results / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
+    if (std::filesystem::create_directory(path, error)) return path;
+  }
+  throw std::runtime_error(
+      fmt::format("{}: cannot create a run folder there: {}; choose another "
+                  "place with --results",
+                  results.string(), error.message()));
+}
+
+ordered_json optional_json(const auto& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json machine_json(const Machine& m) {
+  ordered_json caches = ordered_json::array();
+  for (const CacheLevel& cache : m.caches) {
+    caches.push_back(
+        {{"level", cache.level}, {"bytes", cache.bytes}, {"shared_by", cache.shared_by}});
+  }
+  return {{"host", m.host},
+          {"cpu", m.cpu},
+          {"cores", m.cores},
+          {"online", m.online},
+          {"affinity", m.affinity},
+          {"cpu_quota", optional_json(m.cpu_quota)},
+          {"memory_bytes", m.memory_bytes},
+          {"caches", caches},
+          {"isa", m.isa},
+          {"kernel", m.kernel},
+          {"governor", optional_json(m.governor)},
+          {"huge_pages", m.huge_pages},
+          {"load", m.load},
+          {"virtual", m.virtualized}};
+}
+
+ordered_json ceilings_json(const std::vector<Ceiling>& ceilings) {
+  ordered_json list = ordered_json::array();
+  for (const Ceiling& ceiling : ceilings) {
+    list.push_back({{"threads", ceiling.threads},
+                    {"bytes", ceiling.bytes},
+                    {"regime", ceiling.regime},
+                    {"plain_gbs", ceiling.plain_gbs},
+                    {"streaming_gbs", ceiling.streaming_gbs},
+                    {"gbs", ceiling.gbs()}});
+  }
+  return list;
+}
+
+ordered_json backends_json(const std::vector<RecordedBackend>& backends) {
+  ordered_json list = ordered_json::array();
+  for (const RecordedBackend& backend : backends) {
+    ordered_json entry = {{"name", backend.name}, {"built", backend.built}};
+    entry[backend.built ? "version" : "reason"] = backend.built ? backend.version : backend.reason;
+    list.push_back(entry);
+  }
+  return list;
+}
+
+ordered_json case_json(const Case& c) {
+  const Problem& p = c.problem;
+  return {{"problem", id(p)},
+          {"case", id(c)},
+          {"norm", name(p.norm)},
+          {"pass", name(p.pass)},
+          {"dtype", name(p.dtype)},
+          {"layout", name(p.layout)},
+          {"n", p.n},
+          {"c", p.c},
+          {"l", p.l},
+          {"batch", p.batch},
+          {"groups", p.groups},
+          {"eps", p.eps},
+          {"momentum", p.momentum},
+          {"affine", p.affine},
+          {"threads", c.threads},
+          {"cache", name(c.cache)},
+          {"name", c.name},
+          {"source", c.source}};
+}
+
+ordered_json row_json(const CaseResult& result, const Row& row) {
+  ordered_json line = case_json(result.bench_case);
+  const bool timed = !row.samples_ns.empty();
+  const auto median_or_null = [](const std::vector<double>& samples) {
+    return samples.empty() ? ordered_json(nullptr) : ordered_json(median(samples));
+  };
+  line["backend"] = row.backend;
+  line["regime"] = result.regime;
+  line["outcome"] = name(row.verdict.outcome);
+  line["reason"] = row.verdict.reason;
+  line["detail"] = row.detail;
+  line["native_layout"] = row.native_layout;
+  line["samples_ns"] = row.samples_ns;
+  line["iterations"] = timed ? row.calls_per_sample : 0;
+  line["median_ns"] = median_or_null(row.samples_ns);
+  line["copy_ns"] = median_or_null(result.copy_ns);
+  line["bytes"] = compulsory_bytes(result.bench_case.problem);
+  // JSON has no infinity: an error beyond all bounds is null, and the reason tells it.
+  line["error"] =
+      std::isfinite(row.verdict.error) ? ordered_json(row.verdict.error) : ordered_json(nullptr);
+  line["grade"] = row.grade == Grade::kA ? "A" : "B";
+  line["allocations"] = row.allocations;
+  line["prepare_ns"] = row.prepare_ns;
+  line["cpus"] = row.cpus;
+  line["preempted"] = row.preempted;
+  line["faults"] = row.faults;
+  return line;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const std::filesystem::path& results, RunHeader header)
+    : header_(std::move(header)), started_(now_utc("{:%Y-%m-%dT%H:%M:%SZ}")) {
+  path_ = make_folder(results,
+                      fmt::format("{}_{}_{}", now_utc("{:%Y-%m-%dT%H%M%S}"),
+                                  file_word(header_.machine.host), file_word(header_.plan.name)));
+  write_run(false, false);
+  samples_.open(path_ / "samples.jsonl", std::ios::binary);
+  controls_.open(path_ / "controls.jsonl", std::ios::binary);
+  if (!samples_) cannot_write(path_ / "samples.jsonl");
+  if (!controls_) cannot_write(path_ / "controls.jsonl");
+}
+
+void RunFolder::append(const CaseResult& result) {
+  for (const Row& row : result.rows) {
+    write_line(samples_, path_ / "samples.jsonl", row_json(result, row));
+    ++outcomes_[std::string(name(row.verdict.outcome))];
+    if (row.backend == result.twin) {
+      twins_.push_back(paired_ratio(result.twin_ns, row.samples_ns));
+    }
+  }
+  if (result.copy_ns.empty()) return;
+  write_line(controls_, path_ / "controls.jsonl",
+             {{"case", id(result.bench_case)},
+              {"problem", id(result.bench_case.problem)},
+              {"threads", result.bench_case.threads},
+              {"copy_samples_ns", result.copy_ns},
+              {"copy_store", result.copy_store},
+              {"twin", result.twin},
+              {"twin_samples_ns", result.twin_ns},
+              {"order_seed", result.order_seed}});
+}
+
+void RunFolder::warn(std::string warning) { warnings_.push_back(std::move(warning)); }
+
+void RunFolder::finish(bool interrupted) { write_run(true, interrupted); }
+
+void RunFolder::write_run(bool finished, bool interrupted) {
+  const Plan& plan = header_.plan;
+  ordered_json run = {
+      {"schema", kSchema},
+      {"name", plan.name},
+      {"started", started_},
+      {"finished", finished ? ordered_json(now_utc("{:%Y-%m-%dT%H:%M:%SZ}")) : ordered_json()},
+      {"interrupted", interrupted},
+      {"command", header_.command},
+      {"config", {{"path", plan.path}, {"text", plan.text}, {"analysis", plan.analysis}}},
+      {"machine", machine_json(header_.machine)},
+      {"build",
+       {{"type", header_.build.type},
+        {"compiler", header_.build.compiler},
+        {"flags", header_.build.flags},
+        {"git", header_.build.git},
+        {"version", header_.build.version}}},
+      {"backends", backends_json(header_.backends)},
+      {"environment", header_.environment},
+      {"timing",
+       {{"min_slot_ns", plan.timing.min_slot_us * 1e3},
+        {"min_rounds", plan.timing.min_rounds},
+        {"max_rounds", plan.timing.max_rounds},
+        {"case_seconds", plan.timing.case_seconds}}},
+      {"cases", plan.cases.size()},
+      {"ceilings", ceilings_json(header_.ceilings)},
+      {"seed", header_.seed},
+      {"warnings", warnings_}};
+  if (finished) {
+    const auto close = std::count_if(twins_.begin(), twins_.end(), [](const Ratio& twin) {
+      return twin.low >= 0.98 && twin.high <= 1.02;
+    });
+    const auto cases = static_cast<double>(twins_.size());
+    ordered_json noise = {{"cases", twins_.size()}, {"within_2_percent", nullptr}};
+    if (cases > 0) noise["within_2_percent"] = static_cast<double>(close) / cases;
+    noise["floor"] = noise_floor(twins_);
+    run["noise"] = noise;
+    run["outcomes"] = outcomes_;
+  }
+  replace_file(path_ / "run.json",
+               run.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace normbench

@@ -1,0 +1,69 @@
+// A run on disk: a folder that is readable at any moment, whatever happens to the program.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/bench/ceilings.h"
+#include "harness/bench/machine.h"
+#include "harness/bench/measure.h"
+#include "harness/bench/plan.h"
+#include "harness/bench/statistics.h"
+
+namespace normbench {
+
+// Version of the two file formats below; results/README.md describes them.
+inline constexpr int kSchema = 1;
+
+struct RecordedBackend {
+  std::string name;
+  std::string version;
+  bool built = true;
+  std::string reason = {};  // why it is not built
+};
+
+// What is known before the first case.
+struct RunHeader {
+  std::vector<std::string> command;
+  Plan plan;
+  Machine machine;
+  Build build;
+  std::vector<RecordedBackend> backends;
+  std::map<std::string, std::string> environment;
+  std::vector<Ceiling> ceilings;
+  std::uint64_t seed = 1;
+};
+
+// <results>/<date>_<host>_<config>/ with run.json, samples.jsonl (a line per case and backend) and
+// controls.jsonl (a line per case). Every line is flushed when it is written, and run.json is
+// replaced whole. Throws std::runtime_error, naming the file and the reason, when something cannot
+// be written.
+class RunFolder {
+ public:
+  RunFolder(const std::filesystem::path& results, RunHeader header);
+
+  const std::filesystem::path& path() const { return path_; }
+  void append(const CaseResult& result);
+  void warn(std::string warning);
+  // Completes run.json. `interrupted`: somebody stopped the run before its last case.
+  void finish(bool interrupted);
+  bool any_failed() const { return outcomes_.contains("failed"); }
+
+ private:
+  void write_run(bool finished, bool interrupted);
+
+  RunHeader header_;
+  std::filesystem::path path_;
+  std::string started_;
+  std::ofstream samples_;
+  std::ofstream controls_;
+  std::map<std::string, std::int64_t> outcomes_;
+  std::vector<Ratio> twins_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace normbench

@@ -1,0 +1,24 @@
+// One timed slot on Google Benchmark: the only place where a clock runs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "harness/core/backend.h"
+
+namespace normbench {
+
+struct Slot {
+  double ns = 0;               // real time per call
+  double cpus = 0;             // CPU time of all threads, per real time
+  std::int64_t preempted = 0;  // times that the system took a CPU away from us
+  std::int64_t faults = 0;     // minor page faults
+};
+
+// Calls run() of the kernels in turn, `calls` times in all, between one start and one stop of the
+// clock. With `warm`, one untimed call of each goes before. Nothing else happens in between: the
+// overhead is that of a virtual call, plus the clock's, divided by `calls`.
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm);
+
+}  // namespace normbench

@@ -1,0 +1,21 @@
+// Empties the caches of what was in them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace normbench {
+
+class Sweeper {
+ public:
+  // `bytes`: three times the last-level cache is enough for every replacement policy in use.
+  explicit Sweeper(std::int64_t bytes);
+
+  // Each of `threads` threads reads and writes its share, and at least one private cache's worth.
+  void sweep(int threads);
+
+ private:
+  std::vector<std::uint64_t> buffer_;
+};
+
+}  // namespace normbench

@@ -1,0 +1,91 @@
+// normbench doctor: the machine as normbench sees it, and what would make it measure better.
+#include <fmt/core.h>
+
+#include "harness/bench/ceilings.h"
+#include "harness/cli/verbs.h"
+#include "harness/core/backend.h"
+
+namespace normbench {
+namespace {
+
+constexpr const char* kFact = "{:<14} {}\n";
+
+void print_machine(const Machine& machine) {
+  fmt::print(kFact, "host", machine.host);
+  fmt::print(kFact, "cpu", machine.cpu + (machine.virtualized ? " (virtual machine)" : ""));
+  fmt::print(kFact, "vectors", machine.isa);
+  fmt::print("{:<14} {} usable of {} online, {} in the affinity mask, quota {}\n", "cores",
+             machine.cores, machine.online, machine.affinity,
+             machine.cpu_quota ? fmt::format("{:.2f} CPUs", *machine.cpu_quota) : "none");
+  for (const CacheLevel& cache : machine.caches) {
+    fmt::print("{:<14} {} KiB, shared by {}\n", fmt::format("cache L{}", cache.level),
+               cache.bytes / 1024, cache.shared_by);
+  }
+  fmt::print("{:<14} {:.1f} GB, huge pages {}\n", "memory",
+             static_cast<double>(machine.memory_bytes) / 1e9, machine.huge_pages);
+  fmt::print(kFact, "governor", machine.governor.value_or("unknown"));
+  fmt::print("{:<14} {:.2f} {:.2f} {:.2f}\n", "load", machine.load[0], machine.load[1],
+             machine.load[2]);
+  fmt::print(kFact, "kernel", machine.kernel);
+}
+
+void print_build(const Build& build) {
+  fmt::print("{:<14} {} ({}), {}\n", "normbench", build.version, build.git, build.type);
+  fmt::print("{:<14} {} {}\n", "compiler", build.compiler, build.flags);
+  for (const auto& [name, value] : read_environment()) {
+    fmt::print("{:<14} {}={}\n", "environment", name, value);
+  }
+  for (const auto& backend : backends()) {
+    fmt::print("{:<14} {} {}\n", "backend", backend->name(), backend->version());
+  }
+  for (const NotBuilt& backend : not_built_backends()) {
+    fmt::print("{:<14} {} not built: {}\n", "backend", backend.name, backend.reason);
+  }
+}
+
+void print_ceilings(const Machine& machine) {
+  std::vector<int> threads = {1};
+  if (machine.cores > 1) threads.push_back(machine.cores);
+  fmt::print("\ncopy, GB/s read and written (the ceiling is the larger)\n");
+  fmt::print("{:>7} {:>6} {:>14} {:>8} {:>10}\n", "threads", "regime", "working set", "plain",
+             "streaming");
+  for (const Ceiling& ceiling : measure_ceilings(machine, threads)) {
+    fmt::print("{:>7} {:>6} {:>10} KiB {:>8.1f} {:>10.1f}\n", ceiling.threads, ceiling.regime,
+               ceiling.bytes / 1024, ceiling.plain_gbs, ceiling.streaming_gbs);
+  }
+}
+
+std::string_view word(Finding::Severity severity) {
+  switch (severity) {
+    case Finding::Severity::kRefusal:
+      return "REFUSED";
+    case Finding::Severity::kWarning:
+      return "warning";
+    case Finding::Severity::kNote:
+      return "note";
+  }
+  return "";
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "doctor", "This machine and build, its ceilings, and what makes it noisy; 5 when unusable");
+  verb->callback([&exit_code] {
+    const Machine machine = read_machine();
+    const Build build = read_build();
+    print_machine(machine);
+    print_build(build);
+    print_ceilings(machine);
+    fmt::print("\n");
+    const auto findings = diagnose(machine, build);
+    if (findings.empty()) fmt::print("nothing stands in the way of good measurements\n");
+    for (const Finding& finding : findings) {
+      fmt::print("{}: {}\n         {}\n", word(finding.severity), finding.what, finding.remedy);
+      if (finding.severity == Finding::Severity::kRefusal) exit_code = kMachineRefused;
+    }
+  });
+}
+
+}  // namespace normbench

@@ -1,0 +1,54 @@
+// normbench list: what a config expands to; without one, what this build contains.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "harness/cli/verbs.h"
+#include "harness/core/backend.h"
+
+namespace normbench {
+namespace {
+
+void list_backends() {
+  for (const auto& backend : backends()) {
+    fmt::print("{:<16} {}{}\n", backend->name(), backend->version(),
+               backend->native_layout() ? "  (native layout)" : "");
+  }
+  for (const NotBuilt& backend : not_built_backends()) {
+    fmt::print("{:<16} not built: {}\n", backend.name, backend.reason);
+  }
+}
+
+void list_cases(const PlanOptions& options) {
+  const Plan plan = load_plan(options, read_machine());
+  const auto chosen = choose_backends(*options.filters);
+  std::int64_t largest = 0;
+  for (const Case& bench_case : plan.cases) {
+    largest = std::max(largest, compulsory_bytes(bench_case.problem));
+    fmt::print("{}{}{}\n", id(bench_case), bench_case.name.empty() ? "" : "  ", bench_case.name);
+  }
+  for (const Exclusion& exclusion : plan.excluded) {
+    fmt::print(stderr, "excluded {}: {}\n", exclusion.what, exclusion.reason);
+  }
+  fmt::print(stderr, "{} cases, {} backends, largest working set {:.1f} MB, about {}\n",
+             plan.cases.size(), chosen.size(), static_cast<double>(largest) / 1e6,
+             duration(estimated_seconds(plan, chosen.size())));
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, int&) {
+  CLI::App* verb = app.add_subcommand(
+      "list", "The cases of a config, and how long they take; without one, the backends");
+  const auto options = add_plan(*verb);
+  verb->get_option("config")->required(false);
+  verb->callback([options] {
+    if (options->path.empty()) {
+      list_backends();
+    } else {
+      list_cases(*options);
+    }
+  });
+}
+
+}  // namespace normbench

@@ -1,0 +1,86 @@
+// normbench: parses the command line, runs one verb, and is the only place that prints errors.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "harness/cli/verbs.h"
+
+namespace {
+
+using normbench::CommandLine;
+
+// libgomp reads its settings before main, so they are settled by starting anew. Its workers spin
+// for milliseconds after a parallel region by default, and so tax the next backend; this bounds the
+// spinning to some tens of microseconds: long enough to bridge calls that follow each other.
+// Whoever sets a policy is not overruled; nor is who binds threads, as this process is then bound
+// to one CPU already, and would pass that on.
+void settle_environment(char** arguments) {
+  for (const char* name :
+       {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
+    if (std::getenv(name) != nullptr) return;
+  }
+  setenv("GOMP_SPINCOUNT", "10000", 1);
+  execv("/proc/self/exe", arguments);  // where it fails, the defaults stay
+}
+
+int fail(int code, const std::string& message) {
+  fmt::print(stderr, "normbench: error: {}\n", message);
+  return code;
+}
+
+int run(const CommandLine& command, int count, char** arguments) {
+  int exit_code = normbench::kFine;
+  CLI::App app("Benchmarks of normalization layers on CPUs: verified, timed, compared.",
+               "normbench");
+  app.set_version_flag("--version", normbench::read_build().version);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help for all verbs");
+  normbench::add_list(app, exit_code);
+  normbench::add_doctor(app, exit_code);
+  normbench::add_verify(app, exit_code);
+  normbench::add_run(app, command, exit_code);
+  normbench::add_repro(app, exit_code);
+  normbench::add_analysis(app);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::RequiredError& error) {
+    // An unknown verb is reported as a missing one.
+    const bool unknown = app.get_subcommands().empty() && count > 1;
+    return fail(normbench::kUsage,
+                fmt::format("{}{} (see normbench --help)", error.what(),
+                            unknown ? fmt::format(", and '{}' is none", arguments[1]) : ""));
+  } catch (const CLI::ParseError& error) {
+    return fail(normbench::kUsage, std::string(error.what()) + " (see normbench --help)");
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const CommandLine command{{arguments, arguments + count}};
+  try {
+    if (count > 1 && normbench::is_analysis(command.words[1])) {
+      return normbench::run_analysis(command);
+    }
+    settle_environment(arguments);
+    const int exit_code = run(command, count, arguments);
+    if (std::fflush(stdout) != 0) return fail(normbench::kInternalError, "cannot write to stdout");
+    return exit_code;
+  } catch (const normbench::ConfigError& error) {
+    return fail(normbench::kUsage, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(normbench::kInternalError,
+                "out of memory: choose smaller shapes, or leave cases out with -F");
+  } catch (const std::exception& error) {
+    return fail(normbench::kInternalError, error.what());
+  }
+}

@@ -1,0 +1,97 @@
+// Options and helpers that several verbs share.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+
+#include "harness/cli/verbs.h"
+
+namespace normbench {
+namespace {
+
+std::atomic<bool> signaled{false};
+
+void on_signal(int number) {
+  signaled = true;
+  std::signal(number, SIG_DFL);  // the second one ends the program at once
+}
+
+}  // namespace
+
+std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases) {
+  auto options = std::make_shared<FilterOptions>();
+  const auto add = [&verb](const char* flag, std::vector<std::string>& target, const char* text) {
+    verb.add_option(flag, target, text)->type_name("REGEX")->take_all()->allow_extra_args(false);
+  };
+  add("-b,--backend", options->backends, "Only backends whose name matches");
+  add("-B,--without-backend", options->without_backends, "No backends whose name matches");
+  if (with_cases) {
+    add("-f,--filter", options->cases, "Only cases whose id or name matches");
+    add("-F,--without", options->without_cases, "No cases whose id or name matches");
+  }
+  return options;
+}
+
+std::shared_ptr<PlanOptions> add_plan(CLI::App& verb) {
+  auto options = std::make_shared<PlanOptions>();
+  verb.add_option("config", options->path, "Config file: configs/*.toml")->required();
+  verb.add_option("--threads", options->threads,
+                  "Thread counts to use instead of the config's, such as 1,2")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
+  options->filters = add_filters(verb);
+  return options;
+}
+
+Plan load_plan(const PlanOptions& options, const Machine& machine) {
+  Plan plan = read_plan(options.path, machine.cores);
+  if (!options.threads.empty()) {
+    std::vector<Case> cases;
+    for (const Case& original : plan.cases) {
+      for (const int threads : options.threads) {
+        Case changed = original;
+        changed.threads = threads;
+        if (std::find(cases.begin(), cases.end(), changed) == cases.end()) cases.push_back(changed);
+      }
+    }
+    plan.cases = std::move(cases);
+  }
+  plan.cases = choose_cases(std::move(plan.cases), *options.filters);
+  return plan;
+}
+
+// A model, not a measurement: about 3 ns per value and call for the average backend, 20 ns per
+// value for the check, split over the threads of the machine where they are used.
+double estimated_seconds(const Plan& plan, std::size_t backend_count) {
+  constexpr double kCall = 3e-9;
+  constexpr double kCheck = 20e-9;
+  const auto backends = static_cast<double>(backend_count);
+  double total = 0;
+  for (const Case& bench_case : plan.cases) {
+    const auto values = static_cast<double>(bench_case.problem.elements());
+    const double check = 4 * values * (backends * 2 * (kCheck + kCall) + kCheck);
+    const double slot = std::max(5e-6 * plan.timing.min_slot_us, values * kCall);
+    const double round = 2 * (backends + 2) * slot;
+    const double wanted = std::min(round * plan.timing.max_rounds, plan.timing.case_seconds);
+    total += 0.05 + check + std::max(round * plan.timing.min_rounds, wanted);
+  }
+  return total;
+}
+
+std::string duration(double seconds) {
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+bool interrupted() {
+  static const bool installed = [] {
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+    return true;
+  }();
+  return installed && signaled;
+}
+
+}  // namespace normbench

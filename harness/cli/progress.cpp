@@ -1,0 +1,33 @@
+// done/total, what is running, and the time left.
+#include "harness/cli/progress.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "harness/cli/verbs.h"
+
+namespace normbench {
+
+Progress::Progress(std::size_t total, double total_work)
+    : total_(total), total_work_(total_work), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (terminal_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::start(std::size_t done, double work_done, const std::string& what) {
+  const Clock::time_point now = Clock::now();
+  if (!terminal_ && printed_ != Clock::time_point::min() &&
+      now - printed_ < std::chrono::seconds(5)) {
+    return;
+  }
+  printed_ = now;
+  const double elapsed = std::chrono::duration<double>(now - begin_).count();
+  // Before anything is measured the unit of work is a second of the estimate.
+  const double left = work_done > 0 ? elapsed * (total_work_ - work_done) / work_done : total_work_;
+  fmt::print(stderr, "{}[{}/{}] {}  {} left{}", terminal_ ? "\r\033[K" : "", done + 1, total_, what,
+             duration(left), terminal_ ? "" : "\n");
+  std::fflush(stderr);
+}
+
+}  // namespace normbench

@@ -1,0 +1,29 @@
+// The progress line of long verbs, on stderr.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace normbench {
+
+// On a terminal one line that is rewritten; elsewhere plain lines, at most one in five seconds.
+class Progress {
+ public:
+  // `total_work` in any unit: the time left is judged by the share of it that is done.
+  Progress(std::size_t total, double total_work);
+  ~Progress();
+
+  // Item `done` (from 0) starts; `work_done` is behind us.
+  void start(std::size_t done, double work_done, const std::string& what);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::size_t total_;
+  double total_work_;
+  bool terminal_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point printed_ = Clock::time_point::min();
+};
+
+}  // namespace normbench

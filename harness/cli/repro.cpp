@@ -1,0 +1,80 @@
+// normbench repro: one case on one backend, in detail. Nothing is recorded.
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "harness/bench/measure.h"
+#include "harness/bench/statistics.h"
+#include "harness/cli/verbs.h"
+
+namespace normbench {
+namespace {
+
+struct ReproOptions {
+  std::string bench_case;
+  std::string backend;
+  std::uint64_t seed = 1;
+};
+
+const Backend& find_backend(const std::string& wanted) {
+  std::vector<std::string> names;
+  for (const auto& backend : backends()) {
+    if (backend->name() == wanted) return *backend;
+    names.emplace_back(backend->name());
+  }
+  for (const NotBuilt& backend : not_built_backends()) {
+    if (backend.name == wanted) {
+      throw ConfigError(fmt::format("backend {} is not in this build: {}", wanted, backend.reason));
+    }
+  }
+  throw ConfigError(
+      fmt::format("there is no backend '{}': choose -b from {}", wanted, fmt::join(names, ", ")));
+}
+
+void print(const CaseResult& result, const Row& row) {
+  const auto bytes = static_cast<double>(compulsory_bytes(result.bench_case.problem));
+  fmt::print("case       {}\nbackend    {}\n", id(result.bench_case), row.backend);
+  fmt::print("outcome    {}{}{}\n", name(row.verdict.outcome),
+             row.verdict.reason.empty() ? "" : ": ", row.verdict.reason);
+  if (row.verdict.outcome == Outcome::kUnsupported) return;
+  fmt::print("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
+  fmt::print("error      {:.3f} of its bound, grade {}\n", row.verdict.error,
+             row.grade == Grade::kA ? "A" : "B");
+  fmt::print("prepare    {:.1f} us\n", row.prepare_ns / 1e3);
+  if (row.samples_ns.empty()) return;
+  const double ns = median(row.samples_ns);
+  const double copy_ns = median(result.copy_ns);
+  fmt::print("time       {:.3f} us per call, median of {} samples of {} calls\n", ns / 1e3,
+             row.samples_ns.size(), row.calls_per_sample);
+  fmt::print("rate       {:.2f} GB/s of compulsory traffic ({})\n", bytes / ns, result.regime);
+  fmt::print("copy       {:.3f} us for one input-sized tensor ({} stores)\n", copy_ns / 1e3,
+             result.copy_store);
+  fmt::print("uses       {:.2f} CPUs, {} allocations per call\n", row.cpus, row.allocations);
+  fmt::print("disturbed  {} preemptions, {} page faults\n", row.preempted, row.faults);
+  fmt::print("samples    {:.1f} ns\n", fmt::join(row.samples_ns, " "));
+}
+
+}  // namespace
+
+void add_repro(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "repro", "One case on one backend, checked and timed, in detail; records nothing");
+  auto options = std::make_shared<ReproOptions>();
+  verb->add_option("case", options->bench_case, "Case id, as list and report print it")->required();
+  verb->add_option("-b,--backend", options->backend, "Name of the backend")->required();
+  verb->add_option("--seed", options->seed, "Seed of inputs and order")->capture_default_str();
+  verb->callback([options, &exit_code] {
+    const Case bench_case = parse_case(options->bench_case);
+    const MeasureOptions measure_options{.timing = {}, .seed = options->seed, .stop = interrupted};
+    interrupted();
+    try {
+      const CaseResult result =
+          measure(bench_case, {&find_backend(options->backend)}, read_machine(), measure_options);
+      print(result, result.rows.at(0));
+      if (result.rows.at(0).verdict.outcome == Outcome::kFailed) exit_code = kVerificationFailed;
+    } catch (const Interrupted&) {
+      exit_code = kInterrupted;
+    }
+  });
+}
+
+}  // namespace normbench

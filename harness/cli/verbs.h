@@ -1,0 +1,68 @@
+// The verbs, one file each.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/bench/filter.h"
+#include "harness/bench/machine.h"
+#include "harness/bench/plan.h"
+
+namespace normbench {
+
+// What the program ends with. A verb that finds nothing wrong leaves it at kFine.
+enum ExitCode : int {
+  kFine = 0,
+  kInternalError = 1,
+  kUsage = 2,
+  kVerificationFailed = 3,
+  kRegression = 4,
+  kMachineRefused = 5,
+  kInterrupted = 130,  // as shells report SIGINT
+};
+
+// The command line as typed, for records.
+struct CommandLine {
+  std::vector<std::string> words;
+};
+
+// Each adds its verb with its options; the verb runs, and sets `exit_code`, when it is parsed.
+void add_list(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
+void add_verify(CLI::App& app, int& exit_code);
+void add_run(CLI::App& app, const CommandLine& command, int& exit_code);
+void add_repro(CLI::App& app, int& exit_code);
+
+// The verbs that are Python: described here, done by scripts/analysis.
+void add_analysis(CLI::App& app);
+// Whether `verb` is one of them.
+bool is_analysis(const std::string& verb);
+// Becomes the Python program; returns, with an exit code, only when it cannot be started.
+int run_analysis(const CommandLine& command);
+
+// -b, -B, -f and -F, the same everywhere. `with_cases`: whether the verb has cases to choose from.
+std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases = true);
+
+// Options of the verbs that read a config.
+struct PlanOptions {
+  std::string path;
+  std::vector<int> threads;  // instead of those of the config; empty: as the config says
+  std::shared_ptr<FilterOptions> filters;
+};
+std::shared_ptr<PlanOptions> add_plan(CLI::App& verb);
+
+// The config, expanded, filtered, with the thread counts asked for. Throws ConfigError.
+Plan load_plan(const PlanOptions& options, const Machine& machine);
+
+// Roughly how long run will take over these cases.
+double estimated_seconds(const Plan& plan, std::size_t backend_count);
+
+// "45 s", "12 min", "2.5 h".
+std::string duration(double seconds);
+
+// True after SIGINT or SIGTERM; from its first call on they no longer end the program at once.
+bool interrupted();
+
+}  // namespace normbench

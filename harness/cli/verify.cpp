@@ -1,0 +1,141 @@
+// normbench verify: is every backend right about every problem of a config?
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "harness/check/check.h"
+#include "harness/cli/progress.h"
+#include "harness/cli/verbs.h"
+
+namespace normbench {
+namespace {
+
+struct VerifyOptions {
+  std::shared_ptr<PlanOptions> plan;
+  std::uint64_t seed = 1;
+  bool verbose = false;
+};
+
+struct Tally {
+  std::size_t passed = 0, failed = 0, unsupported = 0;
+  double worst_error = 0;
+
+  void add(const Verdict& verdict) {
+    ++(verdict.passed() ? passed : verdict.outcome == Outcome::kFailed ? failed : unsupported);
+    if (verdict.passed()) worst_error = std::max(worst_error, verdict.error);
+  }
+};
+
+// Cases that differ only in the cache are one and the same to verify.
+std::vector<Case> without_cache(const std::vector<Case>& cases) {
+  std::vector<Case> distinct;
+  std::set<std::string> seen;
+  for (Case bench_case : cases) {
+    bench_case.cache = Cache::kWarm;
+    if (seen.insert(id(bench_case)).second) distinct.push_back(std::move(bench_case));
+  }
+  return distinct;
+}
+
+class Verification {
+ public:
+  explicit Verification(const VerifyOptions& options)
+      : options_(options),
+        backends_(choose_backends(*options.plan->filters)),
+        cases_(without_cache(load_plan(*options.plan, read_machine()).cases)) {}
+
+  int run() {
+    double work = 0;
+    for (const Case& bench_case : cases_) work += weight(bench_case);
+    {
+      Progress progress(cases_.size(), work);
+      double done = 0;
+      for (std::size_t i = 0; i < cases_.size(); ++i) {
+        if (interrupted()) return stop(i);
+        progress.start(i, done, id(cases_[i]));
+        verify(cases_[i]);
+        done += weight(cases_[i]);
+      }
+    }
+    print();
+    return any_failed() ? kVerificationFailed : kFine;
+  }
+
+ private:
+  static double weight(const Case& bench_case) {
+    return 1e-3 + 1e-6 * static_cast<double>(bench_case.problem.elements());
+  }
+
+  void verify(const Case& bench_case) {
+    Workspace workspace(bench_case.problem, options_.seed);
+    for (const Backend* backend : backends_) {
+      const Verdict verdict = check(*backend, workspace, bench_case.threads, options_.seed);
+      const std::string backend_name(backend->name());
+      tallies_[backend_name].add(verdict);
+      if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
+      if (verdict.outcome == Outcome::kFailed) {
+        failures_.push_back(
+            fmt::format("{} -b {}: {}", id(bench_case), backend_name, verdict.reason));
+      }
+      if (options_.verbose) {
+        fmt::print("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
+                   verdict.reason.empty() ? "" : ": ", verdict.reason);
+      }
+    }
+  }
+
+  bool any_failed() const { return !failures_.empty(); }
+
+  void print() const {
+    fmt::print("{:<16} {:>8} {:>8} {:>12}  {}\n", "backend", "passed", "failed", "unsupported",
+               "worst error / bound");
+    std::size_t passed = 0;
+    std::size_t checked = 0;
+    for (const Backend* backend : backends_) {
+      const Tally& tally = tallies_.at(std::string(backend->name()));
+      fmt::print("{:<16} {:>8} {:>8} {:>12}  {:.2f}\n", backend->name(), tally.passed, tally.failed,
+                 tally.unsupported, tally.worst_error);
+      passed += tally.passed;
+      checked += tally.passed + tally.failed;
+    }
+    for (const NotBuilt& backend : choose_not_built(*options_.plan->filters)) {
+      fmt::print("{:<16} not built: {}\n", backend.name, backend.reason);
+    }
+    for (const auto& [skip, count] : skips_) {
+      fmt::print("unsupported: {} x {}: {}\n", count, skip.first, skip.second);
+    }
+    for (const std::string& failure : failures_) fmt::print("failed: {}\n", failure);
+    fmt::print("{} of {} passed\n", passed, checked);
+  }
+
+  int stop(std::size_t done) const {
+    fmt::print(stderr, "normbench: interrupted after {} of {} cases\n", done, cases_.size());
+    return kInterrupted;
+  }
+
+  const VerifyOptions& options_;
+  std::vector<const Backend*> backends_;
+  std::vector<Case> cases_;
+  std::map<std::string, Tally> tallies_;
+  std::map<std::pair<std::string, std::string>, std::size_t> skips_;
+  std::vector<std::string> failures_;
+};
+
+}  // namespace
+
+void add_verify(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand(
+      "verify", "Check every backend against the oracle on a config; 3 when one is wrong");
+  auto options = std::make_shared<VerifyOptions>();
+  options->plan = add_plan(*verb);
+  verb->add_option("--seed", options->seed, "Seed of the inputs");
+  verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
+  verb->callback([options, &exit_code] {
+    interrupted();
+    exit_code = Verification(*options).run();
+  });
+}
+
+}  // namespace normbench
