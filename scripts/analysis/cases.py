@@ -1,0 +1,82 @@
+"""Compares the backends of each case with one of them, and finds the cases that all share."""
+
+import math
+from typing import Any, Optional
+
+import pandas
+
+from .intervals import Estimate, paired_ratio, tied
+
+COLUMNS = ["case", "backend", "reference", "competes", "ratio", "lo", "hi", "rounds", "verdict"]
+
+
+def compare_within_cases(rows: pandas.DataFrame, floor: float,
+                         baseline: Optional[str] = None) -> pandas.DataFrame:
+    """One row per timed (case, backend) with its ratio to the reference of the case.
+
+    The reference is `baseline`, or else the best: the lowest median among those that compete,
+    which are the backends that take the data as it is; one that got it untimed in its own layout
+    competes only where all did. Cases without the baseline are left out. `verdict` is reference,
+    tied, slower, faster or undecided; what competes and is not slower than the best is tied.
+    """
+    records = []
+    for case, group in rows[rows["timed"]].groupby("case", sort=False):
+        plain = ~group["native_layout"].astype(bool)
+        competes = plain | (not plain.any())
+        candidates = group[competes if baseline is None else group["backend"] == baseline]
+        if candidates.empty:
+            continue
+        reference = candidates.loc[candidates["median_ns"].idxmin()]
+        for row, competing in zip(group.to_dict("records"), competes):
+            estimate = paired_ratio(row["samples_ns"], reference["samples_ns"])
+            verdict = _verdict(estimate, floor)
+            if row["backend"] == reference["backend"]:
+                verdict = "reference"
+            elif verdict == "faster" and baseline is None and competing:
+                verdict = "tied"
+            records.append((case, row["backend"], reference["backend"], competing, *estimate,
+                            verdict))
+    frame = pandas.DataFrame(records, columns=COLUMNS)
+    return frame.astype({"ratio": float, "lo": float, "hi": float})
+
+
+def _verdict(estimate: Estimate, floor: float) -> str:
+    same = tied(estimate, floor)
+    if same is None:
+        return "undecided"
+    if same:
+        return "tied"
+    return "slower" if estimate.ratio > 1 else "faster"
+
+
+def matched_rows(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, int]]:
+    """The timed rows of the cases in which every shown backend was timed.
+
+    A backend that was timed in few cases would leave nothing to match, so while less than half
+    of the cases match, the backend with the fewest is left out; the second value says which
+    were, with the number of cases they were timed in.
+    """
+    timed = rows[rows["timed"]]
+    total = timed["case"].nunique()
+    left_out: dict[str, int] = {}
+    while True:
+        counts = timed["backend"].value_counts(sort=False)
+        per_case = timed.groupby("case")["backend"].nunique()
+        matched = per_case.index[per_case == len(counts)]
+        if 2 * len(matched) >= total or len(counts) <= 1:
+            return timed[timed["case"].isin(matched)], left_out
+        rarest = counts.idxmin()
+        left_out[rarest] = int(counts[rarest])
+        timed = timed[timed["backend"] != rarest]
+
+
+def native_backends(rows: pandas.DataFrame) -> set[str]:
+    """Backends whose data was converted, untimed, into their own layout in some case."""
+    return set(rows.loc[rows["native_layout"].astype(bool), "backend"])
+
+
+def estimate_of(record: dict[str, Any]) -> Estimate:
+    """The estimate in a row of compare_within_cases."""
+    decided = not math.isnan(record["lo"])
+    return Estimate(record["ratio"], record["lo"] if decided else None,
+                    record["hi"] if decided else None, int(record["rounds"]))

@@ -1,0 +1,180 @@
+"""Report sections about shapes: named rows, cliffs, and scaling with threads and mini-batch."""
+
+import math
+import re
+from typing import Any, NamedTuple
+
+import pandas
+
+from .cases import compare_within_cases, estimate_of, native_backends
+from .rank import KEYS, full_title, regime_order
+from .runs import Run
+from .text import (backend_text, code, escape, estimate_text, markdown_table, outcome_text,
+                   ratio_text, time_text)
+
+ITEM_BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
+CLIFF = 2.0
+MOST_CLIFFS = 30
+ABOVE_CEILING = 1.05
+REFERENCE_KERNEL = re.compile(r"(?<![a-z])ref(erence)?(?![a-z])", re.IGNORECASE)
+
+
+class Section(NamedTuple):
+    """A heading and a Markdown table."""
+
+    title: str
+    table: str
+
+
+class Cliffs(NamedTuple):
+    """How many cliffs there are, per backend and in all, and a table of the worst."""
+
+    total: int
+    shown: int
+    per_backend: dict[str, int]
+    table: str
+
+
+def gigabytes_per_second(row: dict[str, Any]) -> float:
+    """Effective bandwidth, compulsory bytes / median time, in 1e9 bytes per second; or NaN."""
+    return row["bytes"] / row["median_ns"]
+
+
+def ceiling_share(row: dict[str, Any]) -> float:
+    """Effective bandwidth as a fraction of the copy of one input-sized tensor; or NaN.
+
+    The copy moves 2 * N * C * L elements (one read, one write) in `copy_ns`.
+    """
+    item = ITEM_BYTES.get(row["dtype"])
+    if not row["copy_ns"] > 0 or item is None:
+        return math.nan
+    ceiling = 2 * row["n"] * row["c"] * row["l"] * item / row["copy_ns"]
+    return gigabytes_per_second(row) / ceiling
+
+
+def above_ceiling(run: Run) -> list[str]:
+    """A warning when rows are faster than a copy of the same data by more than 5%."""
+    rows = [row for row in run.rows[run.rows["timed"]].to_dict("records")
+            if ceiling_share(row) > ABOVE_CEILING]
+    if not rows:
+        return []
+    worst = max(rows, key=ceiling_share)
+    return [f"{len(rows)} rows are above 105% of the copy ceiling, the worst is {worst['backend']} "
+            f"in {worst['case']} with {100 * ceiling_share(worst):.0f}%: explain before you quote"]
+
+
+def named_sections(run: Run) -> list[Section]:
+    """One table per group of like cases over the rows that the config named."""
+    named = run.rows[run.rows["name"] != ""]
+    compared = compare_within_cases(named, run.noise.floor)
+    ratios = {(row["case"], row["backend"]): row for row in compared.to_dict("records")}
+    sections = []
+    for values, rows in named.groupby(KEYS, sort=False):
+        native = native_backends(rows)
+        backends = list(pandas.unique(rows["backend"]))
+        header = ["name", "(N, C, L)", "best", "time", "GB/s", "% of copy",
+                  *(escape(backend_text(backend, native)) for backend in backends)]
+        body = [_named_row(case_rows, ratios, backends)
+                for _, case_rows in rows.groupby("case", sort=False)]
+        sections.append(Section(full_title(dict(zip(KEYS, values))),
+                                markdown_table(header, body)))
+    return sections
+
+
+def _named_row(rows: pandas.DataFrame, ratios: dict[tuple[str, str], dict[str, Any]],
+               backends: list[str]) -> list[str]:
+    own = {row["backend"]: row for row in rows.to_dict("records")}
+    first = next(iter(own.values()))
+    compared = {name: ratios.get((first["case"], name)) for name in backends}
+    best = next((own[name] for name, cell in compared.items()
+                 if cell and cell["verdict"] == "reference"), None)
+    facts = ["-"] * 4
+    if best is not None:
+        facts = [escape(best["backend"]), time_text(best["median_ns"]),
+                 _number(gigabytes_per_second(best), "{:.1f}"),
+                 _number(100 * ceiling_share(best), "{:.0f}%")]
+    cells = []
+    for name in backends:
+        if compared[name]:
+            cells.append(_ratio_cell(compared[name]))
+        else:
+            cells.append(outcome_text(own[name]["outcome"]) if name in own else "-")
+    return [escape(first["name"]), shape_text(first), *facts, *cells]
+
+
+def _ratio_cell(cell: dict[str, Any]) -> str:
+    if cell["verdict"] == "reference":
+        return "**1.00**"
+    return ratio_text(cell["ratio"]) + {"tied": " =", "undecided": " ?"}.get(cell["verdict"], "")
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else form.format(value)
+
+
+def shape_text(row: dict[str, Any]) -> str:
+    """`(32, 512, 835)`, with the mini-batch and groups where they matter."""
+    text = f"({row['n']}, {row['c']}, {row['l']})"
+    if row["batch"] not in (0, row["n"]):
+        text += f" B={row['batch']}"
+    return text + (f" G={row['groups']}" if row["groups"] > 1 else "")
+
+
+def cliffs(run: Run) -> Cliffs:
+    """Every timed row that is 2x off the best of its case or runs a reference kernel."""
+    compared = compare_within_cases(run.rows, run.noise.floor)
+    frame = compared.merge(run.rows[["case", "backend", "detail"]], on=["case", "backend"])
+    slow = frame["ratio"] > CLIFF
+    reference = frame["detail"].map(lambda text: bool(REFERENCE_KERNEL.search(text))).astype(bool)
+    frame = frame[slow | reference].sort_values("ratio", ascending=False, kind="stable")
+    turn = frame.groupby("backend").cumcount()
+    shown = frame.assign(turn=turn).sort_values("turn", kind="stable").head(MOST_CLIFFS)
+    shown = shown.sort_values("ratio", ascending=False, kind="stable")
+    rows = [[estimate_text(estimate_of(row)), escape(row["backend"]), code(row["case"]),
+             escape(row["detail"]) or "-",
+             code(f"normbench repro {row['case']} -b {row['backend']}")]
+            for row in shown.to_dict("records")]
+    header = ["times the best", "backend", "case", "kernel", "reproduce"]
+    return Cliffs(len(frame), len(shown), frame["backend"].value_counts().to_dict(),
+                  markdown_table(header, rows))
+
+
+def thread_scaling(run: Run) -> str:
+    """Geometric mean of the speedup over the fewest threads, per backend, threads and regime."""
+    timed = run.rows[run.rows["timed"]]
+    fewest = timed["threads"].min()
+    on = ["problem", "cache", "backend"]
+    columns = [*on, "median_ns"]
+    pairs = timed[timed["threads"] > fewest].merge(
+        timed.loc[timed["threads"] == fewest, columns], on=on, suffixes=("", "_base"))
+    pairs = pairs.assign(ratio=pairs["median_ns_base"] / pairs["median_ns"],
+                         to=pairs["threads"].map(lambda count: f"{fewest} to {count} threads"))
+    regimes = sorted(set(pairs["regime"]), key=regime_order)
+    return _pivot(pairs, ["norm", "pass", "layout", "backend", "to"], "regime", regimes)
+
+
+def batch_scaling(run: Run) -> str:
+    """Geometric mean of time with mini-batches of B / time with B = N, at the same N."""
+    timed = run.rows[run.rows["timed"]]
+    on = ["norm", "pass", "dtype", "layout", "n", "c", "l", "groups", "threads", "cache",
+          "backend"]
+    whole = timed["batch"].isin([0]) | (timed["batch"] == timed["n"])
+    pairs = timed[~whole].merge(timed.loc[whole, [*on, "median_ns"]].drop_duplicates(on), on=on,
+                                suffixes=("", "_base"))
+    pairs = pairs.assign(ratio=pairs["median_ns"] / pairs["median_ns_base"])
+    sizes = sorted(set(pairs["batch"]))
+    return _pivot(pairs, ["norm", "pass", "layout", "threads", "backend"], "batch", sizes)
+
+
+def _pivot(pairs: pandas.DataFrame, rows: list[str], column: str, values: list[Any]) -> str:
+    """Geometric means of `ratio` with the number of pairs, as a Markdown table."""
+    body = []
+    for key, group in pairs.groupby(rows, sort=False):
+        cells = []
+        for value in values:
+            ratios = group.loc[group[column] == value, "ratio"]
+            mean = math.exp(ratios.map(math.log).mean()) if len(ratios) else math.nan
+            cells.append(f"{ratio_text(mean)} (n={len(ratios)})" if len(ratios) else "-")
+        body.append([escape(part) for part in key] + cells)
+    label = "B = {}" if column == "batch" else "{}"
+    return markdown_table(rows + [label.format(value) for value in values], body)
