@@ -1,0 +1,300 @@
+"""The report: its verdict, figures recomputed by hand, escaping, and splicing into a page."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import ladder, make_gap, make_row, run_in_process, write_run
+
+from analysis import facts, report, runs, shapes
+from analysis.errors import UserError
+from analysis.rank import rank_groups
+from analysis.verdict import verdict
+
+PAGE = "# Title\n\n<!-- normbench:begin -->\nold\n<!-- normbench:end -->\n\nRest\n"
+
+
+def load(tmp_path, rows, **meta):
+    return runs.load(str(write_run(tmp_path / "run", rows, **meta)))
+
+
+def verdict_of(tmp_path, rows):
+    return verdict(rank_groups(load(tmp_path, rows)))
+
+
+def two(fast, slow, factor, **fields):
+    return [make_row(name, 100.0 * l * ratio, l=l, **fields)
+            for l in (16, 32) for name, ratio in ((fast, 1.0), (slow, factor))]
+
+
+def cells_of(table, label):
+    """The cells of the table row that has `label` among them."""
+    row, = [line for line in table.splitlines() if f"| {label} |" in line]
+    return [cell.strip() for cell in row.strip("|").split(" | ")]
+
+
+def test_report_has_its_sections_in_order(run_folder, capsys):
+    assert run_in_process("report", run_folder) == 0
+    assert capsys.readouterr().out == f"{run_folder / 'report.md'}\n"
+    text = (run_folder / "report.md").read_text()
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == [
+        "Machine and build", "What this config asks", "Ranking", "Cliffs", "Accuracy",
+        "Preparation, allocations, disturbances", "Skips and failures", "Warnings", "Method",
+        "Reproduce"]
+    assert "| verified | 12 of 12 rows" in text
+    assert "normbench run configs/test.toml\n" in text
+
+
+def test_report_goes_where_it_is_told(run_folder, tmp_path):
+    run_in_process("report", run_folder, "-o", tmp_path / "r.md")
+    assert (tmp_path / "r.md").is_file() and not (run_folder / "report.md").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_report_says_what_command_made_it(run_folder, monkeypatch):
+    monkeypatch.setenv("NORMBENCH_COMMAND", "normbench report results/x -B naive")
+    run_in_process("report", run_folder)
+    assert "\nnormbench report results/x -B naive\n" in (run_folder / "report.md").read_text()
+
+
+def test_verdict_names_the_fastest_and_the_margin(tmp_path):
+    rows = two("openmp", "naive", 2.0) + [make_row("slow", 900.0 * l, l=l) for l in (16, 32)]
+    assert verdict_of(tmp_path, rows) == (
+        "Of the 3 backends in this run, with 1 thread, for forward_training `openmp` is fastest "
+        "(the next takes 2.00 times as long).")
+
+
+def test_verdict_says_undecided(tmp_path):
+    assert "it is undecided between `a` and `b`" in verdict_of(tmp_path, two("a", "b", 1.0))
+
+
+def test_verdict_tells_regimes_apart(tmp_path):
+    text = verdict_of(tmp_path, two("a", "b", 2.0, regime="L2")
+                      + two("b", "a", 3.0, regime="DRAM", n=999))
+    assert text.endswith(
+        "for forward_training `a` is fastest in L2 (the next takes 2.00 times as long), "
+        "`b` is fastest in DRAM (the next takes 3.00 times as long).")
+
+
+def test_verdict_merges_passes_with_the_same_leader(tmp_path):
+    text = verdict_of(tmp_path, two("a", "b", 2.0)
+                      + two("a", "b", 3.0, pass_="backward"))
+    assert "for forward_training and backward `a` is fastest " in text
+    assert "2.00 to 3.00 times" in text
+
+
+def test_verdict_compares_thread_counts(tmp_path):
+    same = two("a", "b", 2.0) + two("a", "b", 2.0, threads=2)
+    assert "With 1 thread the same backends lead." in verdict_of(tmp_path, same)
+    other = two("a", "b", 2.0) + two("b", "a", 2.0, threads=2)
+    text = verdict_of(tmp_path, other)
+    assert text.index("with 2 threads, for forward_training `b`") < text.index(
+        "With 1 thread, for forward_training `a`")
+
+
+def test_verdict_counts_groups_when_there_are_too_many_patterns(tmp_path):
+    rows = []
+    for index, layout in enumerate("abcdefgh"):
+        rows += two("x", "y", [2.0, 1.0][index % 2], layout=layout) + two(
+            *(("y", "x") if index == 7 else ("x", "y")), 2.0, layout=layout, pass_="backward",
+            threads=1 + index % 2)
+    assert ("for forward_training `x` is at the top in 8 (alone in 4) and `y` is at the top in 4 "
+            "(alone in 0) of 8 groups; for backward `x` is at the top in 7 (alone in 7) and `y` "
+            "is at the top in 1 (alone in 1) of 8 groups.") in verdict_of(tmp_path, rows)
+
+
+def test_verdict_treats_native_layout_apart(tmp_path):
+    rows = two("a", "b", 2.0) + [make_row("blocked", 40.0 * l, l=l, native_layout=True)
+                                 for l in (16, 32)]
+    text = verdict_of(tmp_path, rows)
+    assert text.startswith("Of the 2 backends in this run that take the data as it is, ")
+    assert "`a` is fastest" in text
+    assert "If your data is already blocked" in text and "`blocked` takes 0.40 times" in text
+
+
+def test_verdict_of_nothing(tmp_path):
+    assert verdict_of(tmp_path, [make_gap("a", "failed", "x")]) == (
+        "Nothing was timed in this run.")
+
+
+def test_summary_table_makes_the_best_bold(tmp_path):
+    rows = two("a", "b", 2.0) + [make_row("rare", 1.0)]
+    table = report.summary_table(rank_groups(load(tmp_path, rows)))
+    assert cells_of(table, "forward_training, 1 thread") == [
+        "forward_training, 1 thread", "2 of 3 cases", "**1.00**", "2.00"]
+
+
+def test_named_shapes_table(tmp_path):
+    rows = [make_row(name, ns, n=32, c=512, l=835, name="quartz|net", copy_ns=50_000.0,
+                     bytes=2_000_000, jitter=1e-6)
+            for name, ns in (("a", 100_000.0), ("b", 150_000.0), ("c", 100_001.0))]
+    rows.append(make_gap("d", "unsupported", "no", n=32, c=512, l=835, name="quartz|net"))
+    section, = shapes.named_sections(load(tmp_path, rows))
+    assert section.title == "batch forward_training, f32, ncl, 1 thread, warm"
+    header, _, row = section.table.splitlines()
+    assert header == "| name | (N, C, L) | best | time | GB/s | % of copy | a | b | c | d |"
+    # 2 MB in 100 us are 20 GB/s; the copy moves 2 * 32 * 512 * 835 * 4 bytes in 50 us: 2189 GB/s.
+    assert row == ("| quartz\\|net | (32, 512, 835) | a | 100 us | 20.0 | 1% "
+                   "| **1.00** | 1.50 | 1.00 = | unsupported |")
+
+
+def test_share_of_the_copy_ceiling():
+    row = {"bytes": 800, "median_ns": 200.0, "n": 2, "c": 5, "l": 10, "dtype": "f32",
+           "copy_ns": 100.0}
+    assert shapes.gigabytes_per_second(row) == pytest.approx(4.0)
+    assert shapes.ceiling_share(row) == pytest.approx(4.0 / (2 * 100 * 4 / 100))
+    assert shapes.ceiling_share(dict(row, dtype="f64")) == pytest.approx(0.25)
+
+
+def test_rows_above_the_ceiling_are_warned_about(tmp_path):
+    run = load(tmp_path, [make_row("a", 100.0, copy_ns=120.0), make_row("b", 100.0)])
+    message, = shapes.above_ceiling(run)
+    assert message.startswith("1 rows are above 105% of the copy ceiling, the worst is a")
+    assert "with 120%" in message
+
+
+def test_cliffs_list_slow_rows_and_reference_kernels(tmp_path):
+    rows = [make_row("fast", 100.0, jitter=0), make_row("twice", 199.0, detail="prefetch"),
+            make_row("slow", 500.0, detail="jit:avx2", jitter=0),
+            make_row("ok", 110.0, detail="ref:any"), make_row("fine", 110.0, detail="pref:4")]
+    found = shapes.cliffs(load(tmp_path, rows))
+    assert (found.total, found.per_backend) == (2, {"slow": 1, "ok": 1})
+    worst = found.table.splitlines()[2]
+    case = rows[0]["case"]
+    assert worst.startswith("| 5.00 [") and "| jit:avx2 |" in worst
+    assert f"`normbench repro {case} -b slow`" in worst
+
+
+def test_cliffs_are_capped_without_hiding_a_backend(tmp_path):
+    rows = []
+    for l in range(1, 41):
+        rows += [make_row("fast", 100.0, l=l), make_row("naive", 1000.0, l=l)]
+    rows.append(make_row("odd", 300.0, l=1))
+    found = shapes.cliffs(load(tmp_path, rows))
+    assert (found.total, found.shown) == (41, 30)
+    assert len(found.table.splitlines()) == 32 and "| odd |" in found.table
+
+
+def test_thread_scaling(tmp_path):
+    rows = [make_row("a", ns, l=l, threads=threads, jitter=1e-9)
+            for l, threads, ns in ((1, 1, 100.0), (1, 2, 50.0), (2, 1, 80.0), (2, 2, 80.0),
+                                   (3, 2, 1.0))]
+    cells = cells_of(shapes.thread_scaling(load(tmp_path, rows)), "a")
+    assert cells[-2:] == ["1 to 2 threads", "1.41 (n=2)"]
+
+
+def test_batch_scaling(tmp_path):
+    rows = [make_row("a", ns, l=l, batch=batch, jitter=1e-9)
+            for l, batch, ns in ((1, 64, 100.0), (1, 16, 200.0), (2, 64, 100.0), (2, 16, 800.0),
+                                 (2, 4, 300.0))]
+    table = shapes.batch_scaling(load(tmp_path, rows))
+    assert table.splitlines()[0].endswith("| B = 4 | B = 16 |")
+    assert cells_of(table, "a")[-2:] == ["3.00 (n=1)", "4.00 (n=2)"]
+
+
+def test_no_scaling_without_data(run_folder):
+    run = runs.load(str(run_folder))
+    assert shapes.thread_scaling(run) == shapes.batch_scaling(run) == ""
+
+
+def test_accuracy_shows_the_worst_error_and_failures(tmp_path):
+    rows = [make_row("a", 1.0, error=0.2), make_row("a", 1.0, l=2, error=0.7, grade="B"),
+            make_row("a", 1.0, pass_="backward", error=None, outcome="failed")]
+    assert cells_of(facts.accuracy(load(tmp_path, rows)), "a") == [
+        "a", "f32", "0.70 (A/B)", "- **1 not passed**"]
+
+
+def test_costs_highlight_allocations(tmp_path):
+    rows = [make_row("a", 1.0, l=l, prepare_ns=ns, allocations=count, cpus=1 + l * 0.3)
+            for l, ns, count in ((1, 1000.0, 0), (2, 3000.0, 2), (3, 9000.0, 0))]
+    table = facts.costs(load(tmp_path, rows + [make_row("naive", 1.0)]))
+    assert cells_of(table, "a") == ["a", "-", "3 us", "**2**", "1.9", "0", "0"]
+    assert cells_of(table, "naive")[1] == "1"
+
+
+def test_gaps_are_aggregated_and_escaped(tmp_path):
+    rows = [make_gap("a", "unsupported", "c % 3 | <b>", l=l) for l in (1, 2, 3)]
+    rows += [make_gap("a", "failed", "y[3] is off"), make_gap("eigen", "not_built", "absent")]
+    backends = [{"name": "eigen", "built": False, "reason": "absent"},
+                {"name": "aten", "built": False, "reason": "libtorch not found"}]
+    lines = facts.gaps(load(tmp_path, rows, backends=backends)).splitlines()[2:]
+    assert lines == ["| a | unsupported | c % 3 \\| &lt;b&gt; | 3 |",
+                     "| a | failed | y\\[3\\] is off | 1 |",
+                     "| eigen | not built | absent | 1 |",
+                     "| aten | not built | libtorch not found | all |"]
+
+
+def test_verified_counts_only_what_was_checked(tmp_path):
+    rows = [make_row("a", 1.0), make_gap("b", "failed", "x"), make_gap("c", "unsupported", "x")]
+    assert facts.verified_text(load(tmp_path, rows)).startswith("1 of 2 rows")
+
+
+def test_warnings_of_run_and_loader_are_shown(tmp_path):
+    folder = write_run(tmp_path / "run", ladder(), warnings=["load is high <5>"], finished=None)
+    run_in_process("report", folder)
+    text = (folder / "report.md").read_text()
+    assert "- load is high &lt;5&gt;\n" in text and "did not finish" in text
+
+
+def test_report_of_a_bare_run(tmp_path):
+    folder = write_run(tmp_path / "run", ladder())
+    (folder / "run.json").write_text('{"schema": 1}')
+    assert run_in_process("report", folder) == 0
+    assert "not measured" in (folder / "report.md").read_text()
+
+
+def test_report_of_a_run_without_times(tmp_path):
+    folder = write_run(tmp_path / "run", [make_gap("a", "failed", "x", name="row")])
+    assert run_in_process("report", folder) == 0
+    text = (folder / "report.md").read_text()
+    assert "Nothing was timed" in text and "No case was timed." in text
+
+
+def test_splice_is_idempotent_and_keeps_the_rest(run_folder, tmp_path, capsys):
+    page = tmp_path / "README.md"
+    page.write_text(PAGE)
+    page.chmod(0o640)
+    assert run_in_process("report", run_folder, "--splice", page) == 0
+    once = page.read_text()
+    assert once.startswith("# Title\n\n<!-- normbench:begin -->\n")
+    assert once.endswith("<!-- normbench:end -->\n\nRest\n")
+    assert "\nold\n" not in once and "undecided between" in once and "Example CPU, 2 cores" in once
+    assert "[Full report](run/report.md)" in once
+    assert page.stat().st_mode & 0o777 == 0o640
+    run_in_process("report", run_folder, "--splice", page)
+    assert page.read_text() == once
+    assert capsys.readouterr().out == f"{run_folder / 'report.md'}\n" * 2
+
+
+@pytest.mark.parametrize("text", [
+    "no markers\n", "<!-- normbench:begin -->\n", "<!-- normbench:end -->\n",
+    "<!-- normbench:end -->\n<!-- normbench:begin -->\n", PAGE + PAGE,
+    "<!-- normbench:begin -->\n" + PAGE])
+def test_splice_without_one_pair_of_markers_changes_nothing(run_folder, tmp_path, text):
+    page = tmp_path / "README.md"
+    page.write_text(text)
+    with pytest.raises(UserError, match="normbench:begin"):
+        run_in_process("report", run_folder, "--splice", page)
+    assert page.read_text() == text and not (run_folder / "report.md").exists()
+
+
+def test_splice_does_not_link_what_git_ignores(run_folder, tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("run/\n")
+    page = tmp_path / "README.md"
+    page.write_text(PAGE)
+    run_in_process("report", run_folder, "--splice", page)
+    assert "Full report" not in page.read_text()
+
+
+def test_splice_does_not_link_outside_of_its_folder(run_folder, tmp_path):
+    page = tmp_path / "docs" / "README.md"
+    page.parent.mkdir()
+    page.write_text(PAGE)
+    run_in_process("report", run_folder, "--splice", page)
+    assert "Full report" not in page.read_text()
+
+
+def test_unwritable_place_is_refused(run_folder, tmp_path):
+    with pytest.raises(UserError, match="cannot write"):
+        run_in_process("report", run_folder, "-o", tmp_path / "none" / "r.md")

@@ -1,0 +1,175 @@
+"""The verbs, from the outside."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+FIELDS = {"problem", "case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch",
+          "groups", "threads", "cache", "regime", "outcome", "reason", "detail", "samples_ns",
+          "median_ns", "copy_ns", "bytes", "error", "allocations", "prepare_ns"}
+CASES = 5 * 3 * 2  # (4 grid points + 1 row) * passes * threads
+
+
+def rows_of(folder, name="samples.jsonl"):
+    return [json.loads(line) for line in (folder / name).read_text().splitlines()]
+
+
+def median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def test_run_records_every_case_and_backend(tiny_run):
+    rows = rows_of(tiny_run)
+    assert len({(row["case"], row["backend"]) for row in rows}) == len(rows) == 2 * CASES
+    for row in rows:
+        assert FIELDS <= row.keys()
+        assert row["outcome"] == "passed" and row["reason"] == ""
+        assert row["case"] == f"{row['problem']}/t{row['threads']}/{row['cache']}"
+        assert len(row["samples_ns"]) == 6 and min(row["samples_ns"]) > 0
+        assert row["median_ns"] == pytest.approx(median(row["samples_ns"]))
+        tensors = 3 if row["pass"] == "backward" else 2
+        assert row["bytes"] == tensors * 4 * row["n"] * row["c"] * row["l"]
+        assert 0 <= row["error"] <= 1
+        assert row["allocations"] == 0 and row["prepare_ns"] > 0
+    assert {row["name"] for row in rows} == {"", "named"}
+    assert all("_b8" in row["problem"] for row in rows if row["name"] == "named")
+
+
+def test_run_records_its_controls_and_its_circumstances(tiny_run):
+    controls = rows_of(tiny_run, "controls.jsonl")
+    assert len(controls) == CASES
+    fastest = {}
+    for control in controls:
+        assert len(control["copy_samples_ns"]) == len(control["twin_samples_ns"]) == 6
+        assert control["twin"] in ("naive", "openmp")
+        fastest[control["case"]] = control["twin"]
+    for row in rows_of(tiny_run):
+        assert row["copy_ns"] > 0
+    run = json.loads((tiny_run / "run.json").read_text())
+    assert run["schema"] == 1 and run["interrupted"] is False and run["finished"]
+    assert run["config"]["analysis"] == "Does the whole path work?"
+    assert "min_slot_us" in run["config"]["text"]
+    assert run["build"]["flags"] and run["machine"]["cores"] >= 1
+    assert run["environment"]["GOMP_SPINCOUNT"]
+    assert {entry["name"] for entry in run["backends"] if entry["built"]} == {"naive", "openmp"}
+    assert run["noise"]["cases"] == CASES and run["noise"]["floor"] >= 1
+    assert run["outcomes"] == {"passed": 2 * CASES}
+    assert all(ceiling["gbs"] > 0 for ceiling in run["ceilings"])
+    assert {ceiling["threads"] for ceiling in run["ceilings"]} == {1, 2}
+
+
+def test_stdout_of_run_is_the_folder_alone(normbench, tiny, tmp_path):
+    done = normbench("run", tiny, "-b", "^naive$", "-f", "named", "--results", "out/deep")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    folder = tmp_path / done.stdout.strip()
+    assert folder.parent == tmp_path / "out/deep" and folder.name.endswith("_tiny")
+    assert {row["name"] for row in rows_of(folder)} == {"named"}
+
+
+def test_threads_replace_those_of_the_config(normbench, tiny):
+    done = normbench("list", tiny, "--threads", "3")
+    cases = done.stdout.split("\n")
+    assert done.returncode == 0
+    assert len([case for case in cases if "/t3/" in case]) == CASES // 2
+    assert not [case for case in cases if "/t1/" in case or "/t2/" in case]
+
+
+def test_dry_run_writes_nothing(normbench, tiny, tmp_path):
+    done = normbench("run", tiny, "--dry-run")
+    assert done.returncode == 0 and "batch/backward/f32/ncl/n4_c3_l5/t2/warm naive" in done.stdout
+    assert list(tmp_path.iterdir()) == [tiny]
+
+
+def test_budget_ends_a_run_early_and_says_so(normbench, tiny, tmp_path):
+    done = normbench("run", tiny, "-b", "naive", "--budget", "0.001")
+    assert done.returncode == 0
+    run = json.loads((tmp_path / done.stdout.strip() / "run.json").read_text())
+    assert any("budget" in warning and "not measured" in warning for warning in run["warnings"])
+    assert len(rows_of(tmp_path / done.stdout.strip())) < CASES
+
+
+def test_verify_counts_what_it_checked(normbench, tiny):
+    done = normbench("verify", tiny, "-b", "naive")
+    assert done.returncode == 0
+    assert f"{CASES} of {CASES} passed" in done.stdout
+    everything = normbench("verify", tiny, "-b", "naive", "--verbose")
+    assert everything.stdout.count(" naive passed") == CASES
+
+
+def test_repro_repeats_one_row(normbench):
+    done = normbench("repro", "batch/backward/f32/ncl/n4_c3_l5_b2/t2/warm", "-b", "naive")
+    assert done.returncode == 0
+    for word in ("passed", "per call", "GB/s", "samples", "allocations"):
+        assert word in done.stdout
+
+
+def test_a_cold_case_runs(normbench):
+    done = normbench("repro", "batch/forward_training/f32/ncl/n4_c3_l5/t1/cold", "-b", "naive")
+    assert done.returncode == 0 and "time" in done.stdout
+
+
+def test_list_without_config_lists_backends(normbench):
+    done = normbench("list")
+    assert done.returncode == 0 and "naive" in done.stdout
+
+
+def test_doctor_describes_the_machine(normbench):
+    done = normbench("doctor")
+    assert done.returncode in (0, 5)
+    for word in ("cores", "cache L1", "governor", "load", "quota", "compiler", "backend", "streaming"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("verb, word", [("compare", "naive"), ("rank", "naive"), ("export", "benchmarks")])
+def test_analysis_verbs_reach_python(normbench, tiny_run, verb, word):
+    done = normbench(verb, tiny_run)
+    assert done.returncode == 0, done.stderr
+    assert word in done.stdout
+
+
+def test_report_is_written_beside_the_samples(normbench, tiny_run):
+    done = normbench("report", tiny_run)
+    assert done.returncode == 0, done.stderr
+    report = (tiny_run / "report.md").read_text()
+    assert "normbench report" in report and "named" in report
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_finished(binary, tiny, tmp_path, number):
+    process = subprocess.Popen([binary, "run", tiny, "-b", "naive"], cwd=tmp_path, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_rows(tmp_path)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130 and "interrupted" in stderr
+    folder = tmp_path / stdout.strip()
+    run = json.loads((folder / "run.json").read_text())
+    assert run["interrupted"] is True
+    assert 0 < len(rows_of(folder)) < CASES
+
+
+def test_a_killed_run_is_readable(binary, normbench, tiny, tmp_path):
+    process = subprocess.Popen([binary, "run", tiny, "-b", "naive"], cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    folder = wait_for_rows(tmp_path)
+    process.kill()
+    process.communicate()
+    assert json.loads((folder / "run.json").read_text())["finished"] is None
+    assert rows_of(folder)
+    assert normbench("rank", folder).returncode == 0
+
+
+def wait_for_rows(tmp_path):
+    for _ in range(2000):
+        for folder in (tmp_path / "results").glob("*"):
+            samples = folder / "samples.jsonl"
+            if samples.exists() and samples.stat().st_size > 0:
+                return folder
+        time.sleep(0.005)
+    raise AssertionError("the run recorded nothing")
