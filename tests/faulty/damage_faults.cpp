@@ -1,0 +1,82 @@
+// Memory read or written that is none of the backend's business.
+#include "tests/faulty/faulty.h"
+#include "tests/faulty/problems.h"
+
+namespace normbench::faulty {
+namespace {
+
+const Problem kTraining = batch_norm(Pass::kForwardTraining, 8, 5, 7);
+const Problem kInference = batch_norm(Pass::kForwardInference, 8, 5, 7);
+const Problem kBackward = batch_norm(Pass::kBackward, 8, 5, 7);
+
+// Writes one value at `distance` elements from the start (below 0) or the end of a buffer.
+auto write_outside(Tensor Arguments::*buffer, std::ptrdiff_t distance) {
+  return [buffer, distance](const Work& work) {
+    const Tensor& tensor = work.arguments.*buffer;
+    const std::ptrdiff_t end = static_cast<std::ptrdiff_t>(tensor.size());
+    static_cast<float*>(tensor.data)[distance < 0 ? distance : end + distance] = 1;
+  };
+}
+
+auto change(Tensor Arguments::*input) {
+  return [input](const Work& work) { (work.arguments.*input).as<float>().back() += 1; };
+}
+
+std::vector<float> with_the_value_beyond(const Problem& p, const Tensor& tensor, std::int64_t k) {
+  std::vector<float> values = channel_of(p, tensor, k);
+  const auto* last =
+      static_cast<const float*>(tensor.data) + position(p, {p.batch - 1, k, p.l - 1});
+  values.push_back(last[1]);
+  return values;
+}
+
+// Counts one value more than a row has: of the last channel, one past the end of x.
+Statistic reading_past_a_row(const Problem& p, const Arguments& a, std::int64_t k, Statistic due) {
+  return k == p.c - 1 ? two_pass(with_the_value_beyond(p, a.x, k)) : due;
+}
+
+// Takes the running statistics of the next channel: of the last one, past their end.
+Statistic of_the_next_channel(const Problem& p, const Arguments& a, std::int64_t k, Statistic due) {
+  return k == p.c - 1 ? Statistic{static_cast<const float*>(a.running_mean.data)[k + 1], 1} : due;
+}
+
+}  // namespace
+
+std::vector<Faulty> damage_faults() {
+  return {
+      {"writes_past_the_end_of_y", kTraining, "", "exact input, call 1: wrote past the end of y",
+       followed_by(write_outside(&Arguments::y, 0))},
+      {"writes_before_the_start_of_y", kTraining, "", "wrote before the start of y",
+       followed_by(write_outside(&Arguments::y, -1))},
+      {"writes_past_the_end_of_an_input", kBackward, "", "wrote past the end of dy",
+       followed_by(write_outside(&Arguments::dy, 0))},
+      {"writes_past_the_running_mean", kTraining, "", "wrote past the end of running_mean",
+       followed_by(write_outside(&Arguments::running_mean, 0))},
+      {"writes_past_the_end_while_prepared", kTraining, "", "wrote past the end of y",
+       replaced(&Behavior::prepare, write_outside(&Arguments::y, 0))},
+      {"writes_past_the_end_while_loading", kTraining, "", "wrote past the end of y",
+       replaced(&Behavior::load, write_outside(&Arguments::y, 0))},
+      {"writes_past_the_end_while_collecting", kTraining, "", "wrote past the end of y",
+       replaced(&Behavior::collect, write_outside(&Arguments::y, 0))},
+      {"places_y_one_element_late", kTraining, "", "wrote past the end of y",
+       replaced(&Steps::place,
+                [](const Problem& p, Element element) { return position(p, element) + 1; })},
+      {"x_changed", kTraining, "", "changed its input x", followed_by(change(&Arguments::x))},
+      {"gamma_changed", kTraining, "", "changed its input gamma",
+       followed_by(change(&Arguments::gamma))},
+      {"beta_changed", kInference, "", "changed its input beta",
+       followed_by(change(&Arguments::beta))},
+      {"dy_used_as_scratch", kBackward, "", "changed its input dy",
+       followed_by(change(&Arguments::dy))},
+      {"saved_mean_changed", kBackward, "", "changed its input mean",
+       followed_by(change(&Arguments::mean))},
+      {"x_changed_while_loading", kTraining, "", "changed its input x",
+       replaced(&Behavior::load, change(&Arguments::x))},
+      {"reads_past_the_end_of_x", kTraining, "y", "channel 4, position 0 is ",
+       replaced(&Steps::statistic_of_y, reading_past_a_row)},
+      {"reads_past_the_running_mean", kInference, "y", "channel 4, position 0 is ",
+       replaced(&Steps::statistic_of_y, of_the_next_channel)},
+  };
+}
+
+}  // namespace normbench::faulty
