@@ -1,4 +1,4 @@
-// oneDNN, Intel's open-source library of neural network primitives, version 2 or 3.
+// oneDNN, the library of neural network primitives, version 2 or 3.
 //
 // Its batch normalization makes two passes over x in float, mean first and then the mean of squared
 // deviations, and a third that writes y = (x - mean) * (gamma / sqrt(variance + eps)) + beta.
@@ -133,9 +133,9 @@ Plan make_plan(const dnnl::engine& engine, const Problem& p, memory::format_tag 
 // Which width of blocks has a vectorized kernel depends on the machine, so the library is asked.
 Plan make_plan(const dnnl::engine& engine, const Problem& p, Storage storage) {
   if (storage == Storage::kPlain) return make_plan(engine, p, plain_tag(p));
-  const Plan wide = make_plan(engine, p, memory::format_tag::aBcd16b);
+  Plan wide = make_plan(engine, p, memory::format_tag::aBcd16b);
   if (wide.vectorized()) return wide;
-  const Plan narrow = make_plan(engine, p, memory::format_tag::aBcd8b);
+  Plan narrow = make_plan(engine, p, memory::format_tag::aBcd8b);
   return narrow.vectorized() ? narrow : wide;
 }
 
@@ -282,7 +282,7 @@ class OneDnn : public Backend {
 
   // Every kernel sums in float and divides once. How the values are spread over threads, registers
   // and vector lanes differs, but no way to add up n values takes any of them through more than
-  // n - 1 additions; channels last and the backward passes do take that many on one thread.
+  // n - 1 additions. The vectorized backward kernels do take that many on one thread.
   Accuracy accuracy(const Problem& problem) const override {
     if (problem.pass == Pass::kForwardInference) return {normbench::Grade::kA, 0};
     return {normbench::Grade::kA, static_cast<double>(problem.values_per_channel() - 1)};
