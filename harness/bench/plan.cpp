@@ -176,8 +176,8 @@ class Expansion {
 std::optional<int> parse_threads(std::string_view text) {
   if (!text.starts_with('t')) return std::nullopt;
   int threads = 0;
-  const auto result = std::from_chars(text.data() + 1, text.data() + text.size(), threads);
-  const bool canonical = result.ec == std::errc() && fmt::format("t{}", threads) == text;
+  std::from_chars(text.data() + 1, text.data() + text.size(), threads);
+  const bool canonical = fmt::format("t{}", threads) == text;
   return canonical ? std::optional(threads) : std::nullopt;
 }
 
