@@ -55,9 +55,9 @@ class EigenKernel : public Kernel {
   EigenKernel(const Problem& problem, const Arguments& arguments)
       : problem_(problem),
         arguments_(arguments),
-        samples_(problem.batch),
-        length_(problem.l),
-        long_rows_(problem.l >= kLongRow),
+        samples_(problem.c == 1 ? 1 : problem.batch),
+        length_(problem.c == 1 ? problem.batch * problem.l : problem.l),
+        long_rows_(length_ >= kLongRow),
         count_(static_cast<double>(problem.values_per_channel())),
         ones_(Floats::Ones(problem.c)),
         zeros_(Floats::Zero(problem.c)) {
@@ -257,7 +257,7 @@ class EigenKernel : public Kernel {
 
   Problem problem_;
   Arguments arguments_, part_;
-  Index samples_, length_;
+  Index samples_, length_;  // one channel is a single row, whatever its samples
   bool long_rows_;
   double count_;
   Index block_ = 1, first_ = 0, channels_ = 0;  // channels per block; the present block
@@ -282,9 +282,8 @@ class EigenBackend : public Backend {
   // one.
   Accuracy accuracy(const Problem& problem) const override {
     if (problem.pass == Pass::kForwardInference) return {Grade::kA, 0};
-    const std::int64_t run = problem.l >= kLongRow
-                                 ? std::min<std::int64_t>(problem.l, kValuesPerRun)
-                                 : std::min<std::int64_t>(problem.batch, kRowsPerRun);
+    const bool long_rows = problem.c == 1 || problem.l >= kLongRow;
+    const std::int64_t run = long_rows ? kValuesPerRun : kRowsPerRun;
     return {Grade::kA, static_cast<double>(run - 1)};
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,

@@ -15,16 +15,20 @@ namespace {
 
 using normbench::CommandLine;
 
-// libgomp reads its settings before main, so they are settled by starting anew. Its workers spin
-// for milliseconds after a parallel region by default, and so tax the next backend; this bounds the
-// spinning to some tens of microseconds: long enough to bridge calls that follow each other.
-// Whoever sets a policy is not overruled; nor is who binds threads, as this process is then bound
-// to one CPU already, and would pass that on.
+// libgomp reads its settings before main, so they are settled by starting anew.
+// - Threads are bound: free ones land on one CPU at times, take turns there, and make a parallel
+// region
+//   of a microsecond last half a millisecond.
+// - Idle workers spin for a bounded time: long enough to bridge calls that follow each other, but
+// not
+//   to tax the next backend, as the milliseconds of the default would.
+// Whoever sets any of these is not overruled.
 void settle_environment(char** arguments) {
   for (const char* name :
        {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
     if (std::getenv(name) != nullptr) return;
   }
+  setenv("OMP_PROC_BIND", "true", 1);
   setenv("GOMP_SPINCOUNT", "10000", 1);
   execv("/proc/self/exe", arguments);  // where it fails, the defaults stay
 }

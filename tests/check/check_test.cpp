@@ -156,15 +156,21 @@ TEST(Verdict, NamesPlaceValueExpectationAndBound) {
 }
 
 TEST(Verdict, NamesTheFirstOfSeveralInMemory) {
-  Problem problem = batch_norm(Pass::kForwardInference, 4, 5, 3);
-  problem.layout = Layout::kNlc;
-  const Behavior behavior = faulty::followed_by([](const faulty::Work& work) {
-    for (const std::size_t at : {9U, 7U}) {
-      work.arguments.y.as<float>()[at] = std::numeric_limits<float>::quiet_NaN();
-    }
-  });
-  const Verdict verdict = verdict_on(behavior, problem);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "y at sample 0, channel 2, position 1", verdict.reason);
+  const auto reason = [](const Problem& problem, std::size_t first, std::size_t second) {
+    const Behavior behavior = faulty::followed_by([first, second](const faulty::Work& work) {
+      for (const std::size_t at : {first, second}) {
+        work.arguments.y.as<float>()[at] = std::numeric_limits<float>::quiet_NaN();
+      }
+    });
+    return verdict_on(behavior, problem).reason;
+  };
+  Problem channels_last = batch_norm(Pass::kForwardInference, 4, 5, 3);
+  channels_last.layout = Layout::kNlc;
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "y at sample 0, channel 4, position 0",
+                      reason(channels_last, 4, 5));
+  // So many channels that they are compared in several parts.
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "y at sample 0, channel 140, position 0",
+                      reason(batch_norm(Pass::kForwardInference, 2, 150, 1), 140, 150));
 }
 
 TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {

@@ -180,8 +180,11 @@ TEST(Workspace, TakesRunningStatisticsBack) {
     EXPECT_TRUE(std::equal(mean.begin(), mean.end(), old_mean.begin())) << time;
     EXPECT_TRUE(std::equal(variance.begin(), variance.end(), old_variance.begin())) << time;
   }
+  mean[0] = 17;
   workspace.save_running();
+  mean[0] = 18;
   workspace.restore_running();
+  EXPECT_EQ(mean[0], 17);
   EXPECT_TRUE(std::equal(variance.begin(), variance.end(), old_variance.begin()));
 }
 

@@ -97,9 +97,10 @@ std::vector<Trial> trials() {
     for (const Problem& problem : problems()) {
       const bool usual = problem.eps == kDefaultEps && problem.momentum == kDefaultMomentum;
       for (const int threads : kThreads) {
-        // Another eps is no other work for the threads; and more threads than CPUs make barriers
-        // that spin wait for whole time slices.
-        if (usual || threads == 1) list.push_back({backend, problem, threads});
+        // Another eps is no other work for the threads. And where there are more of them than CPUs,
+        // a barrier that spins waits for whole time slices, in each mini-batch.
+        const bool few_barriers = threads <= 2 || problem.mini_batches() == 1;
+        if (threads == 1 || (usual && few_barriers)) list.push_back({backend, problem, threads});
       }
     }
   }
