@@ -81,4 +81,10 @@ AllocationCounter::~AllocationCounter() { counting = false; }
 
 std::int64_t AllocationCounter::count() const { return calls; }
 
+void release_free_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace normbench

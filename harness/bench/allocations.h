@@ -17,4 +17,8 @@ class AllocationCounter {
   std::int64_t count() const;
 };
 
+// Gives the pages of freed memory back to the system: backends that keep copies of their data would
+// otherwise leave them behind for the cases to come.
+void release_free_memory();
+
 }  // namespace normbench

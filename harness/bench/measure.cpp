@@ -311,7 +311,9 @@ class CaseMeasurement {
 
 CaseResult measure(const Case& bench_case, const std::vector<const Backend*>& backends,
                    const Machine& machine, const MeasureOptions& options) {
-  return CaseMeasurement(bench_case, machine, options).measure(backends);
+  CaseResult result = CaseMeasurement(bench_case, machine, options).measure(backends);
+  release_free_memory();
+  return result;
 }
 
 }  // namespace normbench

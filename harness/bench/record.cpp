@@ -241,6 +241,7 @@ void RunFolder::write_run(bool finished, bool interrupted) {
         {"case_seconds", plan.timing.case_seconds}}},
       {"cases", plan.cases.size()},
       {"ceilings", ceilings_json(header_.ceilings)},
+      {"overhead_ns", header_.overhead_ns},
       {"seed", header_.seed},
       {"warnings", warnings_}};
   if (finished) {

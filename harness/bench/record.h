@@ -35,6 +35,7 @@ struct RunHeader {
   std::vector<RecordedBackend> backends;
   std::map<std::string, std::string> environment;
   std::vector<Ceiling> ceilings;
+  double overhead_ns = 0;  // of the harness, per call
   std::uint64_t seed = 1;
 };
 

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "harness/bench/statistics.h"
+
 namespace normbench {
 namespace {
 
@@ -79,6 +81,17 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) 
   slot.ns = recorder.seconds * 1e9 / static_cast<double>(calls);
   slot.cpus = recorder.seconds > 0 ? cpu_seconds / recorder.seconds : 0;
   return slot;
+}
+
+double slot_overhead_ns() {
+  struct Idle : Kernel {
+    void run() override {}
+  };
+  Idle idle;
+  const std::array<Kernel*, 1> kernels{&idle};
+  std::array<double, 5> ns{};
+  for (double& sample : ns) sample = time_slot(kernels, 100'000, true).ns;
+  return median(ns);
 }
 
 }  // namespace normbench

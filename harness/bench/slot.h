@@ -21,4 +21,7 @@ struct Slot {
 // overhead is that of a virtual call, plus the clock's, divided by `calls`.
 Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm);
 
+// What a call of run() that does nothing takes, in ns: the harness's share of every sample.
+double slot_overhead_ns();
+
 }  // namespace normbench

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "harness/bench/ceilings.h"
+#include "harness/bench/slot.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
 
@@ -78,6 +79,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
     print_machine(machine);
     print_build(build);
     print_ceilings(machine);
+    fmt::print("\noverhead of the harness: {:.1f} ns per call\n", slot_overhead_ns());
     fmt::print("\n");
     const auto findings = diagnose(machine, build);
     if (findings.empty()) fmt::print("nothing stands in the way of good measurements\n");

@@ -7,6 +7,7 @@
 #include "harness/bench/ceilings.h"
 #include "harness/bench/measure.h"
 #include "harness/bench/record.h"
+#include "harness/bench/slot.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
 
@@ -108,6 +109,7 @@ class Run {
                      .backends = {},
                      .environment = read_environment(),
                      .ceilings = measure_ceilings(machine_, thread_counts(plan_)),
+                     .overhead_ns = slot_overhead_ns(),
                      .seed = options_.seed};
     for (const Backend* backend : backends_) {
       header.backends.push_back({std::string(backend->name()), backend->version()});

@@ -60,6 +60,7 @@ def test_run_records_its_controls_and_its_circumstances(tiny_run):
     assert run["noise"]["cases"] == CASES and run["noise"]["floor"] >= 1
     assert run["outcomes"] == {"passed": 2 * CASES}
     assert all(ceiling["gbs"] > 0 for ceiling in run["ceilings"])
+    assert 0 < run["overhead_ns"]
     assert {ceiling["threads"] for ceiling in run["ceilings"]} == {1, 2}
 
 
