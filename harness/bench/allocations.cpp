@@ -9,10 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
-#endif
-
 namespace {
 
 std::atomic<bool> counting{false};
@@ -25,6 +21,11 @@ void count_call() {
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__)
+
+// As in <sanitizer/allocator_interface.h>, which g++ does not ship.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*on_malloc)(const volatile void* memory, std::size_t size),
+    void (*on_free)(const volatile void* memory));
 
 namespace {
 void on_malloc(const volatile void*, std::size_t) { count_call(); }

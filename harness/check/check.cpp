@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cfenv>
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <limits>
@@ -202,22 +203,38 @@ Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& worksp
   return total;
 }
 
-Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
+Prepared prepare(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
   const Support support = backend.supports(workspace.problem());
-  if (!support.supported) return {.outcome = Outcome::kUnsupported, .reason = support.reason};
-  std::unique_ptr<Kernel> kernel;
-  try {
-    // Plausible inputs, so that a kernel that keeps what it saw here is caught with stale results.
-    fill(workspace, InputKind::kRandom, ~seed);
-    kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
-  } catch (const std::exception& error) {
-    return failed(fmt::format("could not be prepared: {}", error.what()));
-  } catch (...) {
-    return failed("could not be prepared: threw something that is not a std::exception");
+  if (!support.supported) {
+    return {.verdict = {.outcome = Outcome::kUnsupported, .reason = support.reason}};
   }
-  if (!kernel) return failed("could not be prepared: prepare() returned no kernel");
-  if (const auto damage = workspace.damage()) return failed("while it was prepared: " + *damage);
-  return check_kernel(*kernel, backend.accuracy(workspace.problem()), workspace, seed);
+  Prepared prepared;
+  fill(workspace, InputKind::kRandom, ~seed);
+  try {
+    const auto start = std::chrono::steady_clock::now();
+    prepared.kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
+    const auto end = std::chrono::steady_clock::now();
+    prepared.ns = std::chrono::duration<double, std::nano>(end - start).count();
+  } catch (const std::exception& error) {
+    prepared.verdict = failed(fmt::format("could not be prepared: {}", error.what()));
+    return prepared;
+  } catch (...) {
+    prepared.verdict =
+        failed("could not be prepared: threw something that is not a std::exception");
+    return prepared;
+  }
+  if (!prepared.kernel) {
+    prepared.verdict = failed("could not be prepared: prepare() returned no kernel");
+  } else if (const auto damage = workspace.damage()) {
+    prepared.verdict = failed("while it was prepared: " + *damage);
+  }
+  return prepared;
+}
+
+Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
+  const Prepared prepared = prepare(backend, workspace, threads, seed);
+  if (!prepared.verdict.passed()) return prepared.verdict;
+  return check_kernel(*prepared.kernel, backend.accuracy(workspace.problem()), workspace, seed);
 }
 
 }  // namespace normbench

@@ -37,7 +37,18 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
 Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
                      std::uint64_t seed);
 
-// supports(), prepare() and check_kernel() in one.
+// A kernel, or why there is none. `ns` is the time that prepare() took.
+struct Prepared {
+  std::unique_ptr<Kernel> kernel = nullptr;
+  Verdict verdict = {};
+  double ns = 0;
+};
+
+// supports() and prepare(), on plausible inputs: a kernel that keeps what it sees here is caught
+// with stale results later. Never throws what the backend throws.
+Prepared prepare(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
+
+// prepare() and check_kernel() in one.
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
 
 }  // namespace normbench
