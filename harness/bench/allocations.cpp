@@ -36,11 +36,13 @@ const int installed = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_fr
 #elif defined(__GLIBC__)
 
 // Names of glibc, kept for just this use.
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming)
 extern "C" {
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
+// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
 
 void* malloc(std::size_t size) {
   count_call();

@@ -68,7 +68,7 @@ std::filesystem::path make_folder(const std::filesystem::path& results, const st
   std::error_code error;
   std::filesystem::create_directories(results, error);
   for (int attempt = 1; !error && attempt < 1000; ++attempt) {
-    const auto path = results / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
+    auto path = results / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
     if (std::filesystem::create_directory(path, error)) return path;
   }
   throw std::runtime_error(
