@@ -67,7 +67,7 @@ class OpenMpKernel : public Kernel {
     threads_ = static_cast<int>(std::clamp<Index>(bytes / kBytesPerThread, 1, threads));
     lanes_per_channel_ = long_rows_ ? 1 : length_;
     const Index row = problem.c * length_;
-    fold_ = row < kLeastLanes ? std::min(samples_, kLeastLanes / row) : 1;
+    fold_ = !long_rows_ && row < kLeastLanes ? std::min(samples_, kLeastLanes / row) : 1;
     const Index channel_bytes = samples_ * length_ * static_cast<Index>(sizeof(float));
     const Index least = long_rows_ ? 1 : (kLeastLanes + length_ - 1) / length_;
     const Index fair_share =

@@ -26,7 +26,8 @@ struct Shape {
 
 // The fewest values that a statistic may have, odd sizes around those of vectors and blocks, and
 // shapes on which oneDNN once failed its own tests.
-constexpr std::array<Shape, 12> kShapes = {{{2, 1, 1},
+constexpr std::array<Shape, 13> kShapes = {{{2, 1, 1},
+                                            {3, 2, 9},
                                             {4, 10, 1},
                                             {7, 3, 1},
                                             {32, 128, 1},
