@@ -1,121 +1,202 @@
 // The formulas, as a textbook has them: one thread, one loop after the other, sums in double.
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 #include "harness/core/backend.h"
+#include "harness/core/tiles.h"
 
 namespace {
 
+using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
+using normbench::DType;
+using normbench::Grade;
 using normbench::Kernel;
+using normbench::Norm;
+using normbench::Parameter;
+using normbench::Pass;
 using normbench::Problem;
 using normbench::Support;
 using normbench::Tensor;
+using normbench::Tiles;
 
-// Calls visit(position in memory) for every value of channel k.
-template <class Visit>
-void for_channel(const Problem& p, std::int64_t k, Visit visit) {
-  for (std::int64_t i = 0; i < p.batch; ++i) {
-    for (std::int64_t j = 0; j < p.l; ++j) {
-      visit(static_cast<std::size_t>((i * p.c + k) * p.l + j));
+template <class Real>
+Real value_or(const Tensor& vector, std::size_t at, Real otherwise) {
+  return vector.present() ? vector.as<Real>()[at] : otherwise;
+}
+
+// One mini-batch. Values are stored as T and computed with as Real.
+template <class T>
+class MiniBatch {
+  using Real = Parameter<T>;
+
+ public:
+  MiniBatch(const Problem& problem, const Tiles& tiles, const Arguments& arguments)
+      : problem_(problem), tiles_(tiles), arguments_(arguments) {}
+
+  void forward() const {
+    const auto x = arguments_.x.as<T>();
+    const auto y = arguments_.y.as<T>();
+    if (problem_.norm == Norm::kNone) return copy(x, y);
+    for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
+      const auto [mean, rstd] =
+          is_running() ? from_running(statistic) : of_tile(statistic, row, column);
+      for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
+        const Real gamma = value_or<Real>(arguments_.gamma, parameter, 1);
+        const Real beta = value_or<Real>(arguments_.beta, parameter, 0);
+        y[at] = static_cast<T>((x[at] - mean) * rstd * gamma + beta);
+      });
+    });
+    if (problem_.norm == Norm::kBatch && problem_.pass == Pass::kForwardTraining) update_running();
+  }
+
+  // With xh = (x - mean) * rstd and g = dy * gamma:
+  // dx = rstd * (g - mean of g - xh * mean of g * xh), dbeta = sum of dy, dgamma = sum of dy * xh;
+  // rms has no mean of g, and in inference nothing flows back through the statistics.
+  void backward() const {
+    const auto dy = arguments_.dy.as<T>();
+    const auto dx = arguments_.dx.as<T>();
+    if (problem_.norm == Norm::kNone) return copy(dy, dx);
+    const auto x = arguments_.x.as<T>();
+    std::vector<double> dgamma(static_cast<std::size_t>(tiles_.parameters()));
+    std::vector<double> dbeta(dgamma.size());
+    for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
+      const auto [mean, rstd] = is_running() ? from_running(statistic) : saved(statistic);
+      double sum_g = 0;
+      double sum_g_xh = 0;
+      for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
+        const Real xh = (x[at] - mean) * rstd;
+        const double g =
+            static_cast<double>(dy[at]) * value_or<Real>(arguments_.gamma, parameter, 1);
+        sum_g += g;
+        sum_g_xh += g * xh;
+        dbeta[parameter] += dy[at];
+        dgamma[parameter] += static_cast<double>(dy[at]) * xh;
+      });
+      const auto count = static_cast<double>(tiles_.values());
+      const bool centered = problem_.norm != Norm::kRms && !is_running();
+      const auto mean_g = static_cast<Real>(centered ? sum_g / count : 0);
+      const auto mean_g_xh = static_cast<Real>(is_running() ? 0 : sum_g_xh / count);
+      for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
+        const Real g = dy[at] * value_or<Real>(arguments_.gamma, parameter, 1);
+        dx[at] = static_cast<T>(rstd * (g - mean_g - (x[at] - mean) * rstd * mean_g_xh));
+      });
+    });
+    store(arguments_.dgamma, dgamma);
+    store(arguments_.dbeta, dbeta);
+  }
+
+ private:
+  struct Statistic {
+    Real mean, rstd;
+  };
+
+  bool is_running() const {
+    return problem_.norm == Norm::kBatch &&
+           (problem_.pass == Pass::kForwardInference || problem_.pass == Pass::kBackwardInference);
+  }
+
+  template <class Span>
+  static void copy(Span from, Span to) {
+    for (std::size_t at = 0; at < from.size(); ++at) to[at] = from[at];
+  }
+
+  static void store(const Tensor& vector, const std::vector<double>& values) {
+    if (!vector.present()) return;
+    const auto target = vector.as<Real>();
+    for (std::size_t at = 0; at < values.size(); ++at) target[at] = static_cast<Real>(values[at]);
+  }
+
+  // Calls visit(statistic, first row, first column) for every tile.
+  template <class Visit>
+  void for_each_tile(Visit visit) const {
+    std::size_t statistic = 0;
+    for (std::int64_t row = 0; row < tiles_.batch_rows; row += tiles_.tile_rows) {
+      for (std::int64_t column = 0; column < tiles_.columns; column += tiles_.tile_columns) {
+        visit(statistic++, row, column);
+      }
     }
   }
-}
 
-float value_or(const Tensor& vector, std::size_t k, float otherwise) {
-  return vector.present() ? vector.as<float>()[k] : otherwise;
-}
+  // Calls visit(position in memory, parameter) for every value of the tile that starts there.
+  template <class Visit>
+  void for_each_value(std::int64_t first_row, std::int64_t first_column, Visit visit) const {
+    for (std::int64_t i = first_row; i < first_row + tiles_.tile_rows; ++i) {
+      for (std::int64_t j = first_column; j < first_column + tiles_.tile_columns; ++j) {
+        visit(static_cast<std::size_t>(i * tiles_.columns + j),
+              static_cast<std::size_t>(j / tiles_.run));
+      }
+    }
+  }
 
-// y = (x - mean) / sqrt(variance + eps) * gamma + beta
-void normalize(const Problem& p, const Arguments& a, std::int64_t k, float mean, float rstd) {
-  const auto x = a.x.as<float>();
-  const auto y = a.y.as<float>();
-  const auto at = static_cast<std::size_t>(k);
-  const float gamma = value_or(a.gamma, at, 1.0F);
-  const float beta = value_or(a.beta, at, 0.0F);
-  for_channel(p, k, [&](std::size_t i) { y[i] = (x[i] - mean) * rstd * gamma + beta; });
-}
+  Statistic from_running(std::size_t k) const {
+    const double variance = arguments_.running_var.as<Real>()[k];
+    return {arguments_.running_mean.as<Real>()[k],
+            static_cast<Real>(1 / std::sqrt(variance + problem_.eps))};
+  }
 
-void forward_training(const Problem& p, const Arguments& a) {
-  const auto x = a.x.as<float>();
-  const auto count = static_cast<double>(p.values_per_channel());
-  for (std::int64_t k = 0; k < p.c; ++k) {
-    const auto at = static_cast<std::size_t>(k);
+  Statistic saved(std::size_t at) const {
+    return {value_or<Real>(arguments_.mean, at, 0), arguments_.rstd.as<Real>()[at]};
+  }
+
+  // The statistic of a tile, saved when the pass saves it. That of rms is the mean square.
+  Statistic of_tile(std::size_t statistic, std::int64_t row, std::int64_t column) const {
+    const auto x = arguments_.x.as<T>();
+    const auto count = static_cast<double>(tiles_.values());
     double sum = 0;
-    for_channel(p, k, [&](std::size_t i) { sum += x[i]; });
-    const double mean = sum / count;
+    for_each_value(row, column, [&](std::size_t at, std::size_t) { sum += x[at]; });
+    const double mean = problem_.norm == Norm::kRms ? 0 : sum / count;
     double squares = 0;
-    for_channel(p, k, [&](std::size_t i) { squares += (x[i] - mean) * (x[i] - mean); });
+    for_each_value(row, column, [&](std::size_t at, std::size_t) {
+      squares += (x[at] - mean) * (x[at] - mean);
+    });
     const double variance = squares / count;
-    const double rstd = 1 / std::sqrt(variance + p.eps);
-    normalize(p, a, k, static_cast<float>(mean), static_cast<float>(rstd));
-
-    a.mean.as<float>()[at] = static_cast<float>(mean);
-    a.variance.as<float>()[at] = static_cast<float>(variance);
-    a.rstd.as<float>()[at] = static_cast<float>(rstd);
-    const auto update = [&p](float& running, double statistic) {
-      running = static_cast<float>((1 - p.momentum) * running + p.momentum * statistic);
-    };
-    update(a.running_mean.as<float>()[at], mean);
-    update(a.running_var.as<float>()[at], squares / (count - 1));
+    const double rstd = 1 / std::sqrt(variance + problem_.eps);
+    if (problem_.pass == Pass::kForwardTraining) {
+      if (arguments_.mean.present()) {
+        arguments_.mean.as<Real>()[statistic] = static_cast<Real>(mean);
+      }
+      arguments_.variance.as<Real>()[statistic] = static_cast<Real>(variance);
+      arguments_.rstd.as<Real>()[statistic] = static_cast<Real>(rstd);
+    }
+    return {static_cast<Real>(mean), static_cast<Real>(rstd)};
   }
-}
 
-void forward_inference(const Problem& p, const Arguments& a) {
-  for (std::int64_t k = 0; k < p.c; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    const double rstd = 1 / std::sqrt(a.running_var.as<float>()[at] + p.eps);
-    normalize(p, a, k, a.running_mean.as<float>()[at], static_cast<float>(rstd));
-  }
-}
-
-// With xh = (x - mean) * rstd and n values per channel:
-// dbeta = sum dy, dgamma = sum dy * xh, dx = gamma * rstd * (dy - dbeta / n - xh * dgamma / n)
-void backward(const Problem& p, const Arguments& a) {
-  const auto x = a.x.as<float>();
-  const auto dy = a.dy.as<float>();
-  const auto dx = a.dx.as<float>();
-  const auto count = static_cast<double>(p.values_per_channel());
-  for (std::int64_t k = 0; k < p.c; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    const float mean = a.mean.as<float>()[at];
-    const float rstd = a.rstd.as<float>()[at];
-    double dbeta = 0;
-    double dgamma = 0;
-    for_channel(p, k, [&](std::size_t i) {
-      dbeta += dy[i];
-      dgamma += static_cast<double>(dy[i]) * ((x[i] - mean) * rstd);
-    });
-    const float scale = value_or(a.gamma, at, 1.0F) * rstd;
-    const auto mean_dy = static_cast<float>(dbeta / count);
-    const auto mean_dy_xh = static_cast<float>(dgamma / count);
-    for_channel(p, k, [&](std::size_t i) {
-      dx[i] = scale * (dy[i] - mean_dy - (x[i] - mean) * rstd * mean_dy_xh);
-    });
-    if (p.affine) {
-      a.dgamma.as<float>()[at] = static_cast<float>(dgamma);
-      a.dbeta.as<float>()[at] = static_cast<float>(dbeta);
+  // y is written by now: gamma and beta may lie in the same memory.
+  void update_running() const {
+    const auto count = static_cast<double>(tiles_.values());
+    const double m = problem_.momentum;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(problem_.c); ++k) {
+      const auto update = [m](Real& running, double statistic) {
+        running = static_cast<Real>((1 - m) * running + m * statistic);
+      };
+      update(arguments_.running_mean.as<Real>()[k], arguments_.mean.as<Real>()[k]);
+      update(arguments_.running_var.as<Real>()[k],
+             arguments_.variance.as<Real>()[k] * count / (count - 1));
     }
   }
-}
 
+  const Problem& problem_;
+  const Tiles& tiles_;
+  const Arguments& arguments_;
+};
+
+template <class T>
 class NaiveKernel : public Kernel {
  public:
   NaiveKernel(const Problem& problem, const Arguments& arguments)
-      : problem_(problem), arguments_(arguments) {}
+      : problem_(problem), tiles_(tiles_of(problem)), arguments_(arguments) {}
 
   void run() override {
     for (std::int64_t i = 0; i < problem_.mini_batches(); ++i) {
       const Arguments part = mini_batch(problem_, arguments_, i);
-      switch (problem_.pass) {
-        case normbench::Pass::kForwardTraining:
-          forward_training(problem_, part);
-          break;
-        case normbench::Pass::kForwardInference:
-          forward_inference(problem_, part);
-          break;
-        default:
-          backward(problem_, part);
+      const MiniBatch<T> batch(problem_, tiles_, part);
+      if (problem_.backward()) {
+        batch.backward();
+      } else {
+        batch.forward();
       }
     }
   }
@@ -124,19 +205,27 @@ class NaiveKernel : public Kernel {
 
  private:
   Problem problem_;
+  Tiles tiles_;
   Arguments arguments_;
 };
 
 class Naive : public Backend {
  public:
   std::string_view name() const override { return "naive"; }
-  std::string version() const override { return "1"; }
-  Support supports(const Problem& problem) const override {
-    return normbench::batch_norm_f32_ncl(problem);
+  std::string version() const override { return "2"; }
+  Support supports(const Problem&) const override { return Support::yes(); }
+  // Sums in double are without error for everything but double itself.
+  Accuracy accuracy(const Problem& problem) const override {
+    const Tiles tiles = tiles_of(problem);
+    const std::int64_t values = std::max(tiles.values(), tiles.batch_rows * tiles.run);
+    const bool sums_round = problem.dtype == DType::kF64;
+    return {.grade = Grade::kA, .roundings = sums_round ? static_cast<double>(values - 1) : 0};
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {
-    return std::make_unique<NaiveKernel>(problem, arguments);
+    return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
+      return std::make_unique<NaiveKernel<T>>(problem, arguments);
+    });
   }
 };
 

@@ -185,7 +185,8 @@ class CaseMeasurement {
         Kernels kernels;
         for (const Workspace& set : sets_) {
           const Arguments& a = set.arguments();
-          kernels.push_back(make_copy(a.x, a.y.present() ? a.y : a.dx, threads, store));
+          kernels.push_back(
+              make_copy(a.x.present() ? a.x : a.dy, a.y.present() ? a.y : a.dx, threads, store));
         }
         std::vector<double> ns;
         for (int attempt = 0; attempt < 3; ++attempt) ns.push_back(timed(kernels).ns);
@@ -247,7 +248,8 @@ class CaseMeasurement {
     for (std::size_t set = 0; set < sets_.size(); ++set) {
       contestant.kernels[set]->collect();
       Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
-      verdict.error = std::max(verdict.error, contestant.row.verdict.error);
+      verdict.error.see(contestant.row.verdict.error);
+      verdict.error_of = contestant.row.verdict.error_of;
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);
       if (!contestant.row.verdict.passed()) return;

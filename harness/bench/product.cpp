@@ -33,7 +33,7 @@ bool is(const TomlValue& value, std::string_view text) {
 
 Choice read_norm(const TomlValue& value, int) {
   return set(&Problem::norm, one_of(value, {Norm::kBatch, Norm::kLayer, Norm::kInstance,
-                                            Norm::kGroup, Norm::kRms}));
+                                            Norm::kGroup, Norm::kRms, Norm::kNone}));
 }
 
 Choice read_pass(const TomlValue& value, int) {

@@ -148,6 +148,23 @@ ordered_json case_json(const Case& c) {
           {"source", c.source}};
 }
 
+// JSON has no infinity: an error beyond all bounds is null, and the reason tells it.
+ordered_json finite_or_null(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
+
+// The worst error on each kind of input, of a row that passed.
+ordered_json accuracy_json(const Verdict& verdict) {
+  if (!verdict.passed()) return nullptr;
+  ordered_json kinds = ordered_json::object();
+  for (const InputKind kind : kInputKinds) {
+    const Error& error = verdict.error_of[static_cast<std::size_t>(kind)];
+    kinds[std::string(name(kind))] = {{"bound", finite_or_null(error.bound)},
+                                      {"ulp", finite_or_null(error.ulp)}};
+  }
+  return kinds;
+}
+
 ordered_json row_json(const CaseResult& result, const Row& row) {
   ordered_json line = case_json(result.bench_case);
   const bool timed = !row.samples_ns.empty();
@@ -165,9 +182,8 @@ ordered_json row_json(const CaseResult& result, const Row& row) {
   line["median_ns"] = median_or_null(row.samples_ns);
   line["copy_ns"] = median_or_null(result.copy_ns);
   line["bytes"] = compulsory_bytes(result.bench_case.problem);
-  // JSON has no infinity: an error beyond all bounds is null, and the reason tells it.
-  line["error"] =
-      std::isfinite(row.verdict.error) ? ordered_json(row.verdict.error) : ordered_json(nullptr);
+  line["error"] = finite_or_null(row.verdict.error.bound);
+  line["accuracy"] = accuracy_json(row.verdict);
   line["grade"] = row.grade == Grade::kA ? "A" : "B";
   line["allocations"] = row.allocations;
   line["prepare_ns"] = row.prepare_ns;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <chrono>
 #include <cmath>
@@ -24,31 +25,75 @@ struct Worst {
   std::int64_t at = 0;
   double got = 0;
   Expected expected{};
+  double largest_difference = 0;
+  double largest_expected = 0;
 
   void see(std::int64_t offset, double value, const Expected& want) {
     const double difference = std::abs(value - want.value);
     double ratio = std::numeric_limits<double>::infinity();
-    // Written so that NaN, in whichever place, is a failure.
+    // Written so that NaN, in whichever place, is a failure, unless it is what is expected.
     if (difference <= want.bound) {
       ratio = want.bound > 0 ? difference / want.bound : 0;
     } else if (want.bound > 0 && difference > want.bound) {
       ratio = difference / want.bound;
+    } else if (std::isnan(value) && std::isnan(want.value)) {
+      ratio = 0;
     }
-    if (ratio > error || (ratio == error && offset < at)) *this = {ratio, offset, value, want};
+    largest_difference = std::max(largest_difference, difference);
+    largest_expected = std::max(largest_expected, std::abs(want.value));
+    if (ratio > error || (ratio == error && offset < at)) {
+      error = ratio;
+      at = offset;
+      got = value;
+      expected = want;
+    }
   }
   void see(const Worst& other) {
+    const double difference = std::max(largest_difference, other.largest_difference);
+    const double largest = std::max(largest_expected, other.largest_expected);
     if (other.error > error || (other.error == error && other.at < at)) *this = other;
+    largest_difference = difference;
+    largest_expected = largest;
   }
   bool within_bound() const { return error <= 1; }
 };
 
-std::string position(const Problem& p, std::int64_t offset, bool large) {
-  if (!large) return fmt::format("mini-batch {}, channel {}", offset / p.c, offset % p.c);
-  const std::int64_t sample = offset / (p.c * p.l);
-  const std::int64_t rest = offset % (p.c * p.l);
-  const bool ncl = p.layout == Layout::kNcl;
-  return fmt::format("sample {}, channel {}, position {}", sample, ncl ? rest / p.l : rest % p.c,
-                     ncl ? rest % p.l : rest / p.c);
+// The distance between neighboring numbers of a type at `value`.
+double spacing(DType dtype, double value) {
+  const auto [digits, smallest_exponent] = [dtype] {
+    switch (dtype) {
+      case DType::kF64:
+        return std::pair{53, -1022};
+      case DType::kBf16:
+        return std::pair{8, -126};
+      case DType::kF16:
+        return std::pair{11, -14};
+      case DType::kF32:
+        break;
+    }
+    return std::pair{24, -126};
+  }();
+  const int exponent =
+      value > 0 ? std::max(std::ilogb(value), smallest_exponent) : smallest_exponent;
+  return std::ldexp(1.0, exponent - digits + 1);
+}
+
+std::string position(const Problem& p, const Tensor& tensor, std::int64_t offset) {
+  const std::int64_t row = offset / (tensor.c * tensor.l);
+  const std::int64_t rest = offset % (tensor.c * tensor.l);
+  const bool ncl = tensor.layout == Layout::kNcl;
+  const std::int64_t k = ncl ? rest / tensor.l : rest % tensor.c;
+  const std::int64_t j = ncl ? rest % tensor.l : rest / tensor.c;
+  // The rows of statistics are samples, but for batch norm; those of gradients are mini-batches.
+  const bool is_data = tensor.n == p.n && tensor.c == p.c && tensor.l == p.l;
+  const bool is_statistic = tensor.n == p.n && tensor.l == 1 && p.norm != Norm::kBatch;
+  std::string text = fmt::format("{} {}", is_data || is_statistic ? "sample" : "mini-batch", row);
+  if (tensor.c > 1 || p.c == 1) {
+    const bool is_group = p.norm == Norm::kGroup && tensor.c == p.groups && !is_data;
+    text += fmt::format(", {} {}", is_group ? "group" : "channel", k);
+  }
+  if (is_data || tensor.l > 1) text += fmt::format(", position {}", j);
+  return text;
 }
 
 // Collects the verdict over the outputs of one run.
@@ -60,44 +105,53 @@ class Comparison {
   template <class Expect>
   void large(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
-    const auto values = tensor.as<float>();
     Worst worst;
-    for_each_slab(problem_, [&](std::int64_t first, std::int64_t last) {
-      Worst mine;
-      auto visit = [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-        const std::int64_t offset = offset_of(problem_, i, k, j);
-        mine.see(offset, values[static_cast<std::size_t>(offset)], expect(i, k, j));
-      };
-      for_each_element_of(problem_, first, last, visit);
+    with_storage(tensor.dtype, [&]<class T>(T) {
+      const auto values = tensor.as<T>();
+      for_each_slab(problem_, Split::kChannels, [&](const Slab& slab) {
+        Worst mine;
+        auto visit = [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+          const std::int64_t offset = offset_of(problem_, i, k, j);
+          mine.see(offset, values[static_cast<std::size_t>(offset)], expect(i, k, j));
+        };
+        for_each_element_of(problem_, slab, visit);
 #pragma omp critical
-      worst.see(mine);
+        worst.see(mine);
+      });
     });
-    conclude(name, worst, true);
+    conclude(name, worst, tensor);
   }
 
   // expect(index) for every element of a vector.
   template <class Expect>
   void small(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
-    const auto values = tensor.as<float>();
     Worst worst;
-    for (std::size_t at = 0; at < values.size(); ++at) {
-      worst.see(static_cast<std::int64_t>(at), values[at], expect(at));
-    }
-    conclude(name, worst, false);
+    with_storage(tensor.dtype, [&]<class T>(T) {
+      const auto values = tensor.as<T>();
+      for (std::size_t at = 0; at < values.size(); ++at) {
+        worst.see(static_cast<std::int64_t>(at), values[at], expect(at));
+      }
+    });
+    conclude(name, worst, tensor);
   }
 
   Verdict verdict() && { return std::move(verdict_); }
 
  private:
-  void conclude(std::string_view name, const Worst& worst, bool is_large) {
-    verdict_.error = std::max(verdict_.error, worst.error);
+  void conclude(std::string_view name, const Worst& worst, const Tensor& tensor) {
+    if (tensor.size() == 0) return;
+    verdict_.error.see(
+        {.bound = worst.error,
+         .ulp = worst.largest_difference / spacing(tensor.dtype, worst.largest_expected)});
     if (worst.within_bound() || !verdict_.passed()) return;
     verdict_.outcome = Outcome::kFailed;
     verdict_.output = name;
-    verdict_.reason = fmt::format(
-        "{} at {} is {}, expected {} +- {:.3g}", name, position(problem_, worst.at, is_large),
-        static_cast<float>(worst.got), worst.expected.value, worst.expected.bound);
+    // As many digits as tell numbers of the type apart.
+    const int digits = tensor.dtype == DType::kF64 ? 17 : 9;
+    verdict_.reason = fmt::format("{} at {} is {:.{}g}, expected {:.17g} +- {:.3g}", name,
+                                  position(problem_, tensor, worst.at), worst.got, digits,
+                                  worst.expected.value, worst.expected.bound);
   }
 
   const Problem& problem_;
@@ -141,7 +195,7 @@ Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspa
     kernel.run();
     kernel.collect();
     Verdict verdict = check_outputs(workspace, oracle, accuracy, calls);
-    verdict.error = std::max(verdict.error, total.error);
+    verdict.error.see(total.error);
     if (!verdict.passed()) {
       verdict.reason = fmt::format("{} input, call {}: {}", name(kind), calls, verdict.reason);
       return verdict;
@@ -152,6 +206,11 @@ Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspa
 }
 
 }  // namespace
+
+void Error::see(const Error& other) {
+  bound = std::max(bound, other.bound);
+  ulp = std::max(ulp, other.ulp);
+}
 
 std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
@@ -191,7 +250,9 @@ Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& worksp
     for (const InputKind kind : kInputKinds) {
       fill(workspace, kind, seed + static_cast<std::uint64_t>(kind));
       Verdict verdict = check_input(kernel, accuracy, workspace, kind);
-      verdict.error = std::max(verdict.error, total.error);
+      total.error_of[static_cast<std::size_t>(kind)] = verdict.error;
+      verdict.error.see(total.error);
+      verdict.error_of = total.error_of;
       if (!verdict.passed()) return verdict;
       total = std::move(verdict);
     }

@@ -16,11 +16,23 @@ enum class Outcome { kPassed, kFailed, kUnsupported, kNotBuilt };
 
 std::string_view name(Outcome outcome);
 
+// The worst error seen over some outputs.
+struct Error {
+  double bound = 0;  // in units of its bound
+  // In units in the last place: the largest error of an output, divided by the distance between
+  // numbers of its type at the largest value that is expected there. Not that of each value, which
+  // is without end where a result is near zero because large terms cancel.
+  double ulp = 0;
+
+  void see(const Error& other);
+};
+
 struct Verdict {
   Outcome outcome = Outcome::kPassed;
   std::string reason = {};  // why not passed, for people
   std::string output = {};  // the output that is wrong, if it is one
-  double error = 0;         // worst error seen, in units of its bound
+  Error error = {};
+  std::array<Error, kInputKinds.size()> error_of = {};  // by kind of input, from check_kernel()
 
   bool passed() const { return outcome == Outcome::kPassed; }
 };

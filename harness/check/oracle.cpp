@@ -1,6 +1,7 @@
-// Batch norm in double precision, and how far an honest float implementation can be from it.
+// All norms in higher precision, and how far an honest implementation can be from them.
 //
-// u = 2^-24 is the relative error of one rounding, c the roundings that the backend claims for one
+// u is the relative error of one rounding in the arithmetic: 2^-53 for f64, else 2^-24, for which
+// storage in 16 bits is read without error. c is the roundings that the backend claims for one
 // value of a sum, n the values per statistic. A sum is then off by c * u * sum |x| at most (Higham,
 // "The accuracy of floating point summation", 1993). So the mean is off by
 //   d = u * |mean| + c * u * mean |x|
@@ -11,231 +12,362 @@
 //   |gamma| * (rstd * d + |xh| * (5u + c * u / 2 + (rstd * d)^2 / 2)) + u * (|gamma * xh| + |y|)
 // where 5u counts the roundings of x - mean, of rstd and of the products, and the folded
 // y = x * scale + shift by u * (|scale| * (2|x| + 2|mean|) + |y|) more. Forward bounds are accepted
-// at twice these: over thousands of draws honest implementations reached 0.99 of them.
+// at twice these: over thousands of draws honest implementations reached 0.99 of them. rms is the
+// same with a mean of 0 and the mean square for the variance.
 //
-// Backward, with B = |gamma| * rstd * (|dy| + mean |dy| + |xh| * mean |dy * xh| +
-//                    rstd * |mean| * (mean |dy * xh| + |xh| * mean |dy|)):
-//   dbeta 4u * sum |dy|, dgamma 4u * (sum |dy * xh| + rstd * |mean| * sum |dy|), dx 4u * B,
-// where the terms with |mean| are due to the rounding of the saved mean. Float sums add c * u times
-// the sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
+// Backward, with g = dy * gamma and
+//   B = rstd * (|g| + mean |g| + |xh| * mean |g * xh| +
+//               rstd * |mean| * (mean |g * xh| + |xh| * mean |g|)),
+// where means are over a statistic, dx is off by 4u * B. Over the values of a parameter and a
+// mini-batch, dbeta is off by 4u * sum |dy|, dgamma by
+//   4u * (sum |dy * xh| + sum |dy| * rstd * |mean|).
+// The terms with |mean| are due to the rounding of the saved mean. Float sums add c * u times the
+// sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
+//
+// Storing y or dx in 16 bits adds one rounding of 2^-8 (bf16) or 2^-11 (f16), and in every type
+// half of its smallest number.
 #include "harness/check/oracle.h"
 
 #include <cmath>
+#include <limits>
 
 #include "harness/check/grouping.h"
 
 namespace normbench {
 namespace {
 
-constexpr double kU = 0x1p-24;
 constexpr double kForwardMargin = 2;
-// A naive sum in double, of the oracle or of a backend with "no" roundings.
-constexpr double kUDouble = 0x1p-53;
 
 bool from_running_statistics(Pass pass) {
   return pass == Pass::kForwardInference || pass == Pass::kBackwardInference;
 }
 
-double rstd_of(const Problem& p, double variance) { return 1 / std::sqrt(variance + p.eps); }
+bool uses_running_statistics(const Problem& p) {
+  return p.norm == Norm::kBatch && from_running_statistics(p.pass);
+}
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+// An element as a double, which holds every storage type. `otherwise` when the tensor is absent.
+double value_at(const Tensor& tensor, std::size_t at, double otherwise = 0) {
+  if (!tensor.present()) return otherwise;
+  return with_storage(tensor.dtype,
+                      [&]<class T>(T) -> double { return static_cast<const T*>(tensor.data)[at]; });
+}
+
+template <class Real>
+Real rstd_of(const Problem& p, Real variance) {
+  return 1 / std::sqrt(variance + static_cast<Real>(p.eps));
+}
 
 std::vector<Statistics> running_statistics(const Problem& p, const Arguments& a) {
   std::vector<Statistics> all(index(statistic_count(p)));
   for (std::size_t at = 0; at < all.size(); ++at) {
     const std::size_t k = at % index(p.c);
-    all[at].mean = a.running_mean.as<float>()[k];
-    all[at].variance = a.running_var.as<float>()[k];
+    all[at].mean = value_at(a.running_mean, k);
+    all[at].variance = value_at(a.running_var, k);
     all[at].rstd = rstd_of(p, all[at].variance);
   }
   return all;
 }
 
+template <class Real>
+std::vector<Statistics> statistics_in(const Problem& p, const Arguments& a) {
+  struct Sum {
+    Real x = 0, squares = 0;
+    double size = 0;
+  };
+  const auto count = static_cast<Real>(values_per_statistic(p));
+  std::vector<Sum> sums(index(statistic_count(p)));
+  const bool centered = p.norm != Norm::kRms;
+  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    Sum& sum = sums[index(statistic_of(p, i, k, j))];
+    const double value = value_at(a.x, index(offset_of(p, i, k, j)));
+    if (centered) sum.x += static_cast<Real>(value);
+    sum.size += std::abs(value);
+  });
+  for (Sum& sum : sums) sum.x /= count;
+  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    Sum& sum = sums[index(statistic_of(p, i, k, j))];
+    const Real value = static_cast<Real>(value_at(a.x, index(offset_of(p, i, k, j))));
+    sum.squares += (value - sum.x) * (value - sum.x);
+  });
+  std::vector<Statistics> all;
+  for (const Sum& sum : sums) {
+    const Real variance = sum.squares / count;
+    all.push_back({.mean = sum.x,
+                   .variance = variance,
+                   .rstd = rstd_of(p, variance),
+                   .mean_size = sum.size / static_cast<double>(count)});
+  }
+  return all;
+}
+
+double unit_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return 0x1p-53;
+    case DType::kBf16:
+      return 0x1p-8;
+    case DType::kF16:
+      return 0x1p-11;
+    case DType::kF32:
+      break;
+  }
+  return 0x1p-24;
+}
+
+double half_smallest_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return 0;  // it is no double
+    case DType::kF16:
+      return 0x1p-25;
+    case DType::kBf16:
+      return 0x1p-134;
+    case DType::kF32:
+      break;
+  }
+  return 0x1p-150;
+}
+
 }  // namespace
 
 std::vector<Statistics> statistics_of(const Problem& p, const Arguments& a) {
-  const auto x = a.x.as<float>();
-  const auto count = static_cast<double>(values_per_statistic(p));
-  std::vector<Statistics> all(index(statistic_count(p)));
-  for_each_element(p, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    Statistics& statistic = all[index(statistic_of(p, i, k, j))];
-    const double value = x[index(offset_of(p, i, k, j))];
-    statistic.mean += value;
-    statistic.mean_size += std::abs(value);
-  });
-  for (Statistics& statistic : all) {
-    statistic.mean /= count;
-    statistic.mean_size /= count;
-  }
-  for_each_element(p, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    Statistics& statistic = all[index(statistic_of(p, i, k, j))];
-    const double deviation = x[index(offset_of(p, i, k, j))] - statistic.mean;
-    statistic.variance += deviation * deviation;
-  });
-  for (Statistics& statistic : all) {
-    statistic.variance /= count;
-    statistic.rstd = rstd_of(p, statistic.variance);
-  }
-  return all;
+  return p.dtype == DType::kF64 ? statistics_in<Wide>(p, a) : statistics_in<double>(p, a);
 }
 
 Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
     : problem_(problem),
       arguments_(arguments),
       exact_(exact),
-      statistics_(from_running_statistics(problem.pass) ? running_statistics(problem, arguments)
-                                                        : statistics_of(problem, arguments)) {
+      wide_(problem.dtype == DType::kF64),
+      u_(unit_of(parameter_dtype(problem.dtype))),
+      u_oracle_(wide_ ? static_cast<double>(std::numeric_limits<Wide>::epsilon() / 2) : 0x1p-53),
+      u_storage_(parameter_dtype(problem.dtype) == problem.dtype ? 0 : unit_of(problem.dtype)),
+      half_smallest_(half_smallest_of(problem.dtype)) {
+  if (problem.norm == Norm::kNone) return;
+  statistics_ = uses_running_statistics(problem) ? running_statistics(problem, arguments)
+                                                 : statistics_of(problem, arguments);
   const auto copy = [](const Tensor& tensor) {
-    const auto values = tensor.as<float>();
-    return std::vector<float>(values.begin(), values.end());
+    std::vector<double> values;
+    for (std::size_t at = 0; at < index(tensor.size()); ++at)
+      values.push_back(value_at(tensor, at));
+    return values;
   };
-  running_mean_ = copy(arguments.running_mean);
-  running_var_ = copy(arguments.running_var);
+  if (arguments.running_mean.present()) running_mean_ = copy(arguments.running_mean);
+  if (arguments.running_var.present()) running_var_ = copy(arguments.running_var);
   if (!problem.backward()) return;
+  if (wide_) {
+    sum_gradients<Wide>();
+  } else {
+    sum_gradients<double>();
+  }
+}
 
-  gradients_.resize(statistics_.size());
-  const auto x = arguments.x.as<float>();
-  const auto dy = arguments.dy.as<float>();
-  for_each_element(problem, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    const std::size_t at = index(statistic_of(problem, i, k, j));
-    const std::size_t offset = index(offset_of(problem, i, k, j));
-    const double g = dy[offset];
-    const double xh = (x[offset] - statistics_[at].mean) * statistics_[at].rstd;
-    gradients_[at].sum_dy += g;
-    gradients_[at].sum_dy_xh += g * xh;
-    gradients_[at].size_dy += std::abs(g);
-    gradients_[at].size_dy_xh += std::abs(g * xh);
+template <class Real>
+void Oracle::sum_gradients() {
+  const Problem& p = problem_;
+  by_statistic_.resize(statistics_.size());
+  by_parameter_.resize(index(p.mini_batches() * affine_count(p)));
+  const auto add = [&](std::vector<Sums>& all, std::int64_t at, bool with_gamma, std::int64_t i,
+                       std::int64_t k, std::int64_t j) {
+    Sums& sums = all[index(at)];
+    const std::size_t offset = index(offset_of(p, i, k, j));
+    const Statistics& statistic = statistics_[index(statistic_of(p, i, k, j))];
+    const auto rstd = static_cast<Real>(statistic.rstd);
+    const auto mean = static_cast<Real>(statistic.mean);
+    const Real xh = (static_cast<Real>(value_at(arguments_.x, offset)) - mean) * rstd;
+    Real g = value_at(arguments_.dy, offset);
+    if (with_gamma) g *= value_at(arguments_.gamma, index(affine_of(p, i, k, j)), 1);
+    sums.g += g;
+    sums.g_xh += g * xh;
+    sums.size_g += static_cast<double>(std::abs(g));
+    sums.size_g_xh += static_cast<double>(std::abs(g * xh));
+    sums.size_g_mean += static_cast<double>(std::abs(g * rstd * mean));
+  };
+  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    add(by_statistic_, statistic_of(p, i, k, j), true, i, k, j);
+  });
+  for_each_element(p, Split::kChannels, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+    add(by_parameter_, gradient_of(p, i, k, j), false, i, k, j);
   });
 }
 
-double Oracle::gamma(std::int64_t k) const {
-  return arguments_.gamma.present() ? arguments_.gamma.as<float>()[index(k)] : 1.0;
-}
-
-double Oracle::beta(std::int64_t k) const {
-  return arguments_.beta.present() ? arguments_.beta.as<float>()[index(k)] : 0.0;
+Expected Oracle::expected(Wide value, double bound) const {
+  const auto rounded = static_cast<double>(value);
+  return {rounded, wide_ ? bound + u_ * std::abs(rounded) : bound};
 }
 
 double Oracle::mean_error(const Statistics& statistic, const Accuracy& accuracy) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
-  return kU * std::abs(statistic.mean) +
-         (accuracy.roundings * kU + n * kUDouble) * statistic.mean_size;
+  return u_ * static_cast<double>(std::abs(statistic.mean)) +
+         (accuracy.roundings * u_ + n * u_oracle_) * statistic.mean_size;
 }
 
 double Oracle::variance_error(const Statistics& statistic, const Accuracy& accuracy) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
-  const double d = mean_error(statistic, accuracy);
-  return statistic.variance * ((accuracy.roundings + 3) * kU + n * kUDouble) + d * d;
+  const double d = problem_.norm == Norm::kRms ? 0 : mean_error(statistic, accuracy);
+  const auto variance = static_cast<double>(statistic.variance);
+  return variance * ((accuracy.roundings + 3) * u_ + n * u_oracle_) + d * d;
 }
 
 Expected Oracle::y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const {
-  const Statistics& statistic = statistics_[index(statistic_of(problem_, i, k, j))];
-  const double x = arguments_.x.as<float>()[index(offset_of(problem_, i, k, j))];
-  const double scale = gamma(affine_of(problem_, i, k, j));
-  const double rstd = statistic.rstd;
-  const double xh = (x - statistic.mean) * rstd;
-  const double y = scale * xh + beta(affine_of(problem_, i, k, j));
+  return wide_ ? y_in<Wide>(i, k, j, accuracy) : y_in<double>(i, k, j, accuracy);
+}
 
-  // Running statistics are given, and those of exact input come out exact: the mean is even an f32.
-  const bool no_error = exact_ || from_running_statistics(problem_.pass);
+template <class Real>
+Expected Oracle::y_in(std::int64_t i, std::int64_t k, std::int64_t j,
+                      const Accuracy& accuracy) const {
+  const double x = value_at(arguments_.x, index(offset_of(problem_, i, k, j)));
+  if (problem_.norm == Norm::kNone) return {x, 0};
+  const Statistics& statistic = statistics_[index(statistic_of(problem_, i, k, j))];
+  const std::size_t parameter = index(affine_of(problem_, i, k, j));
+  const double gamma = value_at(arguments_.gamma, parameter, 1);
+  const double beta = value_at(arguments_.beta, parameter, 0);
+  const Real deviation = static_cast<Real>(x) - static_cast<Real>(statistic.mean);
+  const Real exact_xh = deviation * static_cast<Real>(statistic.rstd);
+  const Real y = gamma * exact_xh + beta;
+
+  const auto rstd = static_cast<double>(statistic.rstd);
+  const auto mean = static_cast<double>(statistic.mean);
+  const double xh = std::abs(static_cast<double>(exact_xh));
+  const double size = std::abs(static_cast<double>(y));
+  // Running statistics are given, and those of exact input come out exact: the mean is even stored
+  // without error.
+  const bool no_error = sums_are_exact(accuracy) || uses_running_statistics(problem_);
   const double c = no_error ? 0 : accuracy.roundings;
-  const double off_center = no_error ? 0 : rstd * mean_error(statistic, accuracy);
-  const double relative = 5 * kU + c * kU / 2 + off_center * off_center / 2;
-  double bound = std::abs(scale) * (off_center + std::abs(xh) * relative) +
-                 kU * (std::abs(scale * xh) + std::abs(y));
+  const bool off = !no_error && problem_.norm != Norm::kRms;
+  const double off_center = off ? rstd * mean_error(statistic, accuracy) : 0;
+  const double relative = 5 * u_ + c * u_ / 2 + off_center * off_center / 2;
+  double bound = std::abs(gamma) * (off_center + xh * relative) +
+                 u_ * (std::abs(gamma) * xh + size) + half_smallest_;
   if (accuracy.grade == Grade::kB) {
-    bound +=
-        kU * (std::abs(scale) * rstd * 2 * (std::abs(x) + std::abs(statistic.mean)) + std::abs(y));
+    bound += u_ * (std::abs(gamma) * rstd * 2 * (std::abs(x) + std::abs(mean)) + size);
   }
-  return {y, kForwardMargin * bound};
+  return expected(y, kForwardMargin * bound + u_storage_ * size);
 }
 
 Expected Oracle::dx(std::int64_t i, std::int64_t k, std::int64_t j,
                     const Accuracy& accuracy) const {
-  const std::size_t at = index(statistic_of(problem_, i, k, j));
+  return wide_ ? dx_in<Wide>(i, k, j, accuracy) : dx_in<double>(i, k, j, accuracy);
+}
+
+template <class Real>
+Expected Oracle::dx_in(std::int64_t i, std::int64_t k, std::int64_t j,
+                       const Accuracy& accuracy) const {
   const std::size_t offset = index(offset_of(problem_, i, k, j));
+  const double dy = value_at(arguments_.dy, offset);
+  if (problem_.norm == Norm::kNone) return {dy, 0};
+  const std::size_t at = index(statistic_of(problem_, i, k, j));
   const Statistics& statistic = statistics_[at];
-  const Gradients& sums = gradients_[at];
-  const double n = static_cast<double>(values_per_statistic(problem_));
-  const double scale = gamma(affine_of(problem_, i, k, j)) * statistic.rstd;
-  const double g = arguments_.dy.as<float>()[offset];
-  if (from_running_statistics(problem_.pass)) {
-    return {scale * g, 4 * kU * std::abs(scale * g)};
+  const double gamma = value_at(arguments_.gamma, index(affine_of(problem_, i, k, j)), 1);
+  const auto exact_rstd = static_cast<Real>(statistic.rstd);
+  const Real g = static_cast<Real>(gamma) * static_cast<Real>(dy);
+  const auto rstd = static_cast<double>(exact_rstd);
+  const auto size_g = static_cast<double>(std::abs(g));
+  const auto stored = [&](Real dx, double bound) {
+    const double size = std::abs(static_cast<double>(dx));
+    return expected(dx, bound + u_storage_ * size + 2 * half_smallest_);
+  };
+  if (uses_running_statistics(problem_)) {
+    const Real dx = exact_rstd * g;
+    return stored(dx, 4 * u_ * std::abs(static_cast<double>(dx)));
   }
-  const double xh = (arguments_.x.as<float>()[offset] - statistic.mean) * statistic.rstd;
-  const double dx = scale * (g - sums.sum_dy / n - xh * sums.sum_dy_xh / n);
-  const double size_dy = sums.size_dy / n;
-  const double size_dy_xh = sums.size_dy_xh / n;
-  const double sums_part = size_dy + std::abs(xh) * size_dy_xh;
+  const Sums& sums = by_statistic_[at];
+  const auto n = static_cast<Real>(values_per_statistic(problem_));
+  const Real deviation =
+      static_cast<Real>(value_at(arguments_.x, offset)) - static_cast<Real>(statistic.mean);
+  const Real exact_xh = deviation * exact_rstd;
+  const bool centered = problem_.norm != Norm::kRms;
+  const Real mean_g = centered ? static_cast<Real>(sums.g) / n : 0;
+  const Real dx = exact_rstd * (g - mean_g - exact_xh * static_cast<Real>(sums.g_xh) / n);
+
+  const double xh = std::abs(static_cast<double>(exact_xh));
+  const double mean_size_g = centered ? sums.size_g / static_cast<double>(n) : 0;
+  const double mean_size_g_xh = sums.size_g_xh / static_cast<double>(n);
+  const double sums_part = mean_size_g + xh * mean_size_g_xh;
   const double mean_part =
-      statistic.rstd * std::abs(statistic.mean) * (size_dy_xh + std::abs(xh) * size_dy);
-  const double bound = 4 * (std::abs(g) + sums_part + mean_part) + accuracy.roundings * sums_part;
-  return {dx, kU * std::abs(scale) * bound};
+      rstd * static_cast<double>(std::abs(statistic.mean)) * (mean_size_g_xh + xh * mean_size_g);
+  const double bound = 4 * (size_g + sums_part + mean_part) + accuracy.roundings * sums_part;
+  return stored(dx, u_ * rstd * bound);
 }
 
 Expected Oracle::mean(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
-  if (exact_) return {static_cast<float>(statistic.mean), 0};
-  return {statistic.mean, kForwardMargin * mean_error(statistic, accuracy)};
+  if (sums_are_exact(accuracy)) return expected(statistic.mean, 0);
+  return expected(statistic.mean, kForwardMargin * mean_error(statistic, accuracy));
 }
 
 Expected Oracle::variance(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
-  if (exact_) return {static_cast<float>(statistic.variance), 0};
-  return {statistic.variance, kForwardMargin * variance_error(statistic, accuracy)};
+  if (sums_are_exact(accuracy)) {
+    const auto variance = static_cast<double>(statistic.variance);
+    return expected(wide_ ? variance : static_cast<float>(variance), 0);
+  }
+  return expected(statistic.variance, kForwardMargin * variance_error(statistic, accuracy));
 }
 
 Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
+  const auto rstd = static_cast<double>(statistic.rstd);
+  const auto shifted = static_cast<double>(statistic.variance) + problem_.eps;
   const double relative =
-      exact_ ? 0 : variance_error(statistic, accuracy) / (statistic.variance + problem_.eps) / 2;
-  return {statistic.rstd, kForwardMargin * statistic.rstd * (3 * kU + relative)};
+      sums_are_exact(accuracy) ? 0 : variance_error(statistic, accuracy) / shifted / 2;
+  return expected(statistic.rstd, kForwardMargin * rstd * (3 * u_ + relative));
 }
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
-  const Statistics& statistic = statistics_[at];
-  const Gradients& sums = gradients_[at];
-  const double mean_part = statistic.rstd * std::abs(statistic.mean) * sums.size_dy;
-  return {sums.sum_dy_xh, kU * ((4 + accuracy.roundings) * sums.size_dy_xh + 4 * mean_part)};
+  const Sums& sums = by_parameter_[at];
+  return expected(sums.g_xh,
+                  u_ * ((4 + accuracy.roundings) * sums.size_g_xh + 4 * sums.size_g_mean));
 }
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
-  return {gradients_[at].sum_dy, (4 + accuracy.roundings) * kU * gradients_[at].size_dy};
+  const Sums& sums = by_parameter_[at];
+  return expected(sums.g, (4 + accuracy.roundings) * u_ * sums.size_g);
 }
 
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.
 // Each step adds |m| * (error of the statistic) + 2u * (|m * statistic| + |(1 - m) * running|).
 template <class Statistic>
 Expected Oracle::running(double before, std::int64_t calls, Statistic statistic) const {
-  const double m = problem_.momentum;
-  Expected now{before, 0};
+  const Wide m = problem_.momentum;
+  const auto added_part = static_cast<double>(std::abs(m));
+  const auto kept_part = static_cast<double>(std::abs(1 - m));
+  Wide now = before;
+  double bound = 0;
   for (std::int64_t call = 0; call < calls; ++call) {
-    const Expected last = now;
+    const Wide last = now;
+    const double last_bound = bound;
     for (std::int64_t batch = 0; batch < problem_.mini_batches(); ++batch) {
-      const Expected step = statistic(index(batch));
-      const double kept = (1 - m) * now.value;
-      const double added = m * step.value;
-      now.bound = std::abs(1 - m) * now.bound + std::abs(m) * step.bound +
-                  2 * kU * (std::abs(kept) + std::abs(added));
-      now.value = kept + added;
+      const auto [value, error] = statistic(index(batch));
+      const Wide kept = (1 - m) * now;
+      const Wide added = m * value;
+      bound = kept_part * bound + added_part * error +
+              2 * u_ * static_cast<double>(std::abs(kept) + std::abs(added));
+      now = kept + added;
     }
-    if (now.value == last.value && now.bound == last.bound) break;  // it has converged
+    if (now == last && bound == last_bound) break;  // it has converged
   }
-  return now;
+  return expected(now, bound);
 }
 
 Expected Oracle::running_mean(std::size_t at, const Accuracy& accuracy, std::int64_t calls) const {
-  return running(running_mean_[at], calls,
-                 [&](std::size_t batch) { return mean(batch * index(problem_.c) + at, accuracy); });
+  return running(running_mean_[at], calls, [&](std::size_t batch) {
+    const Statistics& statistic = statistics_[batch * index(problem_.c) + at];
+    return std::pair{statistic.mean, mean(batch * index(problem_.c) + at, accuracy).bound};
+  });
 }
 
 Expected Oracle::running_var(std::size_t at, const Accuracy& accuracy, std::int64_t calls) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
   return running(running_var_[at], calls, [&](std::size_t batch) {
     const Statistics& statistic = statistics_[batch * index(problem_.c) + at];
-    const double unbiased = statistic.variance * (n / (n - 1));
-    const double error = exact_ ? 0 : kForwardMargin * variance_error(statistic, accuracy);
-    return Expected{unbiased, error * n / (n - 1) + 2 * kU * unbiased};
+    const Wide unbiased = statistic.variance * (static_cast<Wide>(n) / static_cast<Wide>(n - 1));
+    const double error =
+        sums_are_exact(accuracy) ? 0 : kForwardMargin * variance_error(statistic, accuracy);
+    return std::pair{unbiased, error * n / (n - 1) + 2 * u_ * static_cast<double>(unbiased)};
   });
 }
 

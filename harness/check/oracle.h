@@ -1,4 +1,4 @@
-// The right answer: the formulas in double precision, on the inputs as stored, with the bound
+// The right answer: the formulas in higher precision, on the inputs as stored, with the bound
 // within which an honest implementation must lie.
 #pragma once
 
@@ -9,20 +9,25 @@
 
 namespace normbench {
 
-// A value and the largest error that is accepted in it.
+// A value and the largest error that is accepted in it. A value that is not a number, because the
+// inputs leave nothing else, has no bound: NaN is expected.
 struct Expected {
   double value;
   double bound;
 };
 
+// Wider than any storage type where the platform has such a type (the 80 bits of x86, the 128 of
+// Arm), so that data in f64 has an oracle too.
+using Wide = long double;
+
 struct Statistics {
-  double mean = 0;
-  double variance = 0;   // biased
-  double rstd = 0;       // 1 / sqrt(variance + eps)
+  Wide mean = 0;         // 0 for rms
+  Wide variance = 0;     // biased; for rms the mean square
+  Wide rstd = 0;         // 1 / sqrt(variance + eps)
   double mean_size = 0;  // mean of |x|
 };
 
-// The statistics of x, one per (mini-batch, channel).
+// The statistics of x, in the order of memory.
 std::vector<Statistics> statistics_of(const Problem& problem, const Arguments& arguments);
 
 // Everything that is expected of one run on the present inputs. The bounds hold for the accuracy
@@ -30,7 +35,8 @@ std::vector<Statistics> statistics_of(const Problem& problem, const Arguments& a
 class Oracle {
  public:
   // Reads the inputs (and the running statistics as they are before the run).
-  // `exact` says that sums over the inputs are exact in any order: mean and variance get bound 0.
+  // `exact` says that sums over the inputs are exact in any order: for backends that claim exact
+  // sums, mean and variance get bound 0.
   Oracle(const Problem& problem, const Arguments& arguments, bool exact);
 
   // Large tensors, element (i, k, j).
@@ -49,23 +55,38 @@ class Oracle {
   Expected running_var(std::size_t at, const Accuracy& accuracy, std::int64_t calls) const;
 
  private:
-  struct Gradients {
-    double sum_dy = 0, sum_dy_xh = 0;    // dbeta and dgamma
-    double size_dy = 0, size_dy_xh = 0;  // the same with |.| inside
+  // Sums over some values of g * 1 and g * xh, and of their sizes.
+  struct Sums {
+    Wide g = 0, g_xh = 0;
+    double size_g = 0, size_g_xh = 0;
+    double size_g_mean = 0;  // of |g| * rstd * |mean|
   };
-  double gamma(std::int64_t k) const;
-  double beta(std::int64_t k) const;
+  template <class Real>
+  void sum_gradients();
+  template <class Real>
+  Expected y_in(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
+  template <class Real>
+  Expected dx_in(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
+  // The bound of a parameter or statistic, with the rounding of the expected value itself.
+  Expected expected(Wide value, double bound) const;
+  bool sums_are_exact(const Accuracy& accuracy) const { return exact_ && accuracy.exact_sums; }
   template <class Statistic>
   Expected running(double before, std::int64_t calls, Statistic statistic) const;
 
   Problem problem_;
   Arguments arguments_;
   bool exact_;
+  bool wide_;             // whether arithmetic needs more than double
+  double u_;              // the relative error of one rounding in the arithmetic of a backend
+  double u_oracle_;       // and in that of the oracle
+  double u_storage_;      // when a result is stored in x's type, beyond u_
+  double half_smallest_;  // half of the smallest number of x's type
   std::vector<Statistics> statistics_;
-  std::vector<Gradients> gradients_;
-  std::vector<float> running_mean_, running_var_;
+  std::vector<Sums> by_statistic_;  // g = dy * gamma
+  std::vector<Sums> by_parameter_;  // g = dy, one row for each mini-batch
+  std::vector<double> running_mean_, running_var_;
 };
 
 }  // namespace normbench

@@ -46,21 +46,43 @@ bool is_poison(const std::byte* begin, const std::byte* end) {
   return std::all_of(begin, end, [](std::byte value) { return value == kPoison; });
 }
 
-Tensor shape_of(const Problem& p, std::string_view name) {
-  Tensor tensor{.dtype = parameter_dtype(p.dtype), .layout = p.layout};
-  if (name == "x" || name == "y" || name == "dy" || name == "dx") {
-    tensor.dtype = p.dtype;
-    tensor.n = p.n;
-    tensor.c = p.c;
-    tensor.l = p.l;
-    return tensor;
+struct Shape {
+  std::int64_t n, c, l;
+};
+
+Shape statistics_shape(const Problem& p) {
+  switch (p.norm) {
+    case Norm::kInstance:
+      return {p.n, p.c, 1};
+    case Norm::kGroup:
+      return {p.n, p.groups, 1};
+    case Norm::kLayer:
+    case Norm::kRms:
+      return {p.n, 1, 1};
+    case Norm::kBatch:
+    case Norm::kNone:
+      break;
   }
-  const bool per_mini_batch =
-      name == "mean" || name == "variance" || name == "rstd" || name == "dgamma" || name == "dbeta";
-  tensor.n = per_mini_batch ? p.mini_batches() : 1;
-  tensor.c = p.c;
-  tensor.l = 1;
-  return tensor;
+  return {p.mini_batches(), p.c, 1};
+}
+
+Shape shape_of(const Problem& p, std::string_view name) {
+  if (name == "x" || name == "y" || name == "dy" || name == "dx") return {p.n, p.c, p.l};
+  if (name == "mean" || name == "variance" || name == "rstd") return statistics_shape(p);
+  const bool is_running = name == "running_mean" || name == "running_var";
+  const bool per_element = !is_running && (p.norm == Norm::kLayer || p.norm == Norm::kRms);
+  const bool is_gradient = name == "dgamma" || name == "dbeta";
+  return {is_gradient ? p.mini_batches() : 1, p.c, per_element ? p.l : 1};
+}
+
+Tensor tensor_of(const Problem& p, std::string_view name) {
+  const bool is_data = name == "x" || name == "y" || name == "dy" || name == "dx";
+  const Shape shape = shape_of(p, name);
+  return {.n = shape.n,
+          .c = shape.c,
+          .l = shape.l,
+          .dtype = is_data ? p.dtype : parameter_dtype(p.dtype),
+          .layout = p.layout};
 }
 
 }  // namespace
@@ -82,24 +104,28 @@ std::vector<BufferSpec> buffer_specs(const Problem& p) {
     }
     return kNone;
   };
-  const auto affine = [&p](Role role) { return p.affine ? role : kNone; };
-  const Role running = by_pass(Role::kUpdated, kIn, kNone, kIn);
-  const Role statistic = by_pass(kOut, kNone, kIn, kNone);
+  const auto when = [](bool condition, Role role) { return condition ? role : Role::kUnused; };
+  const bool none = p.norm == Norm::kNone;
+  const bool affine = p.affine && !none;
+  const bool centered = !none && p.norm != Norm::kRms;
+  const Role x = when(!none || !p.backward(), kIn);
+  const Role running = when(p.norm == Norm::kBatch, by_pass(Role::kUpdated, kIn, kNone, kIn));
+  const Role statistic = when(!none, by_pass(kOut, kNone, kIn, kNone));
   const Role forward = by_pass(kOut, kOut, kNone, kNone);
   const Role gradient = by_pass(kNone, kNone, kOut, kOut);
-  return {{"x", &Arguments::x, kIn},
-          {"gamma", &Arguments::gamma, affine(kIn)},
-          {"beta", &Arguments::beta, affine(by_pass(kIn, kIn, kNone, kNone))},
+  return {{"x", &Arguments::x, x},
+          {"gamma", &Arguments::gamma, when(affine, kIn)},
+          {"beta", &Arguments::beta, when(affine && centered, by_pass(kIn, kIn, kNone, kNone))},
           {"running_mean", &Arguments::running_mean, running},
           {"running_var", &Arguments::running_var, running},
           {"y", &Arguments::y, forward},
-          {"mean", &Arguments::mean, statistic},
+          {"mean", &Arguments::mean, when(centered, statistic)},
           {"variance", &Arguments::variance, statistic},
           {"rstd", &Arguments::rstd, statistic},
           {"dy", &Arguments::dy, by_pass(kNone, kNone, kIn, kIn)},
           {"dx", &Arguments::dx, gradient},
-          {"dgamma", &Arguments::dgamma, affine(gradient)},
-          {"dbeta", &Arguments::dbeta, affine(gradient)}};
+          {"dgamma", &Arguments::dgamma, when(affine, gradient)},
+          {"dbeta", &Arguments::dbeta, when(affine && centered, gradient)}};
 }
 
 void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
@@ -108,7 +134,7 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed) : problem_(prob
   std::vector<std::size_t> starts;
   for (const BufferSpec& spec : buffer_specs(problem)) {
     if (spec.role == Role::kUnused) continue;
-    arguments_.*spec.member = shape_of(problem, spec.name);
+    arguments_.*spec.member = tensor_of(problem, spec.name);
     const std::size_t bytes = (arguments_.*spec.member).bytes();
     const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48);
     starts.push_back(size_ + offset);

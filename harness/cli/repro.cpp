@@ -37,7 +37,7 @@ void print(const CaseResult& result, const Row& row) {
              row.verdict.reason.empty() ? "" : ": ", row.verdict.reason);
   if (row.verdict.outcome == Outcome::kUnsupported) return;
   fmt::print("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
-  fmt::print("error      {:.3f} of its bound, grade {}\n", row.verdict.error,
+  fmt::print("error      {:.3f} of its bound, grade {}\n", row.verdict.error.bound,
              row.grade == Grade::kA ? "A" : "B");
   fmt::print("prepare    {:.1f} us\n", row.prepare_ns / 1e3);
   if (row.samples_ns.empty()) return;

@@ -24,7 +24,7 @@ struct Tally {
 
   void add(const Verdict& verdict) {
     ++(verdict.passed() ? passed : verdict.outcome == Outcome::kFailed ? failed : unsupported);
-    if (verdict.passed()) worst_error = std::max(worst_error, verdict.error);
+    if (verdict.passed()) worst_error = std::max(worst_error, verdict.error.bound);
   }
 };
 

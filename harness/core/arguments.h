@@ -5,21 +5,33 @@
 
 namespace normbench {
 
-// Which pass reads (r), fills (w) or updates (u) which buffer of batch norm:
+// Which pass reads (r), fills (w) or updates (u) which buffer:
 //
-//   buffer                     shape      forward_training forward_inference backward backward_inf.
-//   x                          (N, C, L)         r                r             r          r
-//   gamma, beta                (C)               r                r           gamma r    gamma r
-//   running_mean, running_var  (C)               u                r             -          r
-//   y                          (N, C, L)         w                w             -          -
-//   mean, variance, rstd       (N/batch, C)      w                -             r          -
-//   dy                         (N, C, L)         -                -             r          r
-//   dx                         (N, C, L)         -                -             w          w
-//   dgamma, dbeta              (N/batch, C)      -                -             w          w
+//   buffer                     shape       forward_training forward_inference backward
+//   backward_inf. x                          (N, C, L)          r                r             r r
+//   gamma, beta                parameters         r                r          gamma r    gamma r
+//   running_mean, running_var  (C)                u                r             -          r
+//   y                          (N, C, L)          w                w             -          -
+//   mean, variance, rstd       statistics         w                -             r          -
+//   dy                         (N, C, L)          -                -             r          r
+//   dx                         (N, C, L)          -                -             w          w
+//   dgamma, dbeta              N/batch x          -                -             w          w
+//                              parameters
 //
-// gamma, beta, dgamma and dbeta are absent when the problem has no affine. Statistics and gradients
-// of the parameters have one row per mini-batch; the running statistics are updated once for each,
-// in order, after its y is written. variance is the biased one, rstd = 1 / sqrt(variance + eps).
+//   norm      statistics    parameters  absent
+//   batch     (N/batch, C)  (C)
+//   instance  (N, C)        (C)         running statistics
+//   group     (N, groups)   (C)         running statistics
+//   layer     (N, 1)        (C, L)      running statistics
+//   rms       (N, 1)        (C, L)      running statistics, mean, beta, dbeta
+//   none      -             -           all but y, or dy and dx; backward does not read x
+//
+// The (C, L) parameters of layer and rms lie in the layout of the data, so that those of a sample
+// are in the order of its values. Without affine gamma, beta, dgamma and dbeta are absent.
+//
+// variance is the biased one, for rms the mean square; rstd = 1 / sqrt(variance + eps). dgamma and
+// dbeta are sums over one mini-batch, in every norm. The running statistics are updated once for
+// each mini-batch, in order, after its y is written: they may share memory with gamma and beta.
 struct Arguments {
   Tensor x, gamma, beta, running_mean, running_var;
   Tensor y, mean, variance, rstd;
@@ -33,9 +45,11 @@ inline Arguments mini_batch(const Problem& problem, const Arguments& arguments,
   for (Tensor* tensor : {&part.x, &part.y, &part.dy, &part.dx}) {
     *tensor = tensor->rows(index * problem.batch, problem.batch);
   }
-  for (Tensor* tensor : {&part.mean, &part.variance, &part.rstd, &part.dgamma, &part.dbeta}) {
-    *tensor = tensor->rows(index, 1);
+  const std::int64_t rows = problem.norm == Norm::kBatch ? 1 : problem.batch;
+  for (Tensor* tensor : {&part.mean, &part.variance, &part.rstd}) {
+    *tensor = tensor->rows(index * rows, rows);
   }
+  for (Tensor* tensor : {&part.dgamma, &part.dbeta}) *tensor = tensor->rows(index, 1);
   return part;
 }
 

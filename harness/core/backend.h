@@ -51,8 +51,12 @@ enum class Grade { kA, kB };
 struct Accuracy {
   Grade grade = Grade::kA;
   // Most roundings that any one value can suffer while a statistic is summed: 0 for double
-  // accumulators, ceil(log2 n) for pairwise sums, n - 1 for one float sum over n values.
+  // accumulators, ceil(log2 n) for pairwise sums, n - 1 for one float sum over n values. For f64 a
+  // rounding is one of doubles.
   double roundings = 0;
+  // Whether sums of numbers with few digits come out exact, as they do in any order unless
+  // something is multiplied by 1 / n on the way (as in updating formulas).
+  bool exact_sums = true;
 };
 
 class Backend {

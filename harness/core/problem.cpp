@@ -11,7 +11,8 @@
 namespace normbench {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNorms = {"batch", "layer", "instance", "group", "rms"};
+constexpr std::array<std::string_view, 6> kNorms = {"batch", "layer", "instance",
+                                                    "group", "rms",   "none"};
 constexpr std::array<std::string_view, 4> kPasses = {"forward_training", "forward_inference",
                                                      "backward", "backward_inference"};
 constexpr std::array<std::string_view, 4> kDTypes = {"f32", "f64", "bf16", "f16"};
@@ -170,19 +171,26 @@ std::optional<std::string> invalid(const Problem& p) {
     return "Expected more than 1 spatial element when training, got input size " + size_text(p) +
            ": make L larger";
   }
+  // As torch.nn.functional.group_norm has it: over all samples, whatever one statistic is made of.
+  if (p.norm == Norm::kGroup && p.batch * (p.c / p.groups) * p.l == 1) {
+    return "Expected more than 1 value per channel when training, got input size " + size_text(p) +
+           ": make N, L, batch or C / groups larger";
+  }
   if (p.norm != Norm::kBatch && p.pass == Pass::kBackwardInference) {
     return "backward_inference exists for norm = \"batch\" only";
   }
-  if (!std::isfinite(p.eps) || p.eps < 0 || (is_training(p.pass) && p.eps == 0)) {
+  const bool too_small = p.eps < 0 || (is_training(p.pass) && p.eps == 0);
+  if (p.norm == Norm::kBatch && (!std::isfinite(p.eps) || too_small)) {
     return "batch_norm eps must be positive during training and non-negative otherwise, but got " +
            shortest(p.eps);
   }
+  if (!std::isfinite(p.eps)) return "eps must be finite, but got " + shortest(p.eps);
   if (!std::isfinite(p.momentum)) return "momentum must be finite, but got " + shortest(p.momentum);
   return std::nullopt;
 }
 
 std::int64_t compulsory_bytes(const Problem& problem) {
-  const std::int64_t tensors = problem.backward() ? 3 : 2;
+  const std::int64_t tensors = problem.backward() && problem.norm != Norm::kNone ? 3 : 2;
   return tensors * problem.elements() * static_cast<std::int64_t>(size_of(problem.dtype));
 }
 

@@ -8,7 +8,8 @@
 
 namespace normbench {
 
-enum class Norm { kBatch, kLayer, kInstance, kGroup, kRms };
+// kNone is the control: the identity, which is what no normalization costs.
+enum class Norm { kBatch, kLayer, kInstance, kGroup, kRms, kNone };
 enum class Pass { kForwardTraining, kForwardInference, kBackward, kBackwardInference };
 enum class DType { kF32, kF64, kBf16, kF16 };
 enum class Layout { kNcl, kNlc };
@@ -49,7 +50,8 @@ struct Problem {
   bool affine = true;
 
   std::int64_t elements() const { return n * c * l; }
-  std::int64_t mini_batches() const { return n / batch; }
+  // An empty problem is one mini-batch without samples.
+  std::int64_t mini_batches() const { return batch == 0 ? 1 : n / batch; }
   // Values per channel and mini-batch: what one statistic of batch norm is made of.
   std::int64_t values_per_channel() const { return batch * l; }
   bool backward() const { return pass == Pass::kBackward || pass == Pass::kBackwardInference; }
@@ -70,7 +72,7 @@ std::optional<Problem> parse_problem(std::string_view text);
 std::optional<std::string> invalid(const Problem& problem);
 
 // Compulsory traffic of one run in bytes: every large tensor that the pass must read or write,
-// once (forward: x and y; backward: x, dy and dx).
+// once (forward: x and y; backward: x, dy and dx, or dy and dx where nothing was normalized).
 std::int64_t compulsory_bytes(const Problem& problem);
 
 }  // namespace normbench

@@ -6,19 +6,12 @@
 #include <cstdint>
 #include <span>
 
-#include "harness/core/problem.h"
+#include "harness/core/storage.h"
 
 namespace normbench {
 
-template <class T>
-inline constexpr bool kIsStorage = false;
-template <>
-inline constexpr bool kIsStorage<float> = true;
-template <>
-inline constexpr bool kIsStorage<double> = true;
-
-// Dense, contiguous, in `layout` order. A vector of statistics or parameters has l = 1 and one row
-// (n) per mini-batch. An argument that a pass does not use has data == nullptr.
+// Dense, contiguous, in `layout` order. Statistics and parameters are tensors too: arguments.h has
+// their shapes. An argument that a pass does not use has data == nullptr.
 struct Tensor {
   void* data = nullptr;
   std::int64_t n = 0;

@@ -83,8 +83,8 @@ TEST_P(HonestBackend, Passes) {
     EXPECT_TRUE(verdict.passed()) << "seed " << seed << ": " << verdict.reason;
     EXPECT_EQ(verdict.reason, "");
     EXPECT_EQ(verdict.output, "");
-    EXPECT_GT(verdict.error, 0);
-    EXPECT_LE(verdict.error, 1);
+    EXPECT_GT(verdict.error.bound, 0);
+    EXPECT_LE(verdict.error.bound, 1);
   }
 }
 
@@ -152,7 +152,7 @@ TEST(Verdict, NamesPlaceValueExpectationAndBound) {
             0U)
       << verdict.reason;
   EXPECT_PRED_FORMAT2(testing::IsSubstring, " +- ", verdict.reason);
-  EXPECT_GT(verdict.error, 1e6);
+  EXPECT_GT(verdict.error.bound, 1e6);
 }
 
 TEST(Verdict, NamesTheFirstOfSeveralInMemory) {
@@ -175,7 +175,7 @@ TEST(Verdict, NamesTheFirstOfSeveralInMemory) {
 
 TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {
   const Problem problem = batch_norm(Pass::kForwardInference, 4, 5, 3);
-  const double honest = verdict_on({}, problem).error;
+  const double honest = verdict_on({}, problem).error.bound;
   // Calls on exact input, where y is close to gamma * xh.
   for (const int call : {1, 2}) {
     const Behavior behavior = faulty::followed_by([call](const faulty::Work& work) {
@@ -184,7 +184,7 @@ TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {
     });
     const Verdict verdict = verdict_on(behavior, problem);
     EXPECT_TRUE(verdict.passed()) << verdict.reason;
-    EXPECT_GT(verdict.error, honest + 0.2) << "call " << call;
+    EXPECT_GT(verdict.error.bound, honest + 0.2) << "call " << call;
   }
 }
 

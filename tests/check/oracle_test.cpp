@@ -121,8 +121,9 @@ TEST_P(RunningStatistics, AreThoseOfPlainIteration) {
     for (std::int64_t calls = 1; calls <= 40; ++calls) {
       for (std::size_t batch = 0; batch < 3; ++batch) {
         const Statistics& statistic = statistics[batch * 3 + k];
-        mean += problem.momentum * (statistic.mean - mean);
-        variance += problem.momentum * (statistic.variance * 10 / 9 - variance);
+        mean += problem.momentum * (static_cast<double>(statistic.mean) - mean);
+        variance +=
+            problem.momentum * (static_cast<double>(statistic.variance) * 10 / 9 - variance);
       }
       const double size = 1e-13 * std::pow(std::max(1.0, std::abs(1 - problem.momentum)),
                                            static_cast<double>(3 * calls));
@@ -154,15 +155,15 @@ TEST(Statistics, AreThoseOfEachMiniBatch) {
   put(workspace.arguments().x, {1, 10, 3, 30, -5, 7, 5, 7});
   const auto statistics = statistics_of(problem, workspace.arguments());
   ASSERT_EQ(statistics.size(), 4U);
-  EXPECT_DOUBLE_EQ(statistics[0].mean, 2);
-  EXPECT_DOUBLE_EQ(statistics[0].variance, 1);
-  EXPECT_DOUBLE_EQ(statistics[1].mean, 20);
-  EXPECT_DOUBLE_EQ(statistics[1].variance, 100);
-  EXPECT_DOUBLE_EQ(statistics[2].mean, 0);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[0].mean), 2);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[0].variance), 1);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[1].mean), 20);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[1].variance), 100);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[2].mean), 0);
   EXPECT_DOUBLE_EQ(statistics[2].mean_size, 5);
-  EXPECT_DOUBLE_EQ(statistics[2].variance, 25);
-  EXPECT_DOUBLE_EQ(statistics[3].variance, 0);
-  EXPECT_DOUBLE_EQ(statistics[3].rstd, 1 / std::sqrt(1e-5));
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[2].variance), 25);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[3].variance), 0);
+  EXPECT_DOUBLE_EQ(static_cast<double>(statistics[3].rstd), 1 / std::sqrt(1e-5));
 }
 
 }  // namespace

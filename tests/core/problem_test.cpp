@@ -131,6 +131,22 @@ INSTANTIATE_TEST_SUITE_P(
                            },
                            "Expected more than 1 spatial element when training, got input size "
                            "torch.Size([4, 6, 1]): make L larger"},
+                    Change{"of_group_norm",
+                           [](Problem& p) {
+                             p.n = p.batch = p.l = 1;
+                             p.norm = Norm::kGroup;
+                             p.groups = 6;
+                           },
+                           "Expected more than 1 value per channel when training, got input size "
+                           "torch.Size([1, 6, 1]): make N, L, batch or C / groups larger"},
+                    // PyTorch counts the values of all samples, and returns beta.
+                    Change{"of_group_norm_in_each_sample",
+                           [](Problem& p) {
+                             p.l = 1;
+                             p.norm = Norm::kGroup;
+                             p.groups = 6;
+                           },
+                           ""},
                     Change{"two_positions", [](Problem& p) { p = batch_norm(p.pass, 1, 6, 2); },
                            ""},
                     Change{"two_samples", [](Problem& p) { p = batch_norm(p.pass, 2, 6, 1); }, ""}),
@@ -160,6 +176,19 @@ INSTANTIATE_TEST_SUITE_P(
                            "momentum must be finite, but got nan"},
                     Change{"momentum_infinite", [](Problem& p) { p.momentum = -HUGE_VAL; },
                            "momentum must be finite, but got -inf"},
+                    Change{"eps_of_layer_norm_infinite",
+                           [](Problem& p) {
+                             p.eps = HUGE_VAL;
+                             p.norm = Norm::kLayer;
+                           },
+                           "eps must be finite, but got inf"},
+                    // PyTorch takes any, and returns NaN where it makes the variance negative.
+                    Change{"eps_of_layer_norm_negative",
+                           [](Problem& p) {
+                             p.eps = -0.5;
+                             p.norm = Norm::kLayer;
+                           },
+                           ""},
                     // PyTorch does not check the range.
                     Change{"momentum_out_of_range", [](Problem& p) { p.momentum = -1.2; }, ""}),
     kName);
@@ -209,6 +238,14 @@ TEST(CompulsoryBytes, CountEveryLargeTensorOnce) {
   EXPECT_EQ(compulsory_bytes(problem), 3 * 360 * 8);
   problem.dtype = DType::kBf16;
   EXPECT_EQ(compulsory_bytes(problem), 3 * 360 * 2);
+}
+
+TEST(CompulsoryBytes, OfTheControlAreThoseOfACopy) {
+  Problem problem = kValid;
+  problem.norm = Norm::kNone;
+  EXPECT_EQ(compulsory_bytes(problem), 2 * 360 * 4);
+  problem.pass = Pass::kBackward;
+  EXPECT_EQ(compulsory_bytes(problem), 2 * 360 * 4);
 }
 
 TEST(CompulsoryBytes, DoNotOverflow) {

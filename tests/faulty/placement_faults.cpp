@@ -62,7 +62,7 @@ std::vector<Faulty> placement_faults() {
              std::numeric_limits<float>::infinity();
        })},
       {"every_mini_batch_to_the_first_rows", kMiniBatches, "mean",
-       "mean at mini-batch 1, channel 0 is ",
+       "mean at mini-batch 0, channel 0 is ",
        replaced(&Behavior::run,
                 [](const Work& work) {
                   Problem one = work.problem;

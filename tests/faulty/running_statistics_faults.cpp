@@ -98,7 +98,7 @@ std::vector<Faulty> running_statistics_faults() {
                 })},
       {"updated_from_the_old_ones_by_each_mini_batch", kMiniBatches, "running_mean",
        "running_mean at", replaced(&Behavior::run, update_from_the_old_ones)},
-      {"mini_batches_in_the_wrong_order", kMiniBatches, "running_var", "running_var at",
+      {"mini_batches_in_the_wrong_order", kMiniBatches, "running_mean", "running_mean at",
        replaced(&Behavior::run, backwards_through_mini_batches)},
       {"updated_in_inference", kInference, "", "changed its input running_mean",
        followed_by([](const Work& work) {
