@@ -248,8 +248,7 @@ class CaseMeasurement {
     for (std::size_t set = 0; set < sets_.size(); ++set) {
       contestant.kernels[set]->collect();
       Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
-      verdict.error.see(contestant.row.verdict.error);
-      verdict.error_of = contestant.row.verdict.error_of;
+      verdict.add_errors_of(contestant.row.verdict);
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);
       if (!contestant.row.verdict.passed()) return;

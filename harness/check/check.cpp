@@ -19,45 +19,6 @@ namespace {
 constexpr std::array<std::string_view, 4> kOutcomes = {"passed", "failed", "unsupported",
                                                        "not_built"};
 
-// The element of an output that is furthest off, in units of its bound.
-struct Worst {
-  double error = -1;
-  std::int64_t at = 0;
-  double got = 0;
-  Expected expected{};
-  double largest_difference = 0;
-  double largest_expected = 0;
-
-  void see(std::int64_t offset, double value, const Expected& want) {
-    const double difference = std::abs(value - want.value);
-    double ratio = std::numeric_limits<double>::infinity();
-    // Written so that NaN, in whichever place, is a failure, unless it is what is expected.
-    if (difference <= want.bound) {
-      ratio = want.bound > 0 ? difference / want.bound : 0;
-    } else if (want.bound > 0 && difference > want.bound) {
-      ratio = difference / want.bound;
-    } else if (std::isnan(value) && std::isnan(want.value)) {
-      ratio = 0;
-    }
-    largest_difference = std::max(largest_difference, difference);
-    largest_expected = std::max(largest_expected, std::abs(want.value));
-    if (ratio > error || (ratio == error && offset < at)) {
-      error = ratio;
-      at = offset;
-      got = value;
-      expected = want;
-    }
-  }
-  void see(const Worst& other) {
-    const double difference = std::max(largest_difference, other.largest_difference);
-    const double largest = std::max(largest_expected, other.largest_expected);
-    if (other.error > error || (other.error == error && other.at < at)) *this = other;
-    largest_difference = difference;
-    largest_expected = largest;
-  }
-  bool within_bound() const { return error <= 1; }
-};
-
 // The distance between neighboring numbers of a type at `value`.
 double spacing(DType dtype, double value) {
   const auto [digits, smallest_exponent] = [dtype] {
@@ -77,6 +38,51 @@ double spacing(DType dtype, double value) {
       value > 0 ? std::max(std::ilogb(value), smallest_exponent) : smallest_exponent;
   return std::ldexp(1.0, exponent - digits + 1);
 }
+
+// The element of an output that is furthest off, in units of its bound.
+struct Worst {
+  double error = -1;
+  std::int64_t at = 0;
+  double got = 0;
+  Expected expected{};
+  double largest_difference = 0;
+  double largest_expected = 0;
+  double largest_bound = 0;
+
+  void see(std::int64_t offset, double value, const Expected& want) {
+    const double difference = std::abs(value - want.value);
+    double ratio = std::numeric_limits<double>::infinity();
+    // Written so that NaN, in whichever place, is a failure, unless it is what is expected.
+    if (difference <= want.bound) {
+      ratio = want.bound > 0 ? difference / want.bound : 0;
+    } else if (want.bound > 0 && difference > want.bound) {
+      ratio = difference / want.bound;
+    } else if (std::isnan(value) && std::isnan(want.value)) {
+      ratio = 0;
+    }
+    largest_difference = std::max(largest_difference, difference);
+    largest_expected = std::max(largest_expected, std::abs(want.value));
+    largest_bound = std::max(largest_bound, want.bound);
+    if (ratio > error || (ratio == error && offset < at)) {
+      error = ratio;
+      at = offset;
+      got = value;
+      expected = want;
+    }
+  }
+  void see(const Worst& other) {
+    const Worst before = *this;
+    if (other.error > error || (other.error == error && other.at < at)) *this = other;
+    largest_difference = std::max(before.largest_difference, other.largest_difference);
+    largest_expected = std::max(before.largest_expected, other.largest_expected);
+    largest_bound = std::max(before.largest_bound, other.largest_bound);
+  }
+  double ulp(DType dtype) const {
+    if (largest_expected <= largest_bound) return 0;
+    return largest_difference / spacing(dtype, largest_expected);
+  }
+  bool within_bound() const { return error <= 1; }
+};
 
 std::string position(const Problem& p, const Tensor& tensor, std::int64_t offset) {
   const std::int64_t row = offset / (tensor.c * tensor.l);
@@ -141,9 +147,9 @@ class Comparison {
  private:
   void conclude(std::string_view name, const Worst& worst, const Tensor& tensor) {
     if (tensor.size() == 0) return;
-    verdict_.error.see(
-        {.bound = worst.error,
-         .ulp = worst.largest_difference / spacing(tensor.dtype, worst.largest_expected)});
+    const Error error{.bound = worst.error, .ulp = worst.ulp(tensor.dtype)};
+    verdict_.error.see(error);
+    verdict_.error_in[std::string(name)].see(error);
     if (worst.within_bound() || !verdict_.passed()) return;
     verdict_.outcome = Outcome::kFailed;
     verdict_.output = name;
@@ -195,7 +201,7 @@ Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspa
     kernel.run();
     kernel.collect();
     Verdict verdict = check_outputs(workspace, oracle, accuracy, calls);
-    verdict.error.see(total.error);
+    verdict.add_errors_of(total);
     if (!verdict.passed()) {
       verdict.reason = fmt::format("{} input, call {}: {}", name(kind), calls, verdict.reason);
       return verdict;
@@ -210,6 +216,14 @@ Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspa
 void Error::see(const Error& other) {
   bound = std::max(bound, other.bound);
   ulp = std::max(ulp, other.ulp);
+}
+
+void Verdict::add_errors_of(const Verdict& earlier) {
+  error.see(earlier.error);
+  for (const auto& [output, worst] : earlier.error_in) error_in[output].see(worst);
+  for (std::size_t kind = 0; kind < error_of.size(); ++kind) {
+    error_of[kind].see(earlier.error_of[kind]);
+  }
 }
 
 std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
@@ -250,9 +264,8 @@ Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& worksp
     for (const InputKind kind : kInputKinds) {
       fill(workspace, kind, seed + static_cast<std::uint64_t>(kind));
       Verdict verdict = check_input(kernel, accuracy, workspace, kind);
-      total.error_of[static_cast<std::size_t>(kind)] = verdict.error;
-      verdict.error.see(total.error);
-      verdict.error_of = total.error_of;
+      verdict.error_of[static_cast<std::size_t>(kind)] = verdict.error;
+      verdict.add_errors_of(total);
       if (!verdict.passed()) return verdict;
       total = std::move(verdict);
     }

@@ -1,7 +1,10 @@
 // Whether a backend is right about a problem.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -21,7 +24,8 @@ struct Error {
   double bound = 0;  // in units of its bound
   // In units in the last place: the largest error of an output, divided by the distance between
   // numbers of its type at the largest value that is expected there. Not that of each value, which
-  // is without end where a result is near zero because large terms cancel.
+  // is without end where a result is near zero because large terms cancel. Outputs that are zero
+  // within their bounds do not count.
   double ulp = 0;
 
   void see(const Error& other);
@@ -31,10 +35,13 @@ struct Verdict {
   Outcome outcome = Outcome::kPassed;
   std::string reason = {};  // why not passed, for people
   std::string output = {};  // the output that is wrong, if it is one
-  Error error = {};
-  std::array<Error, kInputKinds.size()> error_of = {};  // by kind of input, from check_kernel()
+  Error error = {};         // over all outputs
+  std::map<std::string, Error, std::less<>> error_in = {};  // by output
+  std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of check_kernel()
 
   bool passed() const { return outcome == Outcome::kPassed; }
+  // Takes over the errors of an earlier verdict.
+  void add_errors_of(const Verdict& earlier);
 };
 
 // Compares every output in the workspace with the oracle, and looks for damage: writes outside of a

@@ -6,9 +6,10 @@
 // "The accuracy of floating point summation", 1993). So the mean is off by
 //   d = u * |mean| + c * u * mean |x|
 // (rounding the mean itself, then the sum), and the variance, from deviations of that mean, by
-//   (c + 3) * u * variance + d^2
-// (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983). With
-// xh = (x - mean) * rstd, the centered y = xh * gamma + beta is off by
+//   e = (c + 3) * u * variance + d^2
+// (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983), which makes rstd
+// off by rstd * (2u + e / (variance + eps) / 2). With xh = (x - mean) * rstd, the centered
+// y = xh * gamma + beta is off by
 //   |gamma| * (rstd * d + |xh| * (5u + c * u / 2 + (rstd * d)^2 / 2)) + u * (|gamma * xh| + |y|)
 // where 5u counts the roundings of x - mean, of rstd and of the products, and the folded
 // y = x * scale + shift by u * (|scale| * (2|x| + 2|mean|) + |y|) more. Forward bounds are accepted
@@ -19,7 +20,7 @@
 //   B = rstd * (|g| + mean |g| + |xh| * mean |g * xh| +
 //               rstd * |mean| * (mean |g * xh| + |xh| * mean |g|)),
 // where means are over a statistic, dx is off by 4u * B. Over the values of a parameter and a
-// mini-batch, dbeta is off by 4u * sum |dy|, dgamma by
+// mini-batch, dbeta is off by u * sum |dy|, dgamma by
 //   4u * (sum |dy * xh| + sum |dy| * rstd * |mean|).
 // The terms with |mean| are due to the rounding of the saved mean. Float sums add c * u times the
 // sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
@@ -314,7 +315,7 @@ Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
   const auto shifted = static_cast<double>(statistic.variance) + problem_.eps;
   const double relative =
       sums_are_exact(accuracy) ? 0 : variance_error(statistic, accuracy) / shifted / 2;
-  return expected(statistic.rstd, kForwardMargin * rstd * (3 * u_ + relative));
+  return expected(statistic.rstd, kForwardMargin * rstd * (2 * u_ + relative));
 }
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
@@ -325,7 +326,8 @@ Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
   const Sums& sums = by_parameter_[at];
-  return expected(sums.g, (4 + accuracy.roundings) * u_ * sums.size_g);
+  const auto n = static_cast<double>(problem_.batch * problem_.l);
+  return expected(sums.g, ((1 + accuracy.roundings) * u_ + n * u_oracle_) * sums.size_g);
 }
 
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.

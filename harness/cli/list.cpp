@@ -41,9 +41,14 @@ void add_list(CLI::App& app, int&) {
   CLI::App* verb = app.add_subcommand(
       "list", "The cases of a config, and how long they take; without one, the backends");
   const auto options = add_plan(*verb);
-  verb->get_option("config")->required(false);
-  verb->callback([options] {
-    if (options->path.empty()) {
+  CLI::Option* config = verb->get_option("config")->required(false);
+  auto support = std::make_shared<bool>(false);
+  verb->add_flag("--support", *support, "Which backend supports what, as Markdown")
+      ->excludes(config);
+  verb->callback([options, support] {
+    if (*support) {
+      print_support(choose_backends(*options->filters));
+    } else if (options->path.empty()) {
       list_backends();
     } else {
       list_cases(*options);

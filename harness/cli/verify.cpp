@@ -1,4 +1,4 @@
-// normbench verify: is every backend right about every problem of a config?
+// normbench verify: is every backend right about every problem of a config, or of all kinds?
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/check/check.h"
+#include "harness/check/matrix.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 struct VerifyOptions {
   std::shared_ptr<PlanOptions> plan;
+  bool all = false;
   std::uint64_t seed = 1;
   bool verbose = false;
 };
@@ -39,12 +41,69 @@ std::vector<Case> without_cache(const std::vector<Case>& cases) {
   return distinct;
 }
 
+// Every problem of the matrix, on one thread and on all.
+std::vector<Case> all_cases(const PlanOptions& options) {
+  const std::set<int> usual = {1, read_machine().cores};
+  const std::set<int> given(options.threads.begin(), options.threads.end());
+  std::vector<Case> cases;
+  for (const Problem& problem : problem_matrix()) {
+    for (const int threads : given.empty() ? usual : given) {
+      cases.push_back({.problem = problem, .threads = threads});
+    }
+  }
+  return choose_cases(std::move(cases), *options.filters);
+}
+
+std::vector<Case> cases_of(const VerifyOptions& options) {
+  if (options.all == !options.plan->path.empty()) {
+    throw ConfigError("verify wants either a config or --all");
+  }
+  if (options.all) return all_cases(*options.plan);
+  return without_cache(load_plan(*options.plan, read_machine()).cases);
+}
+
+// The worst errors of every backend on every norm, pass and dtype, for one kind of input.
+class AccuracyTable {
+ public:
+  explicit AccuracyTable(InputKind kind) : kind_(kind) {}
+
+  void add(const Problem& problem, const Backend& backend, const Verdict& verdict) {
+    const std::string row =
+        fmt::format("{} {} {}", name(problem.norm), name(problem.pass), name(problem.dtype));
+    if (std::find(rows_.begin(), rows_.end(), row) == rows_.end()) rows_.push_back(row);
+    if (!verdict.passed()) return;
+    worst_[{row, &backend}].see(verdict.error_of[static_cast<std::size_t>(kind_)]);
+  }
+
+  void print(const std::vector<const Backend*>& backends) const {
+    fmt::print("\n{:<30}", fmt::format("worst error, {} input", name(kind_)));
+    for (const Backend* backend : backends) fmt::print(" {:>16}", backend->name());
+    fmt::print("\n");
+    for (const std::string& row : rows_) {
+      fmt::print("{:<30}", row);
+      for (const Backend* backend : backends) {
+        const auto found = worst_.find({row, backend});
+        fmt::print(" {:>16}",
+                   found == worst_.end()
+                       ? "-"
+                       : fmt::format("{:.2f} ({:.3g})", found->second.bound, found->second.ulp));
+      }
+      fmt::print("\n");
+    }
+  }
+
+ private:
+  InputKind kind_;
+  std::vector<std::string> rows_;
+  std::map<std::pair<std::string, const Backend*>, Error> worst_;
+};
+
 class Verification {
  public:
   explicit Verification(const VerifyOptions& options)
       : options_(options),
         backends_(choose_backends(*options.plan->filters)),
-        cases_(without_cache(load_plan(*options.plan, read_machine()).cases)) {}
+        cases_(cases_of(options)) {}
 
   int run() {
     double work = 0;
@@ -74,6 +133,7 @@ class Verification {
       const Verdict verdict = check(*backend, workspace, bench_case.threads, options_.seed);
       const std::string backend_name(backend->name());
       tallies_[backend_name].add(verdict);
+      for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, *backend, verdict);
       if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
       if (verdict.outcome == Outcome::kFailed) {
         failures_.push_back(
@@ -106,8 +166,14 @@ class Verification {
     for (const auto& [skip, count] : skips_) {
       fmt::print("unsupported: {} x {}: {}\n", count, skip.first, skip.second);
     }
+    if (options_.all) {
+      for (const AccuracyTable& table : accuracy_) table.print(backends_);
+      fmt::print(
+          "in units of its bound, and (in units in the last place of the largest value of the "
+          "output)\n");
+    }
     for (const std::string& failure : failures_) fmt::print("failed: {}\n", failure);
-    fmt::print("{} of {} passed\n", passed, checked);
+    fmt::print("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
   }
 
   int stop(std::size_t done) const {
@@ -119,6 +185,8 @@ class Verification {
   std::vector<const Backend*> backends_;
   std::vector<Case> cases_;
   std::map<std::string, Tally> tallies_;
+  std::array<AccuracyTable, 2> accuracy_ = {AccuracyTable(InputKind::kRandom),
+                                            AccuracyTable(InputKind::kIllConditioned)};
   std::map<std::pair<std::string, std::string>, std::size_t> skips_;
   std::vector<std::string> failures_;
 };
@@ -130,6 +198,10 @@ void add_verify(CLI::App& app, int& exit_code) {
       "verify", "Check every backend against the oracle on a config; 3 when one is wrong");
   auto options = std::make_shared<VerifyOptions>();
   options->plan = add_plan(*verb);
+  verb->get_option("config")->required(false);
+  verb->add_flag("--all", options->all,
+                 "Instead of a config: every norm, pass, dtype and layout over shapes where "
+                 "implementations go wrong");
   verb->add_option("--seed", options->seed, "Seed of the inputs");
   verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
   verb->callback([options, &exit_code] {

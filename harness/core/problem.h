@@ -1,6 +1,7 @@
 // A problem: one fully fixed piece of normalization work, its text id, and the rules it must obey.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,13 @@ enum class Norm { kBatch, kLayer, kInstance, kGroup, kRms, kNone };
 enum class Pass { kForwardTraining, kForwardInference, kBackward, kBackwardInference };
 enum class DType { kF32, kF64, kBf16, kF16 };
 enum class Layout { kNcl, kNlc };
+
+inline constexpr std::array kEveryNorm = {Norm::kBatch, Norm::kLayer, Norm::kInstance,
+                                          Norm::kGroup, Norm::kRms,   Norm::kNone};
+inline constexpr std::array kEveryPass = {Pass::kForwardTraining, Pass::kForwardInference,
+                                          Pass::kBackward, Pass::kBackwardInference};
+inline constexpr std::array kEveryDType = {DType::kF32, DType::kF64, DType::kBf16, DType::kF16};
+inline constexpr std::array kEveryLayout = {Layout::kNcl, Layout::kNlc};
 
 std::string_view name(Norm norm);
 std::string_view name(Pass pass);

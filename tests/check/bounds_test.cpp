@@ -191,7 +191,7 @@ TEST_P(BoundByHand, OfTrainingIsAsDerived) {
   const double variance = c + 3 + d * d * kU;
   expect_bound(oracle.mean(0, claim), 2 * d);
   expect_bound(oracle.variance(0, claim), 2 * variance);
-  expect_bound(oracle.rstd(0, claim), 2 * 0.5 * (3 + variance / 4 / 2));
+  expect_bound(oracle.rstd(0, claim), 2 * 0.5 * (2 + variance / 4 / 2));
   // y = 2 and 4, |xh| = 1/2 and gamma = 2.
   const double centered = 2 * (off_center + (5 + c / 2 + off_center * off_center * kU / 2) / 2) + 1;
   expect_bound(oracle.y(0, 0, 0, claim), 2 * (centered + 2));
@@ -212,7 +212,7 @@ TEST_P(BoundByHand, OfExactInputHasNoErrorOfStatistics) {
   const Oracle oracle(workspace.problem(), workspace.arguments(), true);
   EXPECT_EQ(oracle.mean(0, claim).bound, 0);
   EXPECT_EQ(oracle.variance(0, claim).bound, 0);
-  expect_bound(oracle.rstd(0, claim), 2 * 0.5 * 3);
+  expect_bound(oracle.rstd(0, claim), 2 * 0.5 * 2);
   expect_bound(oracle.y(1, 0, 0, claim), 2 * (2 * 5 * 0.5 + 1 + 4));
   expect_bound(oracle.running_mean(0, claim, 1), 2 * (0.1 + 0.9));
   expect_bound(oracle.running_var(0, claim, 1), 0.1 * 2 * 2 + 2 * (0.1 * 2 + 0.9));
@@ -232,7 +232,7 @@ TEST_P(BoundByHand, OfBackwardIsAsDerived) {
   put(workspace);
   const Oracle oracle(workspace.problem(), workspace.arguments(), false);
   // sum |dy| = 12, sum |dy * xh| = 6, rstd * |mean| = 1/2, gamma * rstd = 1.
-  expect_bound(oracle.dbeta(0, claim), (4 + c) * 12);
+  expect_bound(oracle.dbeta(0, claim), (1 + c) * 12);
   expect_bound(oracle.dgamma(0, claim), (4 + c) * 6 + 4 * 0.5 * 12);
   const double sums = 6 + 0.5 * 3;
   expect_bound(oracle.dx(0, 0, 0, claim), 4 * (4 + sums + 0.5 * (3 + 0.5 * 6)) + c * sums);
@@ -245,7 +245,7 @@ TEST_P(BoundByHand, OfBackwardInInferenceIsAsDerived) {
   const Workspace workspace(two_values(Pass::kBackwardInference));
   put(workspace);
   const Oracle oracle(workspace.problem(), workspace.arguments(), false);
-  expect_bound(oracle.dbeta(0, claim), (4 + c) * 12);
+  expect_bound(oracle.dbeta(0, claim), (1 + c) * 12);
   expect_bound(oracle.dgamma(0, claim), (4 + c) * 6 + 4 * 0.5 * 12);
   expect_bound(oracle.dx(0, 0, 0, claim), 4 * 4);
 }

@@ -1,0 +1,53 @@
+"""impls/SUPPORT.md says who supports what; a change of that must show up in review."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def sections(text):
+    """The text under each heading, by heading: "onednn 2.6.3"."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2])))
+
+
+def machine_is_the_one_of_the_table():
+    return "avx512bw" in Path("/proc/cpuinfo").read_text()
+
+
+def test_support_is_as_documented(normbench):
+    documented = sections((ROOT / "impls" / "SUPPORT.md").read_text())
+    present = sections(normbench("list", "--support").stdout)
+    assert present
+    # A library of another version, or a machine without the instructions for bf16, is another table.
+    comparable = [name for name in present if name in documented
+                  and ("onednn" not in name or machine_is_the_one_of_the_table())]
+    assert any(name.startswith("naive ") for name in comparable)
+    for name in comparable:
+        assert present[name] == documented[name], (
+            f"support of {name} has changed; if that is meant, write the table anew: "
+            "normbench list --support > impls/SUPPORT.md")
+
+
+def test_every_cell_has_a_grade_or_a_reason(normbench):
+    for name, text in sections(normbench("list", "--support").stdout).items():
+        reasons = {int(number) for number in re.findall(r"^(\d+)\. \S", text, re.MULTILINE)}
+        cells = [cell.strip() for line in text.splitlines() if line.startswith("| ")
+                 for cell in line.split("|")[2:-1]]
+        assert cells, name
+        for cell in cells:
+            for part in cell.split(" / "):
+                match = re.fullmatch(r"(A|B|A or B)|(?:(?:A|B|A or B) \(not all: |no \()([\d, ]+)\)",
+                                     part)
+                assert match, f"{name}: {part!r}"
+                if match[2]:
+                    assert {int(number) for number in match[2].split(", ")} <= reasons, name
+
+
+def test_support_takes_no_config(normbench):
+    result = normbench("list", "--support", "configs/quick.toml")
+    assert result.returncode == 2
+    assert "--support" in result.stderr
