@@ -164,8 +164,9 @@ class MiniBatch {
     return {static_cast<Real>(mean), static_cast<Real>(rstd)};
   }
 
-  // y is written by now: gamma and beta may lie in the same memory.
+  // y is written by now: gamma and beta may lie in the same memory. No values are no statistic.
   void update_running() const {
+    if (tiles_.values() == 0) return;
     const auto count = static_cast<double>(tiles_.values());
     const double m = problem_.momentum;
     for (std::size_t k = 0; k < static_cast<std::size_t>(problem_.c); ++k) {

@@ -52,8 +52,11 @@ struct Worst {
   void see(std::int64_t offset, double value, const Expected& want) {
     const double difference = std::abs(value - want.value);
     double ratio = std::numeric_limits<double>::infinity();
-    // Written so that NaN, in whichever place, is a failure, unless it is what is expected.
-    if (difference <= want.bound) {
+    // Written so that NaN, in whichever place, is a failure, unless it is what is expected, and so
+    // is infinity.
+    if (value == want.value) {
+      ratio = 0;
+    } else if (difference <= want.bound) {
       ratio = want.bound > 0 ? difference / want.bound : 0;
     } else if (want.bound > 0 && difference > want.bound) {
       ratio = difference / want.bound;

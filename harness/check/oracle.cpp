@@ -26,9 +26,10 @@
 // sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
 //
 // Storing y or dx in 16 bits adds one rounding of 2^-8 (bf16) or 2^-11 (f16), and in every type
-// half of its smallest number.
+// half of its smallest number; statistics may be off by the smallest number of theirs.
 #include "harness/check/oracle.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -146,7 +147,9 @@ Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
       u_(unit_of(parameter_dtype(problem.dtype))),
       u_oracle_(wide_ ? static_cast<double>(std::numeric_limits<Wide>::epsilon() / 2) : 0x1p-53),
       u_storage_(parameter_dtype(problem.dtype) == problem.dtype ? 0 : unit_of(problem.dtype)),
-      half_smallest_(half_smallest_of(problem.dtype)) {
+      half_smallest_(half_smallest_of(problem.dtype)),
+      smallest_(wide_ ? std::numeric_limits<double>::denorm_min()
+                      : std::numeric_limits<float>::denorm_min()) {
   if (problem.norm == Norm::kNone) return;
   statistics_ = uses_running_statistics(problem) ? running_statistics(problem, arguments)
                                                  : statistics_of(problem, arguments);
@@ -203,14 +206,14 @@ Expected Oracle::expected(Wide value, double bound) const {
 double Oracle::mean_error(const Statistics& statistic, const Accuracy& accuracy) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
   return u_ * static_cast<double>(std::abs(statistic.mean)) +
-         (accuracy.roundings * u_ + n * u_oracle_) * statistic.mean_size;
+         (accuracy.roundings * u_ + n * u_oracle_) * statistic.mean_size + smallest_;
 }
 
 double Oracle::variance_error(const Statistics& statistic, const Accuracy& accuracy) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
   const double d = problem_.norm == Norm::kRms ? 0 : mean_error(statistic, accuracy);
   const auto variance = static_cast<double>(statistic.variance);
-  return variance * ((accuracy.roundings + 3) * u_ + n * u_oracle_) + d * d;
+  return variance * ((accuracy.roundings + 3) * u_ + n * u_oracle_) + d * d + smallest_;
 }
 
 Expected Oracle::y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const {
@@ -291,7 +294,9 @@ Expected Oracle::dx_in(std::int64_t i, std::int64_t k, std::int64_t j,
   const double mean_part =
       rstd * static_cast<double>(std::abs(statistic.mean)) * (mean_size_g_xh + xh * mean_size_g);
   const double bound = 4 * (size_g + sums_part + mean_part) + accuracy.roundings * sums_part;
-  return stored(dx, u_ * rstd * bound);
+  // What underflows on the way: g, two means, two differences.
+  const double underflow = smallest_ * rstd * (4 + xh) * std::max(1.0, std::abs(gamma));
+  return stored(dx, u_ * rstd * bound + underflow);
 }
 
 Expected Oracle::mean(std::size_t at, const Accuracy& accuracy) const {

@@ -83,6 +83,7 @@ class Oracle {
   double u_oracle_;       // and in that of the oracle
   double u_storage_;      // when a result is stored in x's type, beyond u_
   double half_smallest_;  // half of the smallest number of x's type
+  double smallest_;       // the smallest number of the type of statistics
   std::vector<Statistics> statistics_;
   std::vector<Sums> by_statistic_;  // g = dy * gamma
   std::vector<Sums> by_parameter_;  // g = dy, one row for each mini-batch

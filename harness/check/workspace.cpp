@@ -130,13 +130,15 @@ std::vector<BufferSpec> buffer_specs(const Problem& p) {
 
 void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
 
-Workspace::Workspace(const Problem& problem, std::uint64_t seed) : problem_(problem) {
+Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shift)
+    : problem_(problem) {
   std::vector<std::size_t> starts;
   for (const BufferSpec& spec : buffer_specs(problem)) {
     if (spec.role == Role::kUnused) continue;
     arguments_.*spec.member = tensor_of(problem, spec.name);
     const std::size_t bytes = (arguments_.*spec.member).bytes();
-    const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48);
+    const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48) +
+                               shift * size_of((arguments_.*spec.member).dtype);
     starts.push_back(size_ + offset);
     buffers_.push_back({.spec = spec, .begin = nullptr, .bytes = bytes});
     size_ = round_up(size_ + offset + bytes + kGuard, kPage);

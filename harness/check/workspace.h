@@ -29,8 +29,10 @@ std::vector<BufferSpec> buffer_specs(const Problem& problem);
 // within a page (so that no two alias in the cache by accident), between two guard zones.
 class Workspace {
  public:
-  // Allocates and touches all pages. `seed` moves the offsets. Throws std::bad_alloc.
-  explicit Workspace(const Problem& problem, std::uint64_t seed = 0);
+  // Allocates and touches all pages. `seed` moves the offsets. With `shift` every buffer starts
+  // that many of its elements behind the boundary, and is aligned to its elements only. Throws
+  // std::bad_alloc.
+  explicit Workspace(const Problem& problem, std::uint64_t seed = 0, std::size_t shift = 0);
 
   const Problem& problem() const { return problem_; }
   const Arguments& arguments() const { return arguments_; }

@@ -1,0 +1,327 @@
+// What happens at the edges, on every backend: impls/EDGE_CASES.md in code.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "harness/check/check.h"
+#include "harness/check/grouping.h"
+#include "harness/check/random.h"
+#include "tests/impls/backends.h"
+
+namespace normbench {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+// Every norm, pass, dtype and layout of one shape, as far as it is valid.
+std::vector<Problem> variants(std::int64_t n, std::int64_t c, std::int64_t l) {
+  std::vector<Problem> all;
+  for (const Norm norm : kEveryNorm) {
+    for (const Pass pass : kEveryPass) {
+      for (const DType dtype : kEveryDType) {
+        for (const Layout layout : kEveryLayout) {
+          const bool grouped = norm == Norm::kGroup && c % 2 == 0;
+          const Problem problem{.norm = norm,
+                                .pass = pass,
+                                .dtype = dtype,
+                                .layout = layout,
+                                .n = n,
+                                .c = c,
+                                .l = l,
+                                .batch = n,
+                                .groups = grouped ? 2 : 1};
+          if (!invalid(problem)) all.push_back(problem);
+        }
+      }
+    }
+  }
+  return all;
+}
+
+class EdgeCases : public testing::TestWithParam<const Backend*> {
+ protected:
+  static const Backend& backend() { return *GetParam(); }
+
+  static std::vector<Problem> supported(std::vector<Problem> problems) {
+    std::erase_if(problems,
+                  [](const Problem& problem) { return !backend().supports(problem).supported; });
+    return problems;
+  }
+
+  // What the check says about one run on random input that `change` has been applied to.
+  template <class Change>
+  static Verdict verdict_on(const Problem& problem, Change change, int threads = 2) {
+    Workspace workspace(problem, kSeed);
+    fill(workspace, InputKind::kRandom, kSeed);
+    change(workspace.arguments());
+    workspace.remember_inputs();
+    const Oracle oracle(problem, workspace.arguments(), false);
+    const auto kernel = backend().prepare(problem, workspace.arguments(), threads);
+    kernel->load();
+    kernel->run();
+    kernel->collect();
+    return check_outputs(workspace, oracle, backend().accuracy(problem), 1);
+  }
+
+  static void expect_passed(const Problem& problem, const Verdict& verdict) {
+    EXPECT_TRUE(verdict.passed()) << id(problem) << ": " << verdict.reason;
+  }
+};
+
+// Applies change(value) to every element, in the type of the tensor.
+template <class Change>
+void change_each(const Tensor& tensor, Change change) {
+  with_storage(tensor.dtype, [&]<class T>(T) {
+    std::uint64_t at = 0;
+    for (T& value : tensor.as<T>())
+      value = static_cast<T>(change(static_cast<double>(value), at++));
+  });
+}
+
+void set(const Tensor& tensor, std::size_t at, double value) {
+  with_storage(tensor.dtype, [&]<class T>(T) { tensor.as<T>()[at] = static_cast<T>(value); });
+}
+
+TEST_P(EdgeCases, AnEmptyBatchLeavesStateAloneAndHasZeroGradients) {
+  for (Problem problem : supported(variants(4, 6, 5))) {
+    problem.n = problem.batch = 0;
+    Workspace workspace(problem, kSeed);
+    const Arguments& a = workspace.arguments();
+    for (const Tensor* running : {&a.running_mean, &a.running_var}) {
+      if (running->present()) change_each(*running, [](double, std::uint64_t) { return 0.25; });
+    }
+    workspace.remember_inputs();
+    const auto kernel = backend().prepare(problem, a, 2);
+    kernel->load();
+    kernel->run();
+    kernel->collect();
+    EXPECT_EQ(workspace.damage(), std::nullopt) << id(problem);
+    for (const Tensor* running : {&a.running_mean, &a.running_var}) {
+      if (!running->present()) continue;
+      change_each(*running, [&](double value, std::uint64_t) {
+        EXPECT_EQ(value, 0.25) << id(problem);
+        return value;
+      });
+    }
+    for (const Tensor* gradient : {&a.dgamma, &a.dbeta}) {
+      if (!gradient->present()) continue;
+      change_each(*gradient, [&](double value, std::uint64_t) {
+        EXPECT_EQ(value, 0) << id(problem);
+        return value;
+      });
+    }
+  }
+}
+
+TEST_P(EdgeCases, OneValuePerStatistic) {
+  std::vector<Problem> problems;
+  for (Problem problem : variants(4, 1, 1)) {
+    if (problem.norm != Norm::kBatch) problems.push_back(problem);
+  }
+  for (Problem problem : variants(4, 6, 1)) {
+    if (problem.norm != Norm::kGroup) continue;
+    problem.groups = 6;
+    problems.push_back(problem);
+  }
+  for (const Problem& problem : variants(1, 6, 1)) {
+    if (problem.norm == Norm::kBatch) problems.push_back(problem);
+  }
+  for (const Problem& problem : supported(problems)) {
+    Workspace workspace(problem, kSeed);
+    expect_passed(problem, check(backend(), workspace, 2, kSeed));
+  }
+}
+
+// x around 1e30 has a variance that no float holds. Who sums in double returns the right y; who
+// does not finds a rstd of 0, and returns beta. Only the channel itself may suffer.
+TEST_P(EdgeCases, AVarianceThatOverflowsSpoilsNoOtherStatistic) {
+  const Problem problem = faulty::batch_norm(Pass::kForwardTraining, 6, 3, 5);
+  Workspace workspace(problem, kSeed);
+  fill(workspace, InputKind::kRandom, kSeed);
+  const Arguments& a = workspace.arguments();
+  const auto x = a.x.as<float>();
+  for (std::size_t at = 0; at < x.size(); ++at) {
+    if (at / 5 % 3 == 1) x[at] *= 1e30F;
+  }
+  workspace.remember_inputs();
+  const Oracle oracle(problem, a, false);
+  const auto kernel = backend().prepare(problem, a, 2);
+  kernel->load();
+  kernel->run();
+  kernel->collect();
+  const Accuracy claim = backend().accuracy(problem);
+  EXPECT_TRUE(std::isinf(a.variance.as<float>()[1])) << a.variance.as<float>()[1];
+  for (std::int64_t i = 0; i < 6; ++i) {
+    for (std::int64_t k = 0; k < 3; ++k) {
+      for (std::int64_t j = 0; j < 5; ++j) {
+        const float y = a.y.as<float>()[static_cast<std::size_t>(offset_of(problem, i, k, j))];
+        const Expected expected = oracle.y(i, k, j, claim);
+        const bool is_right = std::abs(y - expected.value) <= expected.bound;
+        const float beta = a.beta.as<float>()[static_cast<std::size_t>(k)];
+        EXPECT_TRUE(is_right || (k == 1 && y == beta)) << y << " in channel " << k;
+      }
+    }
+  }
+}
+
+TEST_P(EdgeCases, NanAndInfinityStayInTheirStatistic) {
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    for (const Problem& problem : supported(variants(4, 6, 9))) {
+      if (problem.pass == Pass::kForwardInference && problem.norm == Norm::kBatch) continue;
+      const Verdict verdict = verdict_on(problem, [&](const Arguments& a) {
+        // Sample 1, channel 2, position 4: the first value of no statistic.
+        const auto at = static_cast<std::size_t>(offset_of(problem, 1, 2, 4));
+        set(problem.backward() ? a.dy : a.x, at, value);
+      });
+      EXPECT_TRUE(verdict.passed()) << value << " in " << id(problem) << ": " << verdict.reason;
+    }
+  }
+}
+
+TEST_P(EdgeCases, SubnormalsAreNotLost) {
+  for (const Problem& problem : supported(variants(4, 6, 9))) {
+    const double scale = problem.dtype == DType::kF64   ? 1e-310
+                         : problem.dtype == DType::kF16 ? 1e-6
+                                                        : 1e-40;
+    const auto shrink = [scale](double value, std::uint64_t) { return value * scale; };
+    expect_passed(problem, verdict_on(problem, [&](const Arguments& a) {
+                    // The saved statistics of a backward pass stay as they are: what is tiny is dy.
+                    change_each(problem.backward() ? a.dy : a.x, shrink);
+                  }));
+  }
+}
+
+TEST_P(EdgeCases, OffsetsOfAMillionDeviations) {
+  for (const Problem& problem : supported(variants(8, 6, 25))) {
+    const bool has_digits = problem.dtype == DType::kF32 || problem.dtype == DType::kF64;
+    if (!has_digits || problem.backward()) continue;
+    expect_passed(problem, verdict_on(problem, [](const Arguments& a) {
+                    change_each(a.x, [](double x, std::uint64_t) { return x + 1e6; });
+                  }));
+  }
+}
+
+TEST_P(EdgeCases, FourMillionValuesPerStatistic) {
+  std::vector<Problem> problems;
+  for (const Problem& problem : variants(4, 2, 1'000'000)) {
+    if (problem.dtype == DType::kF32 && problem.norm == Norm::kBatch) problems.push_back(problem);
+  }
+  for (const Problem& problem : variants(1, 2, 2'000'000)) {
+    if (problem.dtype == DType::kF32 && problem.norm == Norm::kLayer) problems.push_back(problem);
+  }
+  for (const Problem& problem : supported(problems)) {
+    // A mean of one half, as pixels have it: what a float sum loses digits to.
+    expect_passed(problem, verdict_on(problem, [](const Arguments& a) {
+                    if (!a.y.present()) return;
+                    change_each(a.x,
+                                [](double, std::uint64_t at) { return random_uniform(kSeed, at); });
+                  }));
+  }
+}
+
+// y is due before the running statistics change: they may lie where gamma and beta do.
+TEST_P(EdgeCases, RunningStatisticsMayShareMemoryWithGammaAndBeta) {
+  for (const Layout layout : kEveryLayout) {
+    for (const int threads : {1, 2}) {
+      Problem problem = faulty::batch_norm(Pass::kForwardTraining, 8, 40, 9, 4);
+      problem.layout = layout;
+      if (!backend().supports(problem).supported) continue;
+      Workspace separate(problem, kSeed);
+      fill(separate, InputKind::kRandom, kSeed);
+      const Arguments& a = separate.arguments();
+      const auto copy = [](const Tensor& from, const Tensor& to) {
+        std::memcpy(to.data, from.data, from.bytes());
+      };
+      // Positive, as a variance must be.
+      change_each(a.gamma, [](double value, std::uint64_t) { return std::abs(value); });
+      copy(a.beta, a.running_mean);
+      copy(a.gamma, a.running_var);
+      separate.remember_inputs();
+      Workspace shared(problem, kSeed);
+      fill(shared, InputKind::kRandom, kSeed);
+      Arguments b = shared.arguments();
+      copy(a.beta, b.beta);
+      copy(a.gamma, b.gamma);
+      b.running_mean = b.beta;
+      b.running_var = b.gamma;
+      const auto kernel = backend().prepare(problem, b, threads);
+      kernel->load();
+      kernel->run();
+      kernel->collect();
+      // One mini-batch sees the gamma and beta that the one before has left, so only the first is
+      // as if they were separate.
+      const Oracle oracle(problem, a, false);
+      const Accuracy claim = backend().accuracy(problem);
+      for (std::int64_t i = 0; i < problem.batch; ++i) {
+        for (std::int64_t k = 0; k < problem.c; ++k) {
+          for (std::int64_t j = 0; j < problem.l; ++j) {
+            const auto at = static_cast<std::size_t>(offset_of(problem, i, k, j));
+            const Expected expected = oracle.y(i, k, j, claim);
+            EXPECT_NEAR(b.y.as<float>()[at], expected.value, expected.bound)
+                << id(problem) << "/t" << threads << " at " << at;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(EdgeCases, PointersAlignedToTheirElementsOnly) {
+  for (const Problem& problem : supported(variants(4, 34, 9))) {
+    Workspace workspace(problem, kSeed, 1);
+    expect_passed(problem, check(backend(), workspace, 2, kSeed));
+  }
+}
+
+TEST_P(EdgeCases, MoreThreadsThanWork) {
+  std::vector<Problem> problems = variants(2, 2, 3);
+  for (const Problem& problem : variants(3, 1, 2)) problems.push_back(problem);
+  for (const Problem& problem : supported(problems)) {
+    if (problem.dtype != DType::kF32) continue;
+    for (int threads = 1; threads <= 8; ++threads) {
+      Workspace workspace(problem, kSeed);
+      const Verdict verdict = check(backend(), workspace, threads, kSeed);
+      EXPECT_TRUE(verdict.passed()) << id(problem) << "/t" << threads << ": " << verdict.reason;
+    }
+  }
+}
+
+// The bytes of all outputs of one run.
+std::vector<std::byte> outputs(const Workspace& workspace) {
+  std::vector<std::byte> bytes;
+  for (const BufferSpec& spec : buffer_specs(workspace.problem())) {
+    if (spec.role != Role::kOutput) continue;
+    const Tensor& tensor = workspace.arguments().*spec.member;
+    const auto* data = static_cast<const std::byte*>(tensor.data);
+    bytes.insert(bytes.end(), data, data + tensor.bytes());
+  }
+  return bytes;
+}
+
+TEST_P(EdgeCases, RepeatedRunsAgreeToTheLastBit) {
+  std::vector<Problem> problems = variants(64, 6, 300);
+  for (const Problem& problem : variants(2048, 48, 1)) problems.push_back(problem);
+  for (const Problem& problem : supported(problems)) {
+    if (problem.dtype != DType::kF32) continue;
+    Workspace workspace(problem, kSeed);
+    fill(workspace, InputKind::kRandom, kSeed);
+    const auto kernel = backend().prepare(problem, workspace.arguments(), 2);
+    kernel->load();
+    const auto run = [&] {
+      kernel->run();
+      kernel->collect();
+      return outputs(workspace);
+    };
+    const auto first = run();
+    for (int repeat = 0; repeat < 5; ++repeat) EXPECT_TRUE(run() == first) << id(problem);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, EdgeCases, testing::ValuesIn(all_backends()), backend_name);
+
+}  // namespace
+}  // namespace normbench
