@@ -122,7 +122,7 @@ double unit_of(DType dtype) {
 double half_smallest_of(DType dtype) {
   switch (dtype) {
     case DType::kF64:
-      return 0;  // it is no double
+      return 0x1p-1074;  // the whole: half of it is no double
     case DType::kF16:
       return 0x1p-25;
     case DType::kBf16:
