@@ -7,6 +7,7 @@ import pandas
 
 from .intervals import Estimate, paired_ratio, tied
 
+USED = ["case", "backend", "native_layout", "samples_ns", "median_ns"]
 COLUMNS = ["case", "backend", "reference", "competes", "ratio", "lo", "hi", "rounds", "verdict"]
 
 
@@ -20,24 +21,29 @@ def compare_within_cases(rows: pandas.DataFrame, floor: float,
     tied, slower, faster or undecided; what competes and is not slower than the best is tied.
     """
     records = []
-    for case, group in rows[rows["timed"]].groupby("case", sort=False):
-        plain = ~group["native_layout"].astype(bool)
-        competes = plain | (not plain.any())
-        candidates = group[competes if baseline is None else group["backend"] == baseline]
+    timed = rows.loc[rows["timed"], USED]
+    timed = timed.assign(competes=_competes(timed))
+    for case, group in timed.groupby("case", sort=False):
+        candidates = group[group["competes"] if baseline is None else group["backend"] == baseline]
         if candidates.empty:
             continue
         reference = candidates.loc[candidates["median_ns"].idxmin()]
-        for row, competing in zip(group.to_dict("records"), competes):
+        for row in group.to_dict("records"):
             estimate = paired_ratio(row["samples_ns"], reference["samples_ns"])
             verdict = _verdict(estimate, floor)
             if row["backend"] == reference["backend"]:
                 verdict = "reference"
-            elif verdict == "faster" and baseline is None and competing:
+            elif verdict == "faster" and baseline is None and row["competes"]:
                 verdict = "tied"
-            records.append((case, row["backend"], reference["backend"], competing, *estimate,
-                            verdict))
+            records.append((case, row["backend"], reference["backend"], row["competes"],
+                            *estimate, verdict))
     frame = pandas.DataFrame(records, columns=COLUMNS)
     return frame.astype({"ratio": float, "lo": float, "hi": float})
+
+
+def _competes(timed: pandas.DataFrame) -> pandas.Series:
+    plain = ~timed["native_layout"].astype(bool)
+    return plain | ~plain.groupby(timed["case"]).transform("any")
 
 
 def _verdict(estimate: Estimate, floor: float) -> str:

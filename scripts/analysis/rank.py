@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Optional
 
 import pandas
@@ -17,11 +16,11 @@ import pandas
 from . import filters, runs
 from .cases import compare_within_cases, estimate_of, matched_rows, native_backends
 from .errors import FINE
+from .headings import like_cases, title
 from .intervals import Estimate, geometric_mean, paired_ratio, tied
 from .text import backend_text, estimate_text, ratio_text, text_table
 
 VERB = "rank"
-KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache"]
 REGIMES = ["L1", "L2", "L3", "DRAM"]
 ALL = "all"
 HEADER = ["rank", "backend", "ratio to the best", "wins", "worst", "worst case"]
@@ -64,10 +63,8 @@ class Group:
 
 def rank_groups(run: runs.Run) -> list[Group]:
     """Every group over all regimes, each followed by its regimes when there are several."""
-    timed = run.rows[run.rows["timed"]]
     groups = []
-    for values, rows in timed.groupby(KEYS, sort=False):
-        keys = dict(zip(KEYS, values))
+    for keys, rows in like_cases(run.rows[run.rows["timed"]]):
         regimes = sorted(set(rows["regime"]), key=regime_order)
         if len(regimes) > 1:
             groups.append(_rank(keys, ALL, rows, run.noise.floor))
@@ -153,8 +150,9 @@ def main(options: argparse.Namespace) -> int:
     if any(standing.native for group in groups for standing in group.standings):
         print("Native layout: the data was converted untimed; such a backend gets no rank, "
               "and n cases of its own.")
+    among = [group.keys for group in groups]
     for group in groups:
-        print(f"\n{title(group, groups)}, {group.regime}: {cases_text(group)}")
+        print(f"\n{title(group.keys, among)}, {group.regime}: {cases_text(group)}")
         print(text_table(HEADER, [list(cells(standing)) for standing in group.standings]))
         for line in left_out_lines(group):
             print(line)
@@ -163,29 +161,9 @@ def main(options: argparse.Namespace) -> int:
     return FINE
 
 
-def title(group: Group, groups: list[Group], hidden: Sequence[str] = ()) -> str:
-    """What the group is, in words: its pass and threads, and what else differs among groups."""
-    words = {"threads": threads_text(group.keys["threads"])}
-    return ", ".join(
-        words.get(key, str(value)) for key, value in group.keys.items()
-        if key not in hidden and (key in ("pass", "threads") or
-                                  len({other.keys[key] for other in groups}) > 1))
-
-
-def full_title(keys: dict[str, Any]) -> str:
-    """Every part of what the group is."""
-    return (f"{keys['norm']} {keys['pass']}, {keys['dtype']}, {keys['layout']}, "
-            f"{threads_text(keys['threads'])}, {keys['cache']}")
-
-
 def regime_order(regime: str) -> tuple[int, str]:
     """Sorts regimes from the core outward."""
     return (REGIMES.index(regime) if regime in REGIMES else len(REGIMES), regime)
-
-
-def threads_text(threads: int) -> str:
-    """`1 thread`, `2 threads`."""
-    return f"{threads} thread" + ("s" if threads != 1 else "")
 
 
 def cases_text(group: Group) -> str:

@@ -11,10 +11,11 @@ import jinja2
 from . import facts, filters, runs, shapes
 from .errors import FINE, UserError
 from .files import write_text
-from .rank import (ALL, HEADER, Group, cases_text, cells, full_title, left_out_lines,
-                   rank_groups, title)
-from .text import backend_text, code, escape, markdown_table, ratio_text
-from .verdict import verdict
+from .headings import full_title
+from .rank import ALL, HEADER, Group, cases_text, cells, left_out_lines, rank_groups
+from .summary import most_telling, summary_table, whole_groups
+from .text import Section, code, escape, markdown_table
+from .verdict import verdicts
 
 VERB = "report"
 BEGIN = "<!-- normbench:begin -->"
@@ -50,12 +51,13 @@ def main(options: argparse.Namespace) -> int:
 
 def render_report(run: runs.Run, groups: list[Group]) -> str:
     """The full report as Markdown."""
+    whole = whole_groups(groups)
     return _template("report.md.j2").render(
         run=run, name=run.meta.get("name") or run.path.name,
-        verdict=verdict(groups), machine=facts.machine_facts(run),
+        verdicts=verdicts(groups), machine=facts.machine_facts(run),
         analysis=_prose(run), config=facts.config_line(run),
         ceilings=facts.ceilings(run),
-        summary=summary_table(groups), rankings=_rankings(groups),
+        summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=shapes.cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
         accuracy=facts.accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
@@ -66,9 +68,11 @@ def render_report(run: runs.Run, groups: list[Group]) -> str:
 
 def render_summary(run: runs.Run, groups: list[Group], link: str | None) -> str:
     """The compact version for a README; the same run always gives the same text."""
+    whole = whole_groups(groups)
+    shown = most_telling(whole)
     return _template("summary.md.j2").render(
-        machine=facts.machine_line(run), verdict=verdict(groups), summary=summary_table(groups),
-        link=link)
+        machine=facts.machine_line(run), verdict=verdicts(groups)[0],
+        summary=summary_table(shown, whole), left_out=len(whole) - len(shown), link=link)
 
 
 def _template(name: str) -> jinja2.Template:
@@ -84,38 +88,9 @@ def _prose(run: runs.Run) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def summary_table(groups: list[Group]) -> str:
-    """One row per group over all its regimes: geometric mean ratio to the best per backend."""
-    overall = _whole(groups)
-    standings = [standing for group in overall for standing in group.standings]
-    native = {standing.backend for standing in standings if standing.native}
-    backends = sorted({standing.backend for standing in standings})
-    body = []
-    for group in overall:
-        own = {standing.backend: standing for standing in group.standings}
-        row = []
-        for backend in backends:
-            standing = own.get(backend)
-            text = ratio_text(standing.ratio.ratio) if standing else "-"
-            row.append(f"**{text}**" if standing and standing.rank == 1 else text)
-        body.append([escape(title(group, overall)), cases_text(group), *row])
-    return markdown_table(
-        ["", "cases", *(escape(backend_text(name, native)) for name in backends)], body)
-
-
-def _whole(groups: list[Group]) -> list[Group]:
-    """The entry of each group that covers all of its regimes."""
-    seen, whole = [], []
-    for group in groups:
-        if group.keys not in seen:
-            seen.append(group.keys)
-            whole.append(group)
-    return whole
-
-
-def _rankings(groups: list[Group]) -> list[shapes.Section]:
+def _rankings(groups: list[Group]) -> list[Section]:
     sections = []
-    for whole in _whole(groups):
+    for whole in whole_groups(groups):
         own = [group for group in groups if group.keys == whole.keys]
         body, notes = [], []
         for group in own:
@@ -126,7 +101,7 @@ def _rankings(groups: list[Group]) -> list[shapes.Section]:
                              code(worst_case)])
             notes += [f"\n{escape(regime)}: {escape(line)}." for line in left_out_lines(group)]
         table = markdown_table(["regime", "cases", *HEADER], body)
-        sections.append(shapes.Section(full_title(whole.keys),
+        sections.append(Section(full_title(whole.keys),
                                        "\n".join([table, *notes])))
     return sections
 

@@ -7,23 +7,18 @@ from typing import Any, NamedTuple
 import pandas
 
 from .cases import compare_within_cases, estimate_of, native_backends
-from .rank import KEYS, full_title, regime_order
+from .headings import differing, full_title, like_cases
+from .rank import regime_order
 from .runs import Run
-from .text import (backend_text, code, escape, estimate_text, markdown_table, outcome_text,
-                   ratio_text, time_text)
+from .text import (Section, backend_text, code, escape, estimate_text, markdown_table,
+                   outcome_text, ratio_text, time_text)
 
 ITEM_BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
 CLIFF = 2.0
 MOST_CLIFFS = 30
 ABOVE_CEILING = 1.05
+BATCH_PART = r"_b\d+"  # of a problem id
 REFERENCE_KERNEL = re.compile(r"(?<![a-z])ref(erence)?(?![a-z])", re.IGNORECASE)
-
-
-class Section(NamedTuple):
-    """A heading and a Markdown table."""
-
-    title: str
-    table: str
 
 
 class Cliffs(NamedTuple):
@@ -69,15 +64,14 @@ def named_sections(run: Run) -> list[Section]:
     compared = compare_within_cases(named, run.noise.floor)
     ratios = {(row["case"], row["backend"]): row for row in compared.to_dict("records")}
     sections = []
-    for values, rows in named.groupby(KEYS, sort=False):
+    for keys, rows in like_cases(named):
         native = native_backends(rows)
         backends = list(pandas.unique(rows["backend"]))
         header = ["name", "(N, C, L)", "best", "time", "GB/s", "% of copy",
                   *(escape(backend_text(backend, native)) for backend in backends)]
         body = [_named_row(case_rows, ratios, backends)
                 for _, case_rows in rows.groupby("case", sort=False)]
-        sections.append(Section(full_title(dict(zip(KEYS, values))),
-                                markdown_table(header, body)))
+        sections.append(Section(full_title(keys), markdown_table(header, body)))
     return sections
 
 
@@ -150,20 +144,25 @@ def thread_scaling(run: Run) -> str:
     pairs = pairs.assign(ratio=pairs["median_ns_base"] / pairs["median_ns"],
                          to=pairs["threads"].map(lambda count: f"{fewest} to {count} threads"))
     regimes = sorted(set(pairs["regime"]), key=regime_order)
-    return _pivot(pairs, ["norm", "pass", "layout", "backend", "to"], "regime", regimes)
+    return _pivot(pairs, [*_apart(pairs), "backend", "to"], "regime", regimes)
 
 
 def batch_scaling(run: Run) -> str:
     """Geometric mean of time with mini-batches of B / time with B = N, at the same N."""
     timed = run.rows[run.rows["timed"]]
-    on = ["norm", "pass", "dtype", "layout", "n", "c", "l", "groups", "threads", "cache",
-          "backend"]
-    whole = timed["batch"].isin([0]) | (timed["batch"] == timed["n"])
-    pairs = timed[~whole].merge(timed.loc[whole, [*on, "median_ns"]].drop_duplicates(on), on=on,
+    timed = timed.assign(undivided=timed["problem"].str.replace(BATCH_PART, "", regex=True))
+    on = ["undivided", "threads", "cache", "backend"]
+    whole = timed["problem"] == timed["undivided"]
+    pairs = timed[~whole].merge(timed.loc[whole, [*on, "median_ns"]], on=on,
                                 suffixes=("", "_base"))
     pairs = pairs.assign(ratio=pairs["median_ns"] / pairs["median_ns_base"])
     sizes = sorted(set(pairs["batch"]))
-    return _pivot(pairs, ["norm", "pass", "layout", "threads", "backend"], "batch", sizes)
+    return _pivot(pairs, [*_apart(pairs), "threads", "backend"], "batch", sizes)
+
+
+def _apart(pairs: pandas.DataFrame) -> list[str]:
+    """The columns that keep rows of a table apart; dtype and cache only where they do."""
+    return ["norm", "pass", *differing(pairs, ["dtype"]), "layout", *differing(pairs, ["cache"])]
 
 
 def _pivot(pairs: pandas.DataFrame, rows: list[str], column: str, values: list[Any]) -> str:

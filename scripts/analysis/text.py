@@ -2,13 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import pandas
 
 from .intervals import Estimate
 
 SHAPE_PART = 4
+
+
+class Section(NamedTuple):
+    """A heading and a Markdown table."""
+
+    title: str
+    table: str
 
 
 def ratio_text(ratio: float) -> str:

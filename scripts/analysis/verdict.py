@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from .rank import ALL, Group, threads_text, title
+from .headings import CONTROL, KIND, kind_title, threads_text, title
+from .rank import ALL, Group
 from .text import code, ratio_text
 
 MOST_PARTS = 8
@@ -12,19 +13,37 @@ Leaders = tuple[str, ...]
 Pattern = tuple[tuple[Leaders, tuple[str, ...]], ...]
 
 
-def verdict(groups: list[Group]) -> str:
-    """Who leads for which kind of shape and by how much, from the result of rank_groups."""
+def verdicts(groups: list[Group]) -> list[str]:
+    """One text per norm, dtype and layout, in the order of the result of rank_groups.
+
+    Who leads for which kind of shape and by how much. The control is not judged beside norms.
+    """
     groups = [group for group in groups if group.regime != ALL or _alone(group, groups)]
-    if not groups:
-        return "Nothing was timed in this run."
+    judged = [group for group in groups if group.keys["norm"] != CONTROL] or groups
+    kinds: dict[tuple[str, ...], list[Group]] = {}
+    for group in judged:
+        kinds.setdefault(tuple(group.keys[key] for key in KIND), []).append(group)
+    among = [group.keys for group in judged]
+    return [_verdict(own, kind_title(own[0].keys, among)) for own in kinds.values()] or [
+        "Nothing was timed in this run."]
+
+
+def _verdict(groups: list[Group], kind: str) -> str:
     backends = {standing.backend for group in groups for standing in group.standings}
     native = {standing.backend for group in groups for standing in group.standings
               if standing.native}
-    rivals = len(backends - native)
-    scope = " that take the data as it is" if native else ""
-    opening = (f"Of the {rivals} backends in this run{scope}, " if rivals > 1 else
-               "With a single backend in this run there is nothing to compare: ")
-    return opening + " ".join([*_by_threads(groups), *_native_sentence(groups, native)])
+    text = " ".join([*_opening(len(backends - native), bool(native), kind),
+                     *_by_threads(groups), *_native_sentence(groups, native)])
+    return text[0].upper() + text[1:]
+
+
+def _opening(rivals: int, beside_native: bool, kind: str) -> list[str]:
+    subject = [f"for {kind},"] if kind else []
+    if rivals <= 1:
+        return [*subject, "with a single backend in this run there is nothing to compare:"]
+    timed = "timed " if kind else ""
+    scope = " that take the data as it is" if beside_native else ""
+    return [*subject, f"of the {rivals} backends {timed}in this run{scope},"]
 
 
 def _alone(group: Group, groups: list[Group]) -> bool:
@@ -51,8 +70,9 @@ def _by_threads(groups: list[Group]) -> list[str]:
 def _patterns(groups: list[Group]) -> dict[Pattern, list[tuple[str, list[Group]]]]:
     """Labels (pass and what else differs) with their groups, collected by who leads where."""
     labels: dict[str, list[Group]] = {}
+    among = [group.keys for group in groups]
     for group in groups:
-        label = title(group, groups, hidden=("threads",)).replace(", ", " ")
+        label = title(group.keys, among, hidden=("threads",)).replace(", ", " ")
         labels.setdefault(label, []).append(group)
     patterns: dict[Pattern, list[tuple[str, list[Group]]]] = {}
     for label, members in labels.items():
@@ -107,10 +127,8 @@ def _tally(groups: list[Group]) -> str:
     """Per pass who is at the top how often, for a picture too mixed to be told group by group."""
     passes: dict[str, list[Group]] = {}
     for group in groups:
-        label = title(group, groups, hidden=("dtype", "layout", "threads", "cache"))
-        label = label.replace(", ", " ")
-        passes.setdefault(label, []).append(group)
-    clauses = [f"for {label} {_tops(own)}" for label, own in passes.items()]
+        passes.setdefault(group.keys["pass"], []).append(group)
+    clauses = [f"for {name} {_tops(own)}" for name, own in passes.items()]
     return (f"{'; '.join(clauses)}. At the top: the fastest, or not to be told apart from it, "
             "in a group of like cases in the ranking below.")
 

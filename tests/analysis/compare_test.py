@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from conftest import ladder, make_gap, make_row, run_in_process, write_run
+from conftest import ladder, make_gap, make_row, run_in_process, two, write_run
 
 from analysis import runs
 from analysis.cases import compare_within_cases, matched_rows
@@ -103,6 +103,20 @@ def test_text_shows_ratios_marks_and_gaps(run_folder, capsys):
     assert re.search(r"1\.6 us +4\.00", first)
     assert first.count("*") == 1 and first.count("=") == 1
     assert out[6].endswith("-")
+
+
+def test_best_is_sought_within_norm_dtype_and_layout(tmp_path, capsys):
+    kinds = [{}, {"norm": "rms"}, {"dtype": "f64"}, {"layout": "nlc"}]
+    rows = [row for index, kind in enumerate(kinds)
+            for row in two("b" if index else "a", "a" if index else "b", 2.0 + index, **kind)]
+    run_in_process("compare", write_run(tmp_path / "run", rows))
+    out = capsys.readouterr().out.splitlines()
+    assert out[2] == "cases */forward_training/*/*/*/t1/warm"
+    found = {line.split()[0]: re.findall(r"\d+\.\d\d", line)[-2:] for line in out[5:]}
+    assert found["batch/f32/ncl/n64_c256_l16"] == ["1.00", "2.00"]
+    assert found["rms/f32/ncl/n64_c256_l16"] == ["3.00", "1.00"]
+    assert found["batch/f64/ncl/n64_c256_l32"] == ["4.00", "1.00"]
+    assert found["batch/f32/nlc/n64_c256_l32"] == ["5.00", "1.00"]
 
 
 def test_too_few_rounds_are_marked_not_judged(tmp_path, capsys):

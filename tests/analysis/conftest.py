@@ -16,25 +16,26 @@ sys.path.insert(0, str(SCRIPTS))
 ROUNDS = 12
 
 
-def shape_id(n: int, c: int, l: int, batch: int) -> str:
-    return f"n{n}_c{c}_l{l}" + (f"_b{batch}" if batch != n else "")
+def shape_id(n: int, c: int, l: int, batch: int, groups: int) -> str:
+    return (f"n{n}_c{c}_l{l}" + (f"_b{batch}" if batch != n else "")
+            + (f"_g{groups}" if groups > 1 else ""))
 
 
 def make_row(backend: str, base_ns: float, *, norm: str = "batch",
-             pass_: str = "forward_training", layout: str = "ncl", n: int = 64, c: int = 256,
-             l: int = 128, batch: int | None = None, threads: int = 1, cache: str = "warm",
-             regime: str = "L2", rounds: int = ROUNDS, jitter: float = 0.002, seed: int = 1,
-             **fields: Any) -> dict[str, Any]:
+             pass_: str = "forward_training", dtype: str = "f32", layout: str = "ncl",
+             n: int = 64, c: int = 256, l: int = 128, batch: int | None = None, groups: int = 1,
+             threads: int = 1, cache: str = "warm", regime: str = "L2", rounds: int = ROUNDS,
+             jitter: float = 0.002, seed: int = 1, **fields: Any) -> dict[str, Any]:
     """A row whose samples are base_ns times noise of `jitter`; fields override the rest."""
     batch = n if batch is None else batch
-    problem = f"{norm}/{pass_}/f32/{layout}/{shape_id(n, c, l, batch)}"
+    problem = f"{norm}/{pass_}/{dtype}/{layout}/{shape_id(n, c, l, batch, groups)}"
     case = f"{problem}/t{threads}/{cache}"
     generator = random.Random(f"{case} {backend} {seed}")
     samples = [base_ns * (1 + generator.uniform(-jitter, jitter)) for _ in range(rounds)]
     row = {
         "problem": problem, "case": case, "backend": backend, "norm": norm, "pass": pass_,
-        "dtype": "f32", "layout": layout, "n": n, "c": c, "l": l, "batch": batch, "groups": 1,
-        "eps": 1e-5, "momentum": 0.1, "affine": True, "name": "", "source": "",
+        "dtype": dtype, "layout": layout, "n": n, "c": c, "l": l, "batch": batch,
+        "groups": groups, "eps": 1e-5, "momentum": 0.1, "affine": True, "name": "", "source": "",
         "threads": threads, "cache": cache, "regime": regime, "outcome": "passed", "reason": "",
         "detail": "loop", "native_layout": False, "samples_ns": samples, "iterations": 10,
         "median_ns": sorted(samples)[rounds // 2] if samples else None,
@@ -92,6 +93,24 @@ def ladder(**fields: Any) -> list[dict[str, Any]]:
         for backend, factor in (("naive", 4.0), ("openmp", 1.0), ("simd", 1.0005)):
             rows.append(make_row(backend, 100.0 * l * factor, l=l, regime=regime, **fields))
     return rows
+
+
+def two(fast: str, slow: str, factor: float, **fields: Any) -> list[dict[str, Any]]:
+    """Two backends over two sizes, the second `factor` times as slow."""
+    return [make_row(name, 100.0 * l * ratio, l=l, **fields)
+            for l in (16, 32) for name, ratio in ((fast, 1.0), (slow, factor))]
+
+
+def load(folder: pathlib.Path, rows: list[dict[str, Any]], **meta: Any) -> Any:
+    """The run of these rows, as loaded by the analysis."""
+    from analysis import runs
+    return runs.load(str(write_run(folder / "run", rows, **meta)))
+
+
+def cells_of(table: str, label: str) -> list[str]:
+    """The cells of the table row that has `label` among them."""
+    row, = [line for line in table.splitlines() if f"| {label} |" in line]
+    return [cell.strip() for cell in row.strip("|").split(" | ")]
 
 
 @pytest.fixture

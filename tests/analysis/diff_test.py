@@ -73,6 +73,14 @@ def test_unmatched_rows_are_counted(tmp_path, capsys):
         capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("other", [{"norm": "rms"}, {"dtype": "f64"}, {"layout": "nlc"}])
+def test_rows_are_matched_within_norm_dtype_and_layout(tmp_path, capsys, other):
+    old = [make_row("a", 100.0), make_row("a", 300.0, **other)]
+    folders = pair(tmp_path, old, [make_row("a", 300.0, seed=2, **other), make_row("a", 100.0)])
+    assert run_in_process("diff", *folders) == 0
+    assert "2 rows in both runs: 2 same." in capsys.readouterr().out
+
+
 def test_nothing_in_common_is_refused(tmp_path):
     with pytest.raises(UserError, match="no case and backend in common"):
         run_in_process("diff", *pair(tmp_path, [make_row("a", 1.0)], [make_row("b", 1.0)]))

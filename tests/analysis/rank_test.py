@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from conftest import ladder, make_gap, make_row, run_in_process, write_run
+from conftest import ladder, make_gap, make_row, run_in_process, two, write_run
 
 from analysis import runs
 from analysis.rank import rank_groups
@@ -80,13 +80,28 @@ def test_difference_below_the_noise_floor_shares_the_rank(tmp_path):
     assert [standing.rank for standing in group.standings] == [1, 2]
 
 
-def test_groups_keep_passes_threads_and_layouts_apart(tmp_path):
-    rows = [make_row("a", 1.0, pass_=pass_, threads=threads, layout=layout)
-            for pass_ in ("forward_training", "backward") for threads in (1, 2)
-            for layout in ("ncl", "nlc")]
-    keys = [tuple(group.keys[key] for key in ("pass", "threads", "layout"))
-            for group in groups_of(tmp_path, rows)]
-    assert len(keys) == len(set(keys)) == 8
+@pytest.mark.parametrize("other", [
+    {"norm": "rms"}, {"pass_": "backward"}, {"dtype": "bf16"}, {"layout": "nlc"}, {"threads": 2},
+    {"cache": "cold"}])
+def test_groups_never_mix_what_is_not_alike(tmp_path, other):
+    groups = groups_of(tmp_path, two("a", "b", 2.0) + two("b", "a", 4.0, **other))
+    assert [(group.matched, group.leaders[0].backend) for group in groups] == [(2, "a"), (2, "b")]
+    assert [round(group.standings[1].ratio.ratio, 1) for group in groups] == [2.0, 4.0]
+
+
+def test_backend_that_lacks_a_norm_costs_no_cases_of_another(tmp_path):
+    rows = two("a", "b", 2.0) + two("a", "c", 2.0, norm="layer")
+    batch, layer = groups_of(tmp_path, rows)
+    assert (batch.matched, set(by_backend(batch))) == (2, {"a", "b"})
+    assert (layer.matched, set(by_backend(layer))) == (2, {"a", "c"})
+
+
+def test_headings_name_the_norm_when_there_are_several(tmp_path, capsys):
+    rows = two("a", "b", 2.0, norm="layer") + two("a", "b", 2.0)
+    run_in_process("rank", write_run(tmp_path / "run", rows))
+    headings = [line for line in capsys.readouterr().out.splitlines() if line.endswith(" cases")]
+    assert headings == ["batch forward_training, 1 thread, L2: 2 cases",
+                        "layer forward_training, 1 thread, L2: 2 cases"]
 
 
 def test_all_regimes_come_before_each(tmp_path):

@@ -1,36 +1,15 @@
-"""The report: its verdict, figures recomputed by hand, escaping, and splicing into a page."""
+"""The report: its figures recomputed by hand, escaping, and splicing into a page."""
 
 import re
 import subprocess
 
 import pytest
-from conftest import ladder, make_gap, make_row, run_in_process, write_run
+from conftest import cells_of, ladder, load, make_gap, make_row, run_in_process, write_run
 
-from analysis import facts, report, runs, shapes
+from analysis import facts, runs, shapes
 from analysis.errors import UserError
-from analysis.rank import rank_groups
-from analysis.verdict import verdict
 
 PAGE = "# Title\n\n<!-- normbench:begin -->\nold\n<!-- normbench:end -->\n\nRest\n"
-
-
-def load(tmp_path, rows, **meta):
-    return runs.load(str(write_run(tmp_path / "run", rows, **meta)))
-
-
-def verdict_of(tmp_path, rows):
-    return verdict(rank_groups(load(tmp_path, rows)))
-
-
-def two(fast, slow, factor, **fields):
-    return [make_row(name, 100.0 * l * ratio, l=l, **fields)
-            for l in (16, 32) for name, ratio in ((fast, 1.0), (slow, factor))]
-
-
-def cells_of(table, label):
-    """The cells of the table row that has `label` among them."""
-    row, = [line for line in table.splitlines() if f"| {label} |" in line]
-    return [cell.strip() for cell in row.strip("|").split(" | ")]
 
 
 def test_report_has_its_sections_in_order(run_folder, capsys):
@@ -55,73 +34,6 @@ def test_report_says_what_command_made_it(run_folder, monkeypatch):
     monkeypatch.setenv("NORMBENCH_COMMAND", "normbench report results/x -B naive")
     run_in_process("report", run_folder)
     assert "\nnormbench report results/x -B naive\n" in (run_folder / "report.md").read_text()
-
-
-def test_verdict_names_the_fastest_and_the_margin(tmp_path):
-    rows = two("openmp", "naive", 2.0) + [make_row("slow", 900.0 * l, l=l) for l in (16, 32)]
-    assert verdict_of(tmp_path, rows) == (
-        "Of the 3 backends in this run, with 1 thread, for forward_training `openmp` is fastest "
-        "(the next takes 2.00 times as long).")
-
-
-def test_verdict_says_undecided(tmp_path):
-    assert "it is undecided between `a` and `b`" in verdict_of(tmp_path, two("a", "b", 1.0))
-
-
-def test_verdict_tells_regimes_apart(tmp_path):
-    text = verdict_of(tmp_path, two("a", "b", 2.0, regime="L2")
-                      + two("b", "a", 3.0, regime="DRAM", n=999))
-    assert text.endswith(
-        "for forward_training `a` is fastest in L2 (the next takes 2.00 times as long), "
-        "`b` is fastest in DRAM (the next takes 3.00 times as long).")
-
-
-def test_verdict_merges_passes_with_the_same_leader(tmp_path):
-    text = verdict_of(tmp_path, two("a", "b", 2.0)
-                      + two("a", "b", 3.0, pass_="backward"))
-    assert "for forward_training and backward `a` is fastest " in text
-    assert "2.00 to 3.00 times" in text
-
-
-def test_verdict_compares_thread_counts(tmp_path):
-    same = two("a", "b", 2.0) + two("a", "b", 2.0, threads=2)
-    assert "With 1 thread the same backends lead." in verdict_of(tmp_path, same)
-    other = two("a", "b", 2.0) + two("b", "a", 2.0, threads=2)
-    text = verdict_of(tmp_path, other)
-    assert text.index("with 2 threads, for forward_training `b`") < text.index(
-        "With 1 thread, for forward_training `a`")
-
-
-def test_verdict_counts_groups_when_there_are_too_many_patterns(tmp_path):
-    rows = []
-    for index, layout in enumerate("abcdefgh"):
-        rows += two("x", "y", [2.0, 1.0][index % 2], layout=layout) + two(
-            *(("y", "x") if index == 7 else ("x", "y")), 2.0, layout=layout, pass_="backward",
-            threads=1 + index % 2)
-    assert ("for forward_training `x` is at the top in 8 (alone in 4) and `y` is at the top in 4 "
-            "(alone in 0) of 8 groups; for backward `x` is at the top in 7 (alone in 7) and `y` "
-            "is at the top in 1 (alone in 1) of 8 groups.") in verdict_of(tmp_path, rows)
-
-
-def test_verdict_treats_native_layout_apart(tmp_path):
-    rows = two("a", "b", 2.0) + [make_row("blocked", 40.0 * l, l=l, native_layout=True)
-                                 for l in (16, 32)]
-    text = verdict_of(tmp_path, rows)
-    assert text.startswith("Of the 2 backends in this run that take the data as it is, ")
-    assert "`a` is fastest" in text
-    assert "If your data is already blocked" in text and "`blocked` takes 0.40 times" in text
-
-
-def test_verdict_of_nothing(tmp_path):
-    assert verdict_of(tmp_path, [make_gap("a", "failed", "x")]) == (
-        "Nothing was timed in this run.")
-
-
-def test_summary_table_makes_the_best_bold(tmp_path):
-    rows = two("a", "b", 2.0) + [make_row("rare", 1.0)]
-    table = report.summary_table(rank_groups(load(tmp_path, rows)))
-    assert cells_of(table, "forward_training, 1 thread") == [
-        "forward_training, 1 thread", "2 of 3 cases", "**1.00**", "2.00"]
 
 
 def test_named_shapes_table(tmp_path):
@@ -192,16 +104,34 @@ def test_batch_scaling(tmp_path):
     assert cells_of(table, "a")[-2:] == ["3.00 (n=1)", "4.00 (n=2)"]
 
 
+@pytest.mark.parametrize("other, column, value", [
+    ({"norm": "rms"}, "norm", "rms"), ({"pass_": "backward"}, "pass", "backward"),
+    ({"dtype": "f64"}, "dtype", "f64"), ({"layout": "nlc"}, "layout", "nlc"),
+    ({"cache": "cold"}, "cache", "cold")])
+def test_scaling_never_mixes_what_is_not_alike(tmp_path, other, column, value):
+    rows = [make_row("a", ns, threads=threads, batch=batch, jitter=1e-9, **fields)
+            for fields, factor in (({}, 2.0), (other, 3.0))
+            for threads, batch, ns in ((1, 64, 100.0 * factor), (2, 64, 100.0),
+                                       (1, 16, 100.0 * factor ** 2))]
+    run = load(tmp_path, rows)
+    for table in (shapes.thread_scaling(run), shapes.batch_scaling(run)):
+        assert column in table.splitlines()[0].strip("| ").split(" | ")
+        first, second = table.splitlines()[2:]
+        assert "| 2.00 (n=1) |" in first and "| 3.00 (n=1) |" in second
+        assert f"| {value} |" in second and f"| {value} |" not in first
+
+
+def test_batch_scaling_pairs_only_what_else_is_the_same_problem(tmp_path):
+    problem = "batch/forward_training/f32/ncl/n64_c256_l128"
+    rows = [dict(make_row("a", ns, batch=batch, jitter=1e-9), problem=problem + end,
+                 case=f"{problem}{end}/t1/warm")
+            for batch, end, ns in ((64, "", 1.0), (64, "_plain", 100.0), (16, "_b16_plain", 200.0))]
+    assert cells_of(shapes.batch_scaling(load(tmp_path, rows)), "a")[-1] == "2.00 (n=1)"
+
+
 def test_no_scaling_without_data(run_folder):
     run = runs.load(str(run_folder))
     assert shapes.thread_scaling(run) == shapes.batch_scaling(run) == ""
-
-
-def test_accuracy_shows_the_worst_error_and_failures(tmp_path):
-    rows = [make_row("a", 1.0, error=0.2), make_row("a", 1.0, l=2, error=0.7, grade="B"),
-            make_row("a", 1.0, pass_="backward", error=None, outcome="failed")]
-    assert cells_of(facts.accuracy(load(tmp_path, rows)), "a") == [
-        "a", "f32", "0.70 (A/B)", "- **1 not passed**"]
 
 
 def test_costs_highlight_allocations(tmp_path):
