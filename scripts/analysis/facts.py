@@ -1,11 +1,11 @@
-"""Report sections about the run itself: machine, verification, accuracy, costs, gaps."""
+"""Report sections about the run itself: machine, verification, costs, gaps."""
 
 from typing import Any
 
 import pandas
 
 from .runs import Run
-from .text import bytes_text, code, escape, markdown_table, outcome_text, ratio_text, time_text
+from .text import bytes_text, code, escape, markdown_table, outcome_text, time_text
 
 CHECKED = ("passed", "failed", "crashed", "timed_out")
 
@@ -65,26 +65,6 @@ def machine_line(run: Run) -> str:
              else "noise floor not measured",
              f"verified {verified_text(run)}"]
     return escape(", ".join(str(part) for part in parts if part))
-
-
-def accuracy(run: Run) -> str:
-    """Worst error in units of its bound, per backend, dtype and pass, with the grades."""
-    checked = run.rows[run.rows["outcome"].isin(CHECKED)]
-    passes = list(pandas.unique(checked["pass"]))
-    body = []
-    for (backend, dtype), rows in checked.groupby(["backend", "dtype"], sort=False):
-        cells = [_accuracy_cell(rows[rows["pass"] == name]) for name in passes]
-        body.append([escape(backend), escape(dtype), *cells])
-    return markdown_table(["backend", "dtype", *map(escape, passes)], body)
-
-
-def _accuracy_cell(rows: pandas.DataFrame) -> str:
-    errors = rows["error"].dropna()
-    text = ratio_text(errors.max()) if len(errors) else "-"
-    grades = "/".join(sorted(set(rows["grade"]) - {""}))
-    text += f" ({escape(grades)})" if grades and len(errors) else ""
-    failed = int((rows["outcome"] != "passed").sum())
-    return text + (f" **{failed} not passed**" if failed else "")
 
 
 def costs(run: Run) -> str:

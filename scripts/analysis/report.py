@@ -9,6 +9,7 @@ import sys
 import jinja2
 
 from . import facts, filters, runs, shapes
+from .accuracy import accuracy
 from .errors import FINE, UserError
 from .files import write_text
 from .headings import full_title
@@ -60,7 +61,7 @@ def render_report(run: runs.Run, groups: list[Group]) -> str:
         summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=shapes.cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
-        accuracy=facts.accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
+        accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
         warnings=[*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)],
         run_command=facts.command_line(run),
         report_command=os.environ.get("NORMBENCH_COMMAND", f"normbench report {run.path}"))

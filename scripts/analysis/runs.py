@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "native_layout": False, "samples_ns": [], "iterations": math.nan, "copy_ns": math.nan,
     "bytes": math.nan, "error": math.nan, "grade": "", "allocations": math.nan,
     "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan, "faults": math.nan,
+    "accuracy": {},
 }
 
 
@@ -138,3 +139,11 @@ def _require_fields(entry: dict[str, Any], place: str) -> None:
                             f"expected a row of schema {SCHEMA}")
     if not are_times(entry.get("samples_ns") or []):
         raise UserError(f"{place}: field 'samples_ns' must be a list of positive numbers")
+    if not all(_is_accuracy(found) for found in (entry.get("accuracy") or {}).values()):
+        raise UserError(f"{place}: field 'accuracy' must hold the numbers bound and ulp "
+                        "for each kind of input")
+
+
+def _is_accuracy(found: Any) -> bool:
+    return isinstance(found, dict) and all(
+        found.get(key) is None or type(found[key]) in (int, float) for key in ("bound", "ulp"))

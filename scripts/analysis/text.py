@@ -24,6 +24,11 @@ def ratio_text(ratio: float) -> str:
     return f"{ratio:.{decimals}f}"
 
 
+def ulp_text(ulp: float) -> str:
+    """An error in ulp with one decimal, without when it is large."""
+    return f"{ulp:.1f}" if ulp < 9.95 else f"{ulp:.0f}"
+
+
 def estimate_text(estimate: Estimate) -> str:
     """`1.23 [1.20, 1.26]`, or `1.23 ?` when there is no interval."""
     if not estimate.decided:

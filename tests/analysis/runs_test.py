@@ -122,10 +122,24 @@ def test_other_schema_names_found_and_expected(tmp_path, schema, shown):
     ({"samples_ns": "fast"}, "line 1: field 'samples_ns'"),
     ({"n": "64"}, "line 1: field 'n' is \"64\""),
     ({"copy_ns": [1]}, "line 1: field 'copy_ns' is [1]"),
-    ({"samples_ns": [1.0, -1.0]}, "line 1: field 'samples_ns'")])
+    ({"samples_ns": [1.0, -1.0]}, "line 1: field 'samples_ns'"),
+    ({"accuracy": [1.0]}, "line 1: field 'accuracy' is [1.0]"),
+    ({"accuracy": {"random": 0.5}}, "line 1: field 'accuracy' must hold the numbers bound"),
+    ({"accuracy": {"random": {"bound": "x"}}}, "line 1: field 'accuracy' must hold the numbers"),
+    ({"accuracy": {"random": {"ulp": True}}}, "line 1: field 'accuracy' must hold the numbers")])
 def test_rows_of_another_form_are_refused(tmp_path, fields, message):
     folder = write_run(tmp_path / "run", [dict(make_row("a", 1.0), **fields)])
     assert message in refusal(folder)
+
+
+@pytest.mark.parametrize("accuracy, kept", [
+    (None, {}), ({}, {}), ({"random": {}}, {"random": {}}),
+    ({"random": {"bound": 0, "ulp": None}, "new": {"bound": 1.5, "more": "x"}},
+     {"random": {"bound": 0, "ulp": None}, "new": {"bound": 1.5, "more": "x"}})])
+def test_accuracy_may_be_absent_or_partly_known(tmp_path, accuracy, kept):
+    folder = write_run(tmp_path / "run", [make_row("a", 1.0, accuracy=accuracy),
+                                          make_row("b", 1.0)])
+    assert list(runs.load(str(folder)).rows["accuracy"]) == [kept, {}]
 
 
 def twin_control(row, factor, rounds=12):
