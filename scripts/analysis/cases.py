@@ -41,6 +41,13 @@ def compare_within_cases(rows: pandas.DataFrame, floor: float,
     return frame.astype({"ratio": float, "lo": float, "hi": float})
 
 
+def best_rows(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The row of the best backend of each case, as compare_within_cases finds it."""
+    timed = rows[rows["timed"]]
+    candidates = timed[_competes(timed)]
+    return candidates.loc[candidates.groupby("case", sort=False)["median_ns"].idxmin()]
+
+
 def _competes(timed: pandas.DataFrame) -> pandas.Series:
     plain = ~timed["native_layout"].astype(bool)
     return plain | ~plain.groupby(timed["case"]).transform("any")

@@ -11,7 +11,7 @@ Keys = dict[str, Any]
 KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache"]
 # The kind of work; within a kind a group is a pass, threads and a cache state.
 KIND = ["norm", "dtype", "layout"]
-# The identity, a copy under the same conditions: what a norm is measured against.
+# The norm that is the identity: what the others are measured against.
 CONTROL = "none"
 MOST_USED = {"norm": "batch", "dtype": "f32", "layout": "ncl"}
 

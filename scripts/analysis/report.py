@@ -13,6 +13,7 @@ from .accuracy import accuracy
 from .errors import FINE, UserError
 from .files import write_text
 from .headings import full_title
+from .price import price
 from .rank import ALL, HEADER, Group, cases_text, cells, left_out_lines, rank_groups
 from .summary import most_telling, summary_table, whole_groups
 from .text import Section, code, escape, markdown_table
@@ -61,7 +62,7 @@ def render_report(run: runs.Run, groups: list[Group]) -> str:
         summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=shapes.cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
-        accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
+        price=price(run), accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
         warnings=[*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)],
         run_command=facts.command_line(run),
         report_command=os.environ.get("NORMBENCH_COMMAND", f"normbench report {run.path}"))
