@@ -139,10 +139,7 @@ struct Plan {
   }
 
   // Whether tiles are reduced row by row; else columns are summed side by side.
-  bool by_rows() const {
-    return tiles.tile_columns >= kLongRow ||
-           (tiles.tile_rows == 1 && tiles.tile_columns >= kLongTile);
-  }
+  bool by_rows() const { return tiles.tile_columns >= kLongRow; }
   // Where rows are long: whether one element of gamma and of beta holds for a whole segment of a
   // row, which then has segment() values; else segments are as long as rows of tiles.
   bool constant_parameters() const {
@@ -162,10 +159,8 @@ struct Plan {
   Problem problem;
   Tiles tiles;
 
-  // Rows of at least this many values are worth reductions of their own, and so are tiles that
-  // have only one row.
+  // Rows of at least this many values are worth reductions of their own.
   static constexpr Index kLongRow = 64;
-  static constexpr Index kLongTile = 16;
 };
 
 }  // namespace normbench::eigen

@@ -6,10 +6,13 @@
 
 namespace normbench::eigen {
 
-// So many short rows are worked on as one.
+// So many short rows are worked on as one: not more than make a row long enough, nor so many that
+// their sums are more work than their values.
 inline Index rows_per_fold(const Tiles& tiles) {
   constexpr Index kColumns = 256;
-  return std::clamp<Index>(kColumns / tiles.columns, 1, tiles.tile_rows);
+  constexpr Index kFewestRows = 8;
+  const Index most = std::max<Index>(1, tiles.tile_rows / kFewestRows);
+  return std::clamp<Index>(kColumns / tiles.columns, 1, most);
 }
 
 template <class T>

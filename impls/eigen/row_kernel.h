@@ -94,20 +94,24 @@ class RowKernel {
     if (length == 1) target = sums.template cast<Real>();
   }
 
-  // Calls visit(row, column, size) for the longest parts of the tile's rows that have at most
-  // `most` values and, where parameters are constant, one of them.
+  // Calls visit(row, column, size, parameter) for the longest parts of the tile's rows that have at
+  // most `most` values and, where parameters are constant, one of them.
   template <class Visit>
-  void for_each_segment(Index most, Visit visit) {
+  void for_each_segment(Index most, Visit visit) const {
+    const Index segment = segment_;
+    const Index columns = tile_.column + tiles_.tile_columns;
+    const Index first_parameter = problem_.affine ? tile_.column / tiles_.run : 0;
     for (Index i = tile_.row; i < tile_.row + tiles_.tile_rows; ++i) {
-      for (Index j = tile_.column; j < tile_.column + tiles_.tile_columns; j += segment_) {
-        for_each_part(segment_, most, [&](Index first, Index size) { visit(i, j + first, size); });
+      Index parameter = first_parameter;
+      for (Index j = tile_.column; j < columns; j += segment) {
+        for_each_part(segment, most,
+                      [&](Index first, Index size) { visit(i, j + first, size, parameter); });
+        ++parameter;
       }
     }
   }
 
   Index at(Index row, Index column) const { return row * tiles_.columns + column; }
-  // The element of gamma and beta for a segment.
-  Index parameter(Index column) const { return problem_.affine ? column / tiles_.run : 0; }
 
   void forward() {
     const Index s = tile_.statistic;
@@ -119,13 +123,13 @@ class RowKernel {
     } else {
       double sum = 0;
       if (plan_.centered()) {
-        for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size) {
+        for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
           sum += static_cast<double>(x_.read(at(i, j), size).sum());
         });
       }
       mean = static_cast<Real>(sum / plan_.count());
       double squares = 0;
-      for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size) {
+      for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
         squares += static_cast<double>((x_.read(at(i, j), size) - mean).square().sum());
       });
       const double variance = squares / plan_.count();
@@ -139,17 +143,18 @@ class RowKernel {
 
   // y = (x - mean) * rstd * gamma + beta
   void normalize(Real mean, Real rstd) {
-    for_each_segment(most_, [&](Index i, Index j, Index size) {
-      const auto x = x_.read(at(i, j), size);
-      if (constant_) {
-        const Real scale = rstd * gamma_[parameter(j)];
-        out_.write(at(i, j), size, (x - mean) * scale + beta_[parameter(j)]);
-      } else {
+    if (constant_) {
+      for_each_segment(most_, [&](Index i, Index j, Index size, Index k) {
+        const Real scale = rstd * gamma_[k];
+        out_.write(at(i, j), size, (x_.read(at(i, j), size) - mean) * scale + beta_[k]);
+      });
+    } else {
+      for_each_segment(most_, [&](Index i, Index j, Index size, Index) {
         const View<Real> gamma(gamma_ + j, size);
         const View<Real> beta(beta_ + j, size);
-        out_.write(at(i, j), size, (x - mean) * rstd * gamma + beta);
-      }
-    });
+        out_.write(at(i, j), size, (x_.read(at(i, j), size) - mean) * rstd * gamma + beta);
+      });
+    }
   }
 
   // With g = dy * gamma and xh = (x - mean) * rstd:
@@ -176,13 +181,12 @@ class RowKernel {
 
   Sums sum_constant(Real mean, Real rstd) {
     Sums total;
-    for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size) {
+    for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index k) {
       const auto x = x_.read(at(i, j), size);
       const auto dy = dy_.read(at(i, j), size);
       const auto sum_dy = static_cast<double>(dy.sum());
       const auto sum_dy_xh =
           static_cast<double>((dy * (x - mean)).sum()) * static_cast<double>(rstd);
-      const Index k = parameter(j);
       const auto gamma = static_cast<double>(gamma_[k]);
       total.g += gamma * sum_dy;
       total.g_xh += gamma * sum_dy_xh;
@@ -195,7 +199,7 @@ class RowKernel {
 
   Sums sum_columns(Real mean, Real rstd) {
     Sums total;
-    for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size) {
+    for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
       const auto dy = dy_.read(at(i, j), size);
       const View<Real> gamma(gamma_ + j, size);
       const Short xh = (x_.read(at(i, j), size) - mean) * rstd;
@@ -218,18 +222,18 @@ class RowKernel {
   }
 
   void write_scaled(Real rstd) {
-    for_each_segment(most_, [&](Index i, Index j, Index size) {
-      const Real scale = gamma_[parameter(j)] * rstd;
+    for_each_segment(most_, [&](Index i, Index j, Index size, Index k) {
+      const Real scale = gamma_[k] * rstd;
       out_.write(at(i, j), size, dy_.read(at(i, j), size) * scale);
     });
   }
 
   void write_gradient(Real mean, Real rstd, Real mean_g, Real slope) {
-    for_each_segment(most_, [&](Index i, Index j, Index size) {
+    for_each_segment(most_, [&](Index i, Index j, Index size, Index k) {
       const auto x = x_.read(at(i, j), size);
       const auto dy = dy_.read(at(i, j), size);
       if (constant_) {
-        const Real gamma = gamma_[parameter(j)];
+        const Real gamma = gamma_[k];
         out_.write(at(i, j), size, (dy * gamma - mean_g - (x - mean) * slope) * rstd);
       } else {
         const View<Real> gamma(gamma_ + j, size);
