@@ -1,95 +1,52 @@
 // What a user of Eigen would write: maps onto the caller's buffers, and array expressions.
 //
-// Where rows of L values are long, a channel is a strided (N, L) array, reduced and written row by
-// row. Where they are short, a sample is one row of C * L columns, and columns are summed side by
-// side, over blocks of channels that stay in the second-level cache. Eigen vectorizes both; its
-// array expressions know no threads, so this is one thread whatever the case says.
-#include <Eigen/Core>
-#include <algorithm>
-#include <cmath>
+// Data are the matrix of tiles.h. Where rows of a tile are long, they are reduced and written row
+// by row (row_kernel.h). Where they are short, whole rows are added up, so that columns are summed
+// side by side (column_kernel.h). Eigen vectorizes both; its array expressions know no threads, so
+// this is one thread whatever the case says.
 #include <string>
 
 #include "harness/core/backend.h"
+#include "impls/eigen/column_kernel.h"
+#include "impls/eigen/row_kernel.h"
 
 namespace {
 
-using Eigen::Index;
 using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
+using normbench::DType;
 using normbench::Grade;
 using normbench::Kernel;
+using normbench::Norm;
+using normbench::Parameter;
 using normbench::Pass;
 using normbench::Problem;
 using normbench::Support;
 using normbench::Tensor;
+using normbench::eigen::Array;
+using normbench::eigen::ColumnKernel;
+using normbench::eigen::Index;
+using normbench::eigen::kRowsPerRun;
+using normbench::eigen::kValuesPerRun;
+using normbench::eigen::Plan;
+using normbench::eigen::RowKernel;
+using normbench::eigen::rows_per_fold;
+using normbench::eigen::ScalarOf;
 
-using Floats = Eigen::ArrayXf;
-using Doubles = Eigen::ArrayXd;
-using Stride = Eigen::OuterStride<>;
-using Matrix = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Rows = Eigen::Map<Matrix, 0, Stride>;
-using Vector = Eigen::Map<Floats>;
-
-// Rows of at least this many values are worth reductions of their own.
-constexpr Index kLongRow = 64;
-// Floats are summed in runs of at most this many values of a row, or rows of a column; the runs are
-// summed in double.
-constexpr Index kValuesPerRun = 128;
-constexpr Index kRowsPerRun = 16;
-// A block of channels is read three times: from a second-level cache of common size after the
-// first.
-constexpr Index kBlockBytes = 512 * 1024;
-
-template <class Row>
-double sum_in_runs(const Row& row) {
-  double total = 0;
-  for (Index first = 0; first < row.size(); first += kValuesPerRun) {
-    total += row.segment(first, std::min(kValuesPerRun, row.size() - first)).sum();
-  }
-  return total;
+template <class T>
+Eigen::Map<Array<typename ScalarOf<T>::Type>> values(const Tensor& tensor) {
+  return {static_cast<typename ScalarOf<T>::Type*>(tensor.data), tensor.size()};
 }
 
 class EigenKernel : public Kernel {
  public:
   EigenKernel(const Problem& problem, const Arguments& arguments)
-      : problem_(problem),
-        arguments_(arguments),
-        samples_(problem.c == 1 ? 1 : problem.batch),
-        length_(problem.c == 1 ? problem.batch * problem.l : problem.l),
-        long_rows_(length_ >= kLongRow),
-        count_(static_cast<double>(problem.values_per_channel())),
-        ones_(Floats::Ones(problem.c)),
-        zeros_(Floats::Zero(problem.c)) {
-    const Index channel_bytes = samples_ * length_ * static_cast<Index>(sizeof(float));
-    const Index narrowest = std::min<Index>(problem.c, (kLongRow + length_ - 1) / length_);
-    block_ = std::clamp<Index>(kBlockBytes / channel_bytes, narrowest, problem.c);
-    first_sum_.resize(block_);
-    second_sum_.resize(block_);
-    rstd_.resize(block_);
-    if (long_rows_) return;
-    for (Floats* columns : {&run_, &center_, &scale_, &offset_, &slope_}) {
-      columns->resize(block_ * length_);
-    }
-    total_.resize(block_ * length_);
-  }
+      : problem_(problem), arguments_(arguments) {}
 
   void run() override {
     for (std::int64_t i = 0; i < problem_.mini_batches(); ++i) {
-      part_ = mini_batch(problem_, arguments_, i);
-      for (first_ = 0; first_ < problem_.c; first_ += block_) {
-        channels_ = std::min<Index>(block_, problem_.c - first_);
-        switch (problem_.pass) {
-          case Pass::kForwardTraining:
-            forward_training();
-            break;
-          case Pass::kForwardInference:
-            forward_inference();
-            break;
-          default:
-            backward();
-        }
-      }
+      run(mini_batch(problem_, arguments_, i));
     }
   }
 
@@ -97,176 +54,103 @@ class EigenKernel : public Kernel {
     return std::string("1 thread, ") + Eigen::SimdInstructionSetsInUse();
   }
 
+ protected:
+  const Problem& problem() const { return problem_; }
+
  private:
-  // The present block of a vector; of `otherwise` when the vector is absent.
-  auto block(const Tensor& tensor, Floats& otherwise) {
-    float* data = tensor.present() ? tensor.as<float>().data() : otherwise.data();
-    return Vector(data + first_, channels_);
-  }
-  auto block(const Tensor& tensor) { return block(tensor, zeros_); }
+  virtual void run(const Arguments& part) = 0;
 
-  // Rows of x, y, dy or dx: one channel of the block, or all its columns.
-  Rows channel(const Tensor& tensor, Index k) const {
-    float* data = tensor.as<float>().data() + (first_ + k) * length_;
-    return {data, samples_, length_, Stride(problem_.c * length_)};
-  }
-  Rows columns(const Tensor& tensor) const {
-    float* data = tensor.as<float>().data() + first_ * length_;
-    return {data, samples_, channels_ * length_, Stride(problem_.c * length_)};
-  }
+  Problem problem_;
+  Arguments arguments_;
+};
 
-  // The sum of row(i) over all samples i.
-  template <class Row>
-  double sum_rows(Row row) const {
-    double total = 0;
-    for (Index i = 0; i < samples_; ++i) total += sum_in_runs(row(i));
-    return total;
-  }
+// Without values sums are zero, and nothing else is touched.
+template <class T>
+class EmptyKernel : public EigenKernel {
+  using EigenKernel::EigenKernel;
 
-  // sums[k] = the same for channel k of the block, where row(i) holds all columns of sample i.
-  template <class Row>
-  void sum_columns(Row row, Doubles& sums) {
-    const Index width = channels_ * length_;
-    auto run = run_.head(width);
-    auto total = total_.head(width);
-    total.setZero();
-    for (Index first = 0; first < samples_; first += kRowsPerRun) {
-      run = row(first);
-      const Index last = std::min(samples_, first + kRowsPerRun);
-      for (Index i = first + 1; i < last; ++i) run += row(i);
-      total += run.cast<double>();
+  void run(const Arguments& part) override {
+    for (const Tensor& gradient : {part.dgamma, part.dbeta}) {
+      if (gradient.present()) values<Parameter<T>>(gradient).setZero();
     }
-    for (Index k = 0; k < channels_; ++k) sums[k] = total.segment(k * length_, length_).sum();
   }
+};
 
-  // One value per channel as one value per column.
-  template <class Values>
-  auto spread(const Values& values, Floats& columns) {
-    for (Index k = 0; k < channels_; ++k) {
-      columns.segment(k * length_, length_).setConstant(static_cast<float>(values[k]));
-    }
-    return columns.head(channels_ * length_);
-  }
+template <class T>
+class CopyKernel : public EigenKernel {
+  using EigenKernel::EigenKernel;
 
-  void forward_training() {
-    auto mean = block(part_.mean);
-    auto rstd = block(part_.rstd);
-    auto means = first_sum_.head(channels_);
-    auto squares = second_sum_.head(channels_);
-    if (long_rows_) {
-      for (Index k = 0; k < channels_; ++k) {
-        const Rows x = channel(part_.x, k);
-        means[k] = sum_rows([&](Index i) { return x.row(i); }) / count_;
-        mean[k] = static_cast<float>(means[k]);
-        squares[k] = sum_rows([&](Index i) { return (x.row(i) - mean[k]).square(); });
-        rstd[k] = static_cast<float>(1 / std::sqrt(squares[k] / count_ + problem_.eps));
-        normalize_channel(k, mean[k], rstd[k]);
-      }
+  void run(const Arguments& part) override {
+    if (problem().backward()) {
+      values<T>(part.dx) = values<T>(part.dy);
     } else {
-      const Rows x = columns(part_.x);
-      sum_columns([&](Index i) { return x.row(i).transpose(); }, first_sum_);
-      means /= count_;
-      const auto center = spread(means, center_);
-      sum_columns([&](Index i) { return (x.row(i).transpose() - center).square(); }, second_sum_);
-      mean = means.cast<float>();
-      rstd = (squares / count_ + problem_.eps).rsqrt().cast<float>();
-      normalize_columns(mean, rstd);
+      values<T>(part.y) = values<T>(part.x);
     }
-    block(part_.variance) = (squares / count_).cast<float>();
-    update_running(part_.running_mean, means);
-    update_running(part_.running_var, squares / (count_ - 1));
+  }
+};
+
+// Work is RowKernel<T> or ColumnKernel<T>.
+template <class T, class Work>
+class NormKernel : public EigenKernel {
+  using Real = Parameter<T>;
+
+ public:
+  NormKernel(const Plan& plan, const Arguments& arguments)
+      : EigenKernel(plan.problem, arguments),
+        work_(plan),
+        unbiased_(plan.count() / (plan.count() - 1)) {}
+
+ private:
+  void run(const Arguments& part) override {
+    work_.run(part);
+    if (problem().norm != Norm::kBatch || problem().pass != Pass::kForwardTraining) return;
+    // y is written by now: gamma and beta may lie in the same memory.
+    update(part.running_mean, values<Real>(part.mean).template cast<double>());
+    update(part.running_var, values<Real>(part.variance).template cast<double>() * unbiased_);
   }
 
   template <class Statistic>
-  void update_running(const Tensor& tensor, const Statistic& statistic) {
-    const double m = problem_.momentum;
-    auto running = block(tensor);
-    running = ((1 - m) * running.template cast<double>() + m * statistic).template cast<float>();
+  void update(const Tensor& tensor, const Statistic& statistic) {
+    const double m = problem().momentum;
+    auto running = values<Real>(tensor);
+    running = ((1 - m) * running.template cast<double>() + m * statistic).template cast<Real>();
   }
 
-  void forward_inference() {
-    const auto mean = block(part_.running_mean);
-    auto rstd = rstd_.head(channels_);
-    rstd = (block(part_.running_var).cast<double>() + problem_.eps).rsqrt().cast<float>();
-    if (long_rows_) {
-      for (Index k = 0; k < channels_; ++k) normalize_channel(k, mean[k], rstd[k]);
-    } else {
-      normalize_columns(mean, rstd);
-    }
-  }
-
-  // y = (x - mean) * (rstd * gamma) + beta
-  void normalize_channel(Index k, float mean, float rstd) {
-    const Rows x = channel(part_.x, k);
-    Rows y = channel(part_.y, k);
-    const float scale = rstd * block(part_.gamma, ones_)[k];
-    const float offset = block(part_.beta, zeros_)[k];
-    for (Index i = 0; i < samples_; ++i) y.row(i) = (x.row(i) - mean) * scale + offset;
-  }
-  template <class Mean, class Rstd>
-  void normalize_columns(const Mean& mean, const Rstd& rstd) {
-    const Rows x = columns(part_.x);
-    Rows y = columns(part_.y);
-    const auto center = spread(mean, center_).transpose();
-    const auto scale = spread(rstd * block(part_.gamma, ones_), scale_).transpose();
-    const auto offset = spread(block(part_.beta, zeros_), offset_).transpose();
-    for (Index i = 0; i < samples_; ++i) y.row(i) = (x.row(i) - center) * scale + offset;
-  }
-
-  // dx = (dy - mean of dy - (x - mean) * slope) * scale, with slope = rstd * mean of dy * xh
-  void backward() {
-    const auto mean = block(part_.mean);
-    const auto rstd = block(part_.rstd);
-    const auto gamma = block(part_.gamma, ones_);
-    auto dbeta = first_sum_.head(channels_);
-    auto dgamma = second_sum_.head(channels_);
-    if (long_rows_) {
-      for (Index k = 0; k < channels_; ++k) {
-        const Rows x = channel(part_.x, k);
-        const Rows dy = channel(part_.dy, k);
-        Rows dx = channel(part_.dx, k);
-        dbeta[k] = sum_rows([&](Index i) { return dy.row(i); });
-        dgamma[k] = rstd[k] * sum_rows([&](Index i) { return dy.row(i) * (x.row(i) - mean[k]); });
-        const auto mean_dy = static_cast<float>(dbeta[k] / count_);
-        const auto slope = static_cast<float>(dgamma[k] * rstd[k] / count_);
-        const float scale = gamma[k] * rstd[k];
-        for (Index i = 0; i < samples_; ++i) {
-          dx.row(i) = (dy.row(i) - mean_dy - (x.row(i) - mean[k]) * slope) * scale;
-        }
-      }
-    } else {
-      const Rows x = columns(part_.x);
-      const Rows dy = columns(part_.dy);
-      Rows dx = columns(part_.dx);
-      const auto center = spread(mean, center_).transpose();
-      sum_columns([&](Index i) { return dy.row(i).transpose(); }, first_sum_);
-      sum_columns([&](Index i) { return (dy.row(i) * (x.row(i) - center)).transpose(); },
-                  second_sum_);
-      dgamma *= rstd.cast<double>();
-      const auto mean_dy = spread(dbeta / count_, offset_).transpose();
-      const auto slope = spread(dgamma * rstd.cast<double>() / count_, slope_).transpose();
-      const auto scale = spread(gamma * rstd, scale_).transpose();
-      for (Index i = 0; i < samples_; ++i) {
-        dx.row(i) = (dy.row(i) - mean_dy - (x.row(i) - center) * slope) * scale;
-      }
-    }
-    if (!problem_.affine) return;
-    block(part_.dgamma) = dgamma.cast<float>();
-    block(part_.dbeta) = dbeta.cast<float>();
-  }
-
-  Problem problem_;
-  Arguments arguments_, part_;
-  Index samples_, length_;  // one channel is a single row, whatever its samples
-  bool long_rows_;
-  double count_;
-  Index block_ = 1, first_ = 0, channels_ = 0;  // channels per block; the present block
-  Floats ones_, zeros_;                         // gamma and beta when there are none
-  Doubles first_sum_, second_sum_;              // per channel of a block
-  Floats rstd_;
-  Doubles total_;  // per column of a block
-  Floats run_, center_, scale_, offset_, slope_;
+  Work work_;
+  double unbiased_;
 };
+
+template <class T>
+std::unique_ptr<Kernel> make_kernel(const Problem& problem, const Arguments& arguments) {
+  if (problem.elements() == 0) return std::make_unique<EmptyKernel<T>>(problem, arguments);
+  if (problem.norm == Norm::kNone) return std::make_unique<CopyKernel<T>>(problem, arguments);
+  const Plan plan(problem);
+  if (plan.by_rows()) return std::make_unique<NormKernel<T, RowKernel<T>>>(plan, arguments);
+  return std::make_unique<NormKernel<T, ColumnKernel<T>>>(plan, arguments);
+}
+
+// The most additions that a value goes through, however Eigen orders those of a run. Those of runs,
+// in double, round where the values are double too, and so do the products with rstd and gamma.
+Index roundings(const Plan& plan) {
+  const auto& tiles = plan.tiles;
+  const bool sums_round = plan.problem.dtype == DType::kF64;
+  const Index bands = plan.problem.backward() ? tiles.batch_rows / tiles.tile_rows : 1;
+  const Index rows = bands * tiles.tile_rows;
+  const Index runs_of_rows = (rows + kRowsPerRun - 1) / kRowsPerRun;
+  if (!plan.by_rows()) {
+    const Index members = std::min(kRowsPerRun, tiles.tile_rows) - 1;
+    const Index fold = rows_per_fold(tiles);
+    return members + (sums_round ? runs_of_rows + bands + fold + tiles.tile_columns + 2 : 0);
+  }
+  const Index members = std::min(kValuesPerRun, plan.segment()) - 1;
+  const Index runs_of_segment = (plan.segment() + kValuesPerRun - 1) / kValuesPerRun;
+  const Index runs = rows * (tiles.tile_columns / plan.segment()) * runs_of_segment;
+  const Index by_tile = members + (sums_round ? runs + 2 : 0);
+  if (plan.constant_parameters() || !plan.problem.backward()) return by_tile;
+  const Index by_column =
+      std::min(kRowsPerRun, rows) - 1 + (sums_round ? runs_of_rows + tiles.run + 2 : 0);
+  return std::max(by_tile, by_column);
+}
 
 class EigenBackend : public Backend {
  public:
@@ -275,20 +159,19 @@ class EigenBackend : public Backend {
     return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
            std::to_string(EIGEN_MINOR_VERSION);
   }
-  Support supports(const Problem& problem) const override {
-    return normbench::batch_norm_f32_ncl(problem);
-  }
-  // However Eigen orders a run, no value goes through more float additions than it has members less
-  // one.
+  Support supports(const Problem&) const override { return Support::yes(); }
   Accuracy accuracy(const Problem& problem) const override {
-    if (problem.pass == Pass::kForwardInference) return {Grade::kA, 0};
-    const bool long_rows = problem.c == 1 || problem.l >= kLongRow;
-    const std::int64_t run = long_rows ? kValuesPerRun : kRowsPerRun;
-    return {Grade::kA, static_cast<double>(run - 1)};
+    if (problem.elements() == 0 || problem.norm == Norm::kNone) return {Grade::kA, 0};
+    if (problem.pass == Pass::kForwardInference && problem.norm == Norm::kBatch) {
+      return {Grade::kA, 0};
+    }
+    return {Grade::kA, static_cast<double>(roundings(Plan(problem)))};
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {
-    return std::make_unique<EigenKernel>(problem, arguments);
+    return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
+      return make_kernel<T>(problem, arguments);
+    });
   }
 };
 

@@ -325,16 +325,17 @@ Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
   const Sums& sums = by_parameter_[at];
-  const double c = accuracy.roundings;
+  const auto n = static_cast<double>(problem_.batch * problem_.l);  // products that may underflow
   return expected(sums.g_xh,
-                  u_ * ((4 + c) * sums.size_g_xh + 4 * sums.size_g_mean) + (1 + c) * smallest_);
+                  u_ * ((4 + accuracy.roundings) * sums.size_g_xh + 4 * sums.size_g_mean) +
+                      (1 + n) * smallest_);
 }
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
   const Sums& sums = by_parameter_[at];
-  const double c = accuracy.roundings;
   const auto n = static_cast<double>(problem_.batch * problem_.l);
-  return expected(sums.g, ((1 + c) * u_ + n * u_oracle_) * sums.size_g + (1 + c) * smallest_);
+  return expected(sums.g,
+                  ((1 + accuracy.roundings) * u_ + n * u_oracle_) * sums.size_g + smallest_);
 }
 
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.
