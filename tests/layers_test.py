@@ -40,6 +40,12 @@ def folder_of(path):
     return next((folder for folder in MAY_INCLUDE if path.startswith(folder + "/")), None)
 
 
+def backend_of(path):
+    """The backend that a file in impls/ belongs to: NAME.cpp, and headers in NAME/."""
+    match = re.match(r"^impls/(?:([^/]+)/[^/]+\.h|([^/]+)\.cpp)$", path)
+    return match and (match[1] or match[2])
+
+
 def violations(path, text):
     """What the file at `path` (relative to the root) includes and must not, as sentences."""
     folder = folder_of(path)
@@ -52,6 +58,9 @@ def violations(path, text):
             continue
         if project_header:
             target = folder_of(project_header)
+            is_header = project_header.endswith(".h")
+            if is_header and backend_of(path) and backend_of(path) == backend_of(project_header):
+                continue
             if target not in MAY_INCLUDE[folder]:
                 found.append(f"{path} includes {project_header}")
             continue
@@ -86,6 +95,10 @@ def test_arrows_point_down(path):
     ("harness/nn/a.cpp", '#include "harness/check/check.h"'),
     ("impls/a.cpp", '#include "harness/check/check.h"'),
     ("impls/a.cpp", '#include "impls/b.h"'),
+    ("impls/a.cpp", '#include "impls/b/b.h"'),
+    ("impls/a/a.h", '#include "impls/b/b.h"'),
+    ("impls/a/a.h", '#include "impls/a.cpp"'),
+    ("harness/bench/a.cpp", '#include "impls/a/a.h"'),
     ("harness/new/a.cpp", "#include <vector>"),
 ])
 def test_a_forbidden_include_is_found(path, line):
@@ -97,6 +110,8 @@ def test_a_forbidden_include_is_found(path, line):
     ("harness/check/a.cpp", "#include <fmt/core.h>"),
     ("harness/bench/plan.cpp", "#include <toml++/toml.h>"),
     ("impls/eigen.cpp", "#include <Eigen/Core>"),
+    ("impls/a.cpp", '#include "impls/a/b.h"'),
+    ("impls/a/a.h", '#include "impls/a/b.h"'),
 ])
 def test_an_allowed_include_is_not(path, line):
     assert violations(path, line) == []
