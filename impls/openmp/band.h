@@ -35,9 +35,10 @@ struct Band {
   template <class T>
   void shift_by(const T* x, Index run, Range cells) {
     if (problem.norm == normbench::Norm::kRms) return;
-    for (Index k = cells.first; k < cells.first + cells.size; ++k) {
-      at(shift, k) = static_cast<Real>(x[k / cells_per_tile * cells_per_tile * run]);
-    }
+    Real* shifts = shift.data();
+    const Index next = cells_per_tile * run;
+    for_each_cell(cells,
+                  [=](Index k, Index tile) { shifts[k] = static_cast<Real>(x[tile * next]); });
   }
 
   // From the sums of deviations from the shift, and of their squares. Leaves the mean and the sum
@@ -63,28 +64,31 @@ struct Band {
     }
   }
 
-  // Hands out the statistics of the band that is `band` tiles into the tensors.
+  // Hands out the statistics; first_tile is where those of the band begin.
   void save(const normbench::Arguments& arguments, Index first_tile, Range cells) const {
     Real* means = data<Real>(arguments.mean, first_tile);
     Real* variances = data<Real>(arguments.variance, first_tile);
     Real* rstds = data<Real>(arguments.rstd, first_tile);
-    const Index step = cells_per_tile;
-    const Index last = (cells.first + cells.size) / step;
-    for (Index tile = cells.first / step; tile < last; ++tile) {
-      if (means != nullptr) means[tile] = at(mean, tile * step);
-      variances[tile] = static_cast<Real>(at(second, tile * step) / count);
-      rstds[tile] = at(rstd, tile * step);
-    }
+    const double* squares = second.data();
+    const Real* own_means = mean.data();
+    const Real* own_rstds = rstd.data();
+    const double n = count;
+    for_each_tile(cells, [=](Index tile, Index k) {
+      if (means != nullptr) means[tile] = own_means[k];
+      variances[tile] = static_cast<Real>(squares[k] / n);
+      rstds[tile] = own_rstds[k];
+    });
   }
 
   void load(const normbench::Arguments& arguments, Index first_tile, Range cells) {
     const Real* means = data<Real>(arguments.mean, first_tile);
     const Real* rstds = data<Real>(arguments.rstd, first_tile);
-    for (Index k = cells.first; k < cells.first + cells.size; ++k) {
-      const Index tile = cells_per_tile == 1 ? k : k / cells_per_tile;
-      at(mean, k) = means == nullptr ? 0 : means[tile];
-      at(rstd, k) = rstds[tile];
-    }
+    Real* own_means = mean.data();
+    Real* own_rstds = rstd.data();
+    for_each_cell(cells, [=](Index k, Index tile) {
+      own_means[k] = means == nullptr ? 0 : means[tile];
+      own_rstds[k] = rstds[tile];
+    });
   }
 
   void load_running(const normbench::Arguments& arguments, Range cells) {
@@ -165,6 +169,29 @@ struct Band {
   template <class Vector>
   static auto& at(Vector& values, Index index) {
     return values[static_cast<std::size_t>(index)];
+  }
+
+  // Calls visit(tile, its first cell); `cells` are those of whole tiles.
+  template <class Visit>
+  void for_each_tile(Range cells, Visit visit) const {
+    const Index step = cells_per_tile;
+    if (step == 1) return for_each_cell(cells, visit);
+    const Index last = (cells.first + cells.size) / step;
+    for (Index tile = cells.first / step; tile < last; ++tile) visit(tile, tile * step);
+  }
+
+  // Calls visit(cell, its tile).
+  template <class Visit>
+  void for_each_cell(Range cells, Visit visit) const {
+    const Index last = cells.first + cells.size;
+    if (cells_per_tile == 1) {
+#pragma omp simd
+      for (Index k = cells.first; k < last; ++k) visit(k, k);
+      return;
+    }
+    for (Index tile = cells.first / cells_per_tile; tile < last / cells_per_tile; ++tile) {
+      for (Index i = 0; i < cells_per_tile; ++i) visit(tile * cells_per_tile + i, tile);
+    }
   }
 
   void add_up_tiles(Range cells) {
