@@ -7,6 +7,7 @@
 // bands and blocks, threads share rows or positions instead and add up their sums.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -58,10 +59,9 @@ class CellsKernel : public normbench::Kernel {
 
   std::string detail() const override {
     if (threads_ == 1) return "1 thread";
-    const char* shared = sharing_ == Sharing::kBands    ? "samples"
-                         : sharing_ == Sharing::kBlocks ? "channels"
-                         : bands_ > 1                   ? "positions"
-                                                        : "samples";
+    const bool by_samples = sharing_ == Sharing::kBands || bands_ == 1;
+    const char* rest = by_samples ? "samples" : "positions";
+    const char* shared = sharing_ == Sharing::kBlocks ? "channels" : rest;
     return std::to_string(threads_) + " threads share " + shared;
   }
 
@@ -121,7 +121,6 @@ class CellsKernel : public normbench::Kernel {
       for (Index i = 0; i < bands_; ++i) finish_block(bands_of_[0], i, first, i == 0);
       finish(bands_of_[0], block_at(first));
     };
-    // Even a region of one thread costs more than the smallest problems.
     if (threads_ == 1) {
       for (Index first = 0; first < grid_.cells; first += block_) finish_blocks(first);
       return;

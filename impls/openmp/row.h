@@ -1,6 +1,8 @@
 // Loops over a piece of a row that OpenMP vectorizes.
 #pragma once
 
+#include <vector>
+
 #include "harness/core/storage.h"
 #include "impls/openmp/work.h"
 
@@ -99,6 +101,25 @@ void differentiate(const RowPointers<T>& rows, const RowTerms<Real>* terms, cons
     }
     dbeta[j] = sum_g;
     dgamma[j] = sum_g_xh;
+  }
+}
+
+// The sum over all parts, and over the `run` columns of each of these parameters, into `target`
+// unless that is absent. Changes the first part.
+template <class Real>
+void save_sums(std::vector<std::vector<double>>& parts, Range parameters, Index run, Real* target) {
+  if (target == nullptr) return;
+  const Index first = parameters.first * run;
+  const Index last = first + parameters.size * run;
+  double* total = parts[0].data();
+  for (std::size_t part = 1; part < parts.size(); ++part) {
+    const double* sums = parts[part].data();
+    for (Index j = first; j < last; ++j) total[j] += sums[j];
+  }
+  for (Index k = parameters.first; k < parameters.first + parameters.size; ++k) {
+    double sum = 0;
+    for (Index j = k * run; j < (k + 1) * run; ++j) sum += total[j];
+    target[k] = static_cast<Real>(sum);
   }
 }
 

@@ -273,27 +273,9 @@ class RowsKernel : public normbench::Kernel {
     const bool is_large = parameters * tiles_.run * 16 > kBytesPerThread;
     each_part(is_large ? threads_ : 1, [&](Index part) {
       const Range range = is_large ? share_of(parameters, part, threads_) : Range{0, parameters};
-      save_sums(part_.dgamma, dgamma_, range);
-      save_sums(part_.dbeta, dbeta_, range);
+      save_sums(dgamma_, range, tiles_.run, data<Real>(part_.dgamma));
+      save_sums(dbeta_, range, tiles_.run, data<Real>(part_.dbeta));
     });
-  }
-
-  void save_sums(const normbench::Tensor& tensor, std::vector<std::vector<double>>& parts,
-                 Range parameters) const {
-    if (!tensor.present()) return;
-    const Index first = parameters.first * tiles_.run;
-    const Index last = first + parameters.size * tiles_.run;
-    double* total = parts[0].data();
-    for (std::size_t part = 1; part < parts.size(); ++part) {
-      const double* sums = parts[part].data();
-      for (Index j = first; j < last; ++j) total[j] += sums[j];
-    }
-    Real* target = data<Real>(tensor);
-    for (Index k = parameters.first; k < parameters.first + parameters.size; ++k) {
-      double sum = 0;
-      for (Index j = k * tiles_.run; j < (k + 1) * tiles_.run; ++j) sum += total[j];
-      target[k] = static_cast<Real>(sum);
-    }
   }
 
   normbench::Problem problem_;
