@@ -1,0 +1,209 @@
+// From the sums of cells to what is applied to their values.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "harness/core/arguments.h"
+#include "impls/openmp/work.h"
+
+namespace openmp {
+
+// The elements of a tensor from `first` on; nothing when it is absent.
+template <class Value>
+Value* data(const normbench::Tensor& tensor, Index first = 0) {
+  return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
+}
+
+// A band is as many rows as a tile has. It has several tiles side by side, each of one or more
+// cells. All numbers here are kept for each cell, those of a tile with each of its cells.
+template <class Real>
+struct Band {
+  Band(const normbench::Problem& described, Index cells, Index cells_of_tile, Index values_of_tile)
+      : problem(described),
+        cells_per_tile(cells_of_tile),
+        count(static_cast<double>(values_of_tile)) {
+    const auto size = static_cast<std::size_t>(cells);
+    for (auto* sums : {&first, &second, &dbeta, &dgamma}) sums->resize(size);
+    for (auto* values : {&shift, &mean, &rstd, &constant, &slope}) values->resize(size);
+    ones.assign(size, 1);
+    zeros.assign(size, 0);
+  }
+
+  // What is subtracted before values are squared: the first value of the tile, so that nothing
+  // cancels.
+  template <class T>
+  void shift_by(const T* x, Index run, Range cells) {
+    if (problem.norm == normbench::Norm::kRms) return;
+    Real* shifts = shift.data();
+    const Index next = cells_per_tile * run;
+    for_each_cell(cells,
+                  [=](Index k, Index tile) { shifts[k] = static_cast<Real>(x[tile * next]); });
+  }
+
+  // From the sums of deviations from the shift, and of their squares. Leaves the mean and the sum
+  // of squares about it in their place.
+  void conclude_forward(Range cells) {
+    add_up_tiles(cells);
+    const bool centered = problem.norm != normbench::Norm::kRms;
+    const double n = count;
+    const double eps = problem.eps;
+    double* sum = first.data();
+    double* squares = second.data();
+    const Real* before = shift.data();
+    Real* means = mean.data();
+    Real* rstds = rstd.data();
+#pragma omp simd
+    for (Index k = cells.first; k < cells.first + cells.size; ++k) {
+      const double off = centered ? sum[k] / n : 0;
+      const double about_mean = centered ? squares[k] - sum[k] * off : squares[k];
+      squares[k] = about_mean > 0 ? about_mean : 0;
+      sum[k] = before[k] + off;
+      means[k] = static_cast<Real>(sum[k]);
+      rstds[k] = static_cast<Real>(1 / std::sqrt(squares[k] / n + eps));
+    }
+  }
+
+  // Hands out the statistics; first_tile is where those of the band begin.
+  void save(const normbench::Arguments& arguments, Index first_tile, Range cells) const {
+    Real* means = data<Real>(arguments.mean, first_tile);
+    Real* variances = data<Real>(arguments.variance, first_tile);
+    Real* rstds = data<Real>(arguments.rstd, first_tile);
+    const double* squares = second.data();
+    const Real* own_means = mean.data();
+    const Real* own_rstds = rstd.data();
+    const double n = count;
+    for_each_tile(cells, [=](Index tile, Index k) {
+      if (means != nullptr) means[tile] = own_means[k];
+      variances[tile] = static_cast<Real>(squares[k] / n);
+      rstds[tile] = own_rstds[k];
+    });
+  }
+
+  void load(const normbench::Arguments& arguments, Index first_tile, Range cells) {
+    const Real* means = data<Real>(arguments.mean, first_tile);
+    const Real* rstds = data<Real>(arguments.rstd, first_tile);
+    Real* own_means = mean.data();
+    Real* own_rstds = rstd.data();
+    for_each_cell(cells, [=](Index k, Index tile) {
+      own_means[k] = means == nullptr ? 0 : means[tile];
+      own_rstds[k] = rstds[tile];
+    });
+  }
+
+  void load_running(const normbench::Arguments& arguments, Range cells) {
+    const Real* means = data<Real>(arguments.running_mean);
+    const Real* variances = data<Real>(arguments.running_var);
+    const double eps = problem.eps;
+    Real* own_means = mean.data();
+    Real* own_rstds = rstd.data();
+#pragma omp simd
+    for (Index k = cells.first; k < cells.first + cells.size; ++k) {
+      own_means[k] = means[k];
+      own_rstds[k] = static_cast<Real>(1 / std::sqrt(static_cast<double>(variances[k]) + eps));
+    }
+  }
+
+  // From the sums of dy and dy * (x - mean): adds to the gradients of the parameters, or sets them
+  // when these are the first sums, and finds the two terms of
+  //   dx = dy * gamma * rstd - constant - (x - mean) * slope
+  void conclude_backward(const Real* gamma, bool are_first, Range cells) {
+    const Index last = cells.first + cells.size;
+    double* g = first.data();
+    double* g_xh = second.data();
+    const Real* rstds = rstd.data();
+    double* sum_g = dbeta.data();
+    double* sum_g_xh = dgamma.data();
+#pragma omp simd
+    for (Index k = cells.first; k < last; ++k) {
+      g_xh[k] *= rstds[k];
+      sum_g[k] = are_first ? g[k] : sum_g[k] + g[k];
+      sum_g_xh[k] = are_first ? g_xh[k] : sum_g_xh[k] + g_xh[k];
+      g[k] *= gamma[k];
+      g_xh[k] *= gamma[k];
+    }
+    if (uses_running_statistics(problem)) return;
+    add_up_tiles(cells);
+    const bool centered = problem.norm != normbench::Norm::kRms;
+    const double n = count;
+    Real* constants = constant.data();
+    Real* slopes = slope.data();
+#pragma omp simd
+    for (Index k = cells.first; k < last; ++k) {
+      constants[k] = static_cast<Real>(centered ? g[k] * rstds[k] / n : 0);
+      slopes[k] = static_cast<Real>(g_xh[k] * rstds[k] * rstds[k] / n);
+    }
+  }
+
+  void save_gradients(const normbench::Arguments& arguments, Range cells) const {
+    const auto save = [&](const normbench::Tensor& tensor, const std::vector<double>& sums) {
+      Real* target = data<Real>(tensor);
+      if (target == nullptr) return;
+      for (Index k = cells.first; k < cells.first + cells.size; ++k) {
+        target[k] = static_cast<Real>(at(sums, k));
+      }
+    };
+    save(arguments.dbeta, dbeta);
+    save(arguments.dgamma, dgamma);
+  }
+
+  void update_running(const normbench::Arguments& arguments, Range cells) const {
+    const double m = problem.momentum;
+    const auto update = [m](Real& running, double statistic) {
+      running = static_cast<Real>((1 - m) * running + m * statistic);
+    };
+    for (Index k = cells.first; k < cells.first + cells.size; ++k) {
+      update(data<Real>(arguments.running_mean)[k], at(first, k));
+      update(data<Real>(arguments.running_var)[k], at(second, k) / (count - 1));
+    }
+  }
+
+  normbench::Problem problem;
+  Index cells_per_tile;
+  double count;
+  std::vector<double> first, second, dbeta, dgamma;
+  std::vector<Real> shift, mean, rstd, constant, slope;
+  std::vector<Real> ones, zeros;  // in place of absent parameters
+
+ private:
+  template <class Vector>
+  static auto& at(Vector& values, Index index) {
+    return values[static_cast<std::size_t>(index)];
+  }
+
+  // Calls visit(tile, its first cell); `cells` are those of whole tiles.
+  template <class Visit>
+  void for_each_tile(Range cells, Visit visit) const {
+    const Index step = cells_per_tile;
+    if (step == 1) return for_each_cell(cells, visit);
+    const Index last = (cells.first + cells.size) / step;
+    for (Index tile = cells.first / step; tile < last; ++tile) visit(tile, tile * step);
+  }
+
+  // Calls visit(cell, its tile).
+  template <class Visit>
+  void for_each_cell(Range cells, Visit visit) const {
+    const Index last = cells.first + cells.size;
+    if (cells_per_tile == 1) {
+#pragma omp simd
+      for (Index k = cells.first; k < last; ++k) visit(k, k);
+      return;
+    }
+    for (Index tile = cells.first / cells_per_tile; tile < last / cells_per_tile; ++tile) {
+      for (Index i = 0; i < cells_per_tile; ++i) visit(tile * cells_per_tile + i, tile);
+    }
+  }
+
+  void add_up_tiles(Range cells) {
+    if (cells_per_tile == 1) return;
+    for (Index tile = cells.first; tile < cells.first + cells.size; tile += cells_per_tile) {
+      for (double* sums : {first.data() + tile, second.data() + tile}) {
+        double sum = 0;
+        for (Index k = 0; k < cells_per_tile; ++k) sum += sums[k];
+        std::fill_n(sums, cells_per_tile, sum);
+      }
+    }
+  }
+};
+
+}  // namespace openmp

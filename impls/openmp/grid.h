@@ -1,0 +1,190 @@
+// Loops over a matrix of cells that OpenMP vectorizes.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "impls/openmp/work.h"
+
+namespace openmp {
+
+// Columns or cells that are worked on side by side: what is kept for each stays in the first-level
+// cache.
+constexpr Index kMostLanes = 512;
+constexpr Index kLeastLanes = 64;
+
+// A lane is what has one mean and one scale: a cell when rows are long, else a column.
+template <class Value>
+using Lanes = std::array<Value, kMostLanes>;
+
+// Some cells of a grid in some of its rows, at some of their positions. `base` is where in memory
+// the grid begins.
+struct Slab {
+  Index base;
+  Index first_cell, cells, first_row, rows, first_position, positions;
+};
+
+struct Terms {
+  double first, second;
+};
+
+// A row-major matrix, cut across into cells of `run` columns, all rows high.
+struct Grid {
+  // Runs of at least this many values are summed one by one; in shorter ones the columns are summed
+  // side by side.
+  static constexpr Index kLongRun = 64;
+  // With so few rows, what is prepared for each column pays off only in runs shorter than that.
+  static constexpr Index kFewRows = 4;
+  static constexpr Index kShortRun = 8;
+
+  Grid(Index all_rows, Index all_cells, Index columns_of_cell)
+      : rows(all_rows), cells(all_cells), run(columns_of_cell) {
+    // A single cell is a single row.
+    if (cells == 1) {
+      run *= rows;
+      rows = 1;
+    }
+    columns = cells * run;
+    long_runs = run >= kLongRun || (rows < kFewRows && run >= kShortRun);
+    lanes_per_cell = long_runs ? 1 : run;
+    if (!long_runs && columns < kLeastLanes) fold = std::min(rows, kLeastLanes / columns);
+  }
+
+  Index size() const { return rows * columns; }
+  // The cells that have room in Lanes.
+  Index most_cells() const { return kMostLanes / lanes_per_cell; }
+  Index start(const Slab& slab, Index row, Index cell) const {
+    return slab.base + row * columns + cell * run;
+  }
+
+  // value(cell) for each lane of the slab.
+  template <class Real, class Value>
+  const Real* spread(const Slab& slab, Lanes<Real>& lanes, Value value) const {
+    Real* lane = lanes.data();
+    Lanes<Real> own;
+    Real* cell = lanes_per_cell == 1 ? lane : own.data();
+#pragma omp simd
+    for (Index k = 0; k < slab.cells; ++k) cell[k] = value(slab.first_cell + k);
+    if (lanes_per_cell > 1) {
+      Real* next = lane;
+      for (Index k = 0; k < slab.cells; ++k) {
+        for (Index j = 0; j < run; ++j) *next++ = cell[k];
+      }
+    }
+    const Index width = slab.cells * lanes_per_cell;
+    for (Index i = 1; i < fold; ++i) std::copy_n(lane, width, lane + i * width);
+    return lane;
+  }
+
+  // Calls visit(at, lane) for every value of the slab, in the order of memory.
+  template <class Visit>
+  void for_each(const Slab& slab, Visit visit) const {
+    const Index last = slab.first_row + slab.rows;
+    for (Index i = slab.first_row; i < last; i += fold) {
+      const Index row = start(slab, i, slab.first_cell);
+      if (!long_runs) {
+        const Index width = std::min(fold, last - i) * slab.cells * run;
+#pragma omp simd
+        for (Index lane = 0; lane < width; ++lane) visit(row + lane, lane);
+        continue;
+      }
+      for (Index lane = 0; lane < slab.cells; ++lane) {
+        const Index first = row + lane * run + slab.first_position;
+#pragma omp simd
+        for (Index j = 0; j < slab.positions; ++j) visit(first + j, lane);
+      }
+    }
+  }
+
+  // Sums the two terms(at, lane) of all values of the slab, for each of its cells.
+  template <class Function>
+  void sum(const Slab& slab, Function terms, double* first_sum, double* second_sum) const {
+    std::fill_n(first_sum, slab.cells, 0.0);
+    std::fill_n(second_sum, slab.cells, 0.0);
+    if (long_runs) {
+      add_long_runs(slab, terms, first_sum, second_sum);
+    } else {
+      add_short_runs(slab, terms, first_sum, second_sum);
+    }
+  }
+
+  Index rows, cells, run;
+  Index columns = 0;
+  Index lanes_per_cell = 1;
+  Index fold = 1;  // rows so short that several make one row of lanes
+  bool long_runs = false;
+
+ private:
+  template <class Function>
+  void add_long_runs(const Slab& slab, Function terms, double* first_sum,
+                     double* second_sum) const {
+    for (Index i = slab.first_row; i < slab.first_row + slab.rows; ++i) {
+      for (Index lane = 0; lane < slab.cells; ++lane) {
+        const Index row = start(slab, i, slab.first_cell + lane) + slab.first_position;
+        double first = 0;
+        double second = 0;
+#pragma omp simd reduction(+ : first, second)
+        for (Index j = 0; j < slab.positions; ++j) {
+          const auto [one, two] = terms(row + j, lane);
+          first += one;
+          second += two;
+        }
+        first_sum[lane] += first;
+        second_sum[lane] += second;
+      }
+    }
+  }
+
+  template <class Function>
+  void add_short_runs(const Slab& slab, Function terms, double* first_sum,
+                      double* second_sum) const {
+    Lanes<double> first;
+    Lanes<double> second;
+    const Index row = slab.cells * run;
+    std::fill_n(first.data(), fold * row, 0.0);
+    std::fill_n(second.data(), fold * row, 0.0);
+    // Several rows at a time, so that the sums are not loaded and stored for each.
+    constexpr int kRows = 8;
+    const Index last = slab.first_row + slab.rows;
+    Index i = slab.first_row;
+    for (; i + kRows * fold <= last; i += kRows * fold) {
+      add_rows<kRows>(start(slab, i, slab.first_cell), fold * row, terms, first, second);
+    }
+    for (; i < last; i += fold) {
+      const Index width = std::min(fold, last - i) * row;
+      add_rows<1>(start(slab, i, slab.first_cell), width, terms, first, second);
+    }
+    const double* one = first.data();
+    const double* two = second.data();
+    for (Index repeat = 0; repeat < fold; ++repeat) {
+      for (Index k = 0; k < slab.cells; ++k) {
+        for (Index j = 0; j < run; ++j) {
+          first_sum[k] += *one++;
+          second_sum[k] += *two++;
+        }
+      }
+    }
+  }
+
+  template <int kRows, class Function>
+  void add_rows(Index row, Index width, Function terms, Lanes<double>& first_sums,
+                Lanes<double>& second_sums) const {
+    const Index next = fold * columns;
+    double* first_sum = first_sums.data();
+    double* second_sum = second_sums.data();
+#pragma omp simd
+    for (Index lane = 0; lane < width; ++lane) {
+      double first = first_sum[lane];
+      double second = second_sum[lane];
+      for (Index i = 0; i < kRows; ++i) {
+        const auto [one, two] = terms(row + i * next + lane, lane);
+        first += one;
+        second += two;
+      }
+      first_sum[lane] = first;
+      second_sum[lane] = second;
+    }
+  }
+};
+
+}  // namespace openmp

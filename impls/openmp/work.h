@@ -1,0 +1,60 @@
+// How work is measured out to threads, the same for every kernel of this backend.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "harness/core/problem.h"
+
+namespace openmp {
+
+using Index = std::int64_t;
+
+// What is read twice is read in blocks, the second time from a second-level cache of common size.
+constexpr Index kBlockBytes = 512 * 1024;
+// A parallel region costs some microseconds: less work than this for each thread is not worth it
+// (measured: two threads break even between 128 and 256 KB in all).
+constexpr Index kBytesPerThread = 96 * 1024;
+
+struct Range {
+  Index first, size;
+};
+
+// The part with this number, of `parts` that are as equal as can be.
+inline Range share_of(Index all, Index part, Index parts) {
+  const Index first = all * part / parts;
+  return {first, all * (part + 1) / parts - first};
+}
+
+// Calls work(part) for parts 0 .. parts - 1, each on a thread of its own.
+template <class Work>
+void each_part(int parts, Work work) {
+  // Even a region of one thread costs more than the smallest problems.
+  if (parts == 1) return work(Index{0});
+#pragma omp parallel for schedule(static) num_threads(parts)
+  for (Index part = 0; part < parts; ++part) work(part);
+}
+
+inline bool uses_running_statistics(const normbench::Problem& problem) {
+  return problem.norm == normbench::Norm::kBatch &&
+         (problem.pass == normbench::Pass::kForwardInference ||
+          problem.pass == normbench::Pass::kBackwardInference);
+}
+
+// The same problem as one mini-batch, where mini-batches make no difference.
+inline normbench::Problem merge_mini_batches(normbench::Problem problem) {
+  const bool own_statistics =
+      problem.norm == normbench::Norm::kBatch && !uses_running_statistics(problem);
+  const bool own_gradients = problem.backward() && problem.affine;
+  const bool separate = own_statistics || own_gradients;
+  if (problem.norm == normbench::Norm::kNone || !separate) problem.batch = problem.n;
+  return problem;
+}
+
+// How many of `threads` a mini-batch is worth.
+inline int useful_threads(const normbench::Problem& problem, int threads) {
+  const Index bytes = normbench::compulsory_bytes(problem) / problem.mini_batches();
+  return static_cast<int>(std::clamp<Index>(bytes / kBytesPerThread, 1, threads));
+}
+
+}  // namespace openmp
