@@ -52,20 +52,19 @@ struct Worst {
   void see(std::int64_t offset, double value, const Expected& want) {
     const double difference = std::abs(value - want.value);
     double ratio = std::numeric_limits<double>::infinity();
-    // Written so that NaN, in whichever place, is a failure, unless it is what is expected, and so
-    // is infinity.
-    if (value == want.value) {
-      ratio = 0;
+    // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected.
+    if (!std::isfinite(want.value)) {
+      if (!std::isfinite(value)) ratio = 0;
     } else if (difference <= want.bound) {
       ratio = want.bound > 0 ? difference / want.bound : 0;
     } else if (want.bound > 0 && difference > want.bound) {
       ratio = difference / want.bound;
-    } else if (std::isnan(value) && std::isnan(want.value)) {
-      ratio = 0;
     }
-    largest_difference = std::max(largest_difference, difference);
-    largest_expected = std::max(largest_expected, std::abs(want.value));
-    largest_bound = std::max(largest_bound, want.bound);
+    if (std::isfinite(want.value)) {
+      largest_difference = std::max(largest_difference, difference);
+      largest_expected = std::max(largest_expected, std::abs(want.value));
+      largest_bound = std::max(largest_bound, want.bound);
+    }
     if (ratio > error || (ratio == error && offset < at)) {
       error = ratio;
       at = offset;

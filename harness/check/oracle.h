@@ -9,8 +9,8 @@
 
 namespace normbench {
 
-// A value and the largest error that is accepted in it. A value that is not a number, because the
-// inputs leave nothing else, has no bound: NaN is expected.
+// A value and the largest error that is accepted in it. Where the inputs leave nothing finite there
+// is no bound: NaN and infinity are both accepted.
 struct Expected {
   double value;
   double bound;

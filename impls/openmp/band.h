@@ -57,7 +57,7 @@ struct Band {
     for (Index k = cells.first; k < cells.first + cells.size; ++k) {
       const double off = centered ? sum[k] / n : 0;
       const double about_mean = centered ? squares[k] - sum[k] * off : squares[k];
-      squares[k] = about_mean > 0 ? about_mean : 0;
+      squares[k] = about_mean < 0 ? 0 : about_mean;  // NaN remains
       sum[k] = before[k] + off;
       means[k] = static_cast<Real>(sum[k]);
       rstds[k] = static_cast<Real>(1 / std::sqrt(squares[k] / n + eps));

@@ -148,7 +148,8 @@ class RowsKernel : public normbench::Kernel {
 
   RowTerms<Real> conclude_forward(const Sums& sums, Real shift, Index row, Index tile) const {
     const double off = centered() ? sums.first / count() : 0;
-    const double variance = std::max(sums.second - sums.first * off, 0.0) / count();
+    const double squares = centered() ? sums.second - sums.first * off : sums.second;
+    const double variance = std::max(squares, 0.0) / count();  // NaN remains
     RowTerms<Real> terms{};
     terms.mean = static_cast<Real>(shift + off);
     terms.rstd = static_cast<Real>(1 / std::sqrt(variance + problem_.eps));
