@@ -61,7 +61,7 @@ def violations(path, text):
             if own is not None and project_header.startswith(own):
                 continue
             target = folder_of(project_header)
-            if target not in MAY_INCLUDE[folder] and not belongs_to_backend(path, project_header):
+            if target not in MAY_INCLUDE[folder]:
                 found.append(f"{path} includes {project_header}")
             continue
         for prefix, place in BELONGS_TO.items():
