@@ -1,0 +1,132 @@
+// What oneDNN calls a problem: memory and primitive descriptors, in version 2 or 3 of the library.
+#pragma once
+
+#include <cstdint>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "harness/core/problem.h"
+
+namespace onednn {
+
+using dnnl::memory;
+using dnnl::normalization_flags;
+using dnnl::prop_kind;
+using normbench::DType;
+using normbench::Layout;
+using normbench::Norm;
+using normbench::Pass;
+using normbench::Problem;
+
+inline constexpr bool kHasGroupNormalization = DNNL_VERSION_MAJOR > 3 ||
+                                               (DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR >= 3);
+
+// f64 is no type of the library on CPUs, and none that version 2 has a name for.
+inline memory::data_type data_type(DType dtype) {
+  if (dtype == DType::kBf16) return memory::data_type::bf16;
+  return dtype == DType::kF16 ? memory::data_type::f16 : memory::data_type::f32;
+}
+
+// The layout of the caller's buffers. With one position, or one channel, two tags name the same
+// bytes, and it has to be the same of them for every problem of a process: the library's cache of
+// primitives ignores the strides of dimensions of size 1, and returns whichever came first. With
+// one position only channels last reaches a vectorized kernel; with one channel it reaches none.
+inline memory::format_tag plain_tag(const Problem& p) {
+  if (p.l == 1) return memory::format_tag::acdb;
+  if (p.c == 1) return memory::format_tag::abcd;
+  return p.layout == Layout::kNlc ? memory::format_tag::acdb : memory::format_tag::abcd;
+}
+
+// `samples` rows of x, y, dy or dx. A sample of layer normalization is one row, a copy has no shape
+// at all; for the others `tag` says which layout. Those are given four dimensions because version 2
+// has only its slow reference implementation for three.
+inline memory::desc describe_data(const Problem& p, std::int64_t samples, memory::format_tag tag) {
+  const memory::data_type type = data_type(p.dtype);
+  if (p.norm == Norm::kNone) return {{samples * p.c * p.l}, type, memory::format_tag::a};
+  if (p.norm == Norm::kLayer) return {{samples, p.c * p.l}, type, memory::format_tag::ab};
+  return {{samples, p.c, 1, p.l}, type, tag};
+}
+
+// Mean or variance of one mini-batch.
+inline memory::desc describe_statistics(const Problem& p) {
+  constexpr auto kType = memory::data_type::f32;
+  if (p.norm == Norm::kBatch) return {{p.c}, kType, memory::format_tag::a};
+  if (p.norm == Norm::kLayer) return {{p.batch}, kType, memory::format_tag::a};
+  const std::int64_t groups = p.norm == Norm::kInstance ? p.c : p.groups;
+  return {{p.batch, groups}, kType, memory::format_tag::ab};
+}
+
+// Whether the statistics are given, not computed.
+inline bool uses_running_statistics(const Problem& p) {
+  return p.norm == Norm::kBatch &&
+         (p.pass == Pass::kForwardInference || p.pass == Pass::kBackwardInference);
+}
+
+// No backward pass reads the shift. Yet some refuse to run without it, and others with it.
+inline bool backward_wants_shift(Norm norm) {
+  return norm == Norm::kLayer || (norm == Norm::kBatch && DNNL_VERSION_MAJOR < 3);
+}
+
+// The scratchpad is ours, so that no call allocates one.
+inline dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+// The descriptor of a normalization of one mini-batch. `shape` is what only this kind of it takes.
+template <class Forward, class Backward, class... Shape>
+dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, const Problem& p,
+                                                 const memory::desc& data, const Shape&... shape) {
+  const dnnl::primitive_attr attributes = user_scratchpad();
+  const auto eps = static_cast<float>(p.eps);
+  normalization_flags flags = normalization_flags::none;
+  if (p.affine) flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  if (uses_running_statistics(p)) flags |= normalization_flags::use_global_stats;
+  const prop_kind forward_kind = p.pass == Pass::kForwardInference ? prop_kind::forward_inference
+                                                                   : prop_kind::forward_training;
+  const prop_kind backward_kind = p.affine ? prop_kind::backward : prop_kind::backward_data;
+  using ForwardDescriptor = typename Forward::primitive_desc;
+  using BackwardDescriptor = typename Backward::primitive_desc;
+  // Version 2 wants the parameters in a descriptor of their own.
+#if DNNL_VERSION_MAJOR >= 3
+  const ForwardDescriptor forward(engine, forward_kind, data, data, shape..., eps, flags,
+                                  attributes);
+  if (!p.backward()) return forward;
+  return BackwardDescriptor(engine, backward_kind, data, data, data, shape..., eps, flags, forward,
+                            attributes);
+#else
+  const ForwardDescriptor forward(typename Forward::desc(forward_kind, data, shape..., eps, flags),
+                                  attributes, engine);
+  if (!p.backward()) return forward;
+  return BackwardDescriptor(
+      typename Backward::desc(backward_kind, data, data, shape..., eps, flags), attributes, engine,
+      forward);
+#endif
+}
+
+// The descriptor of the primitive for one mini-batch. Throws dnnl::error where the library has none
+// for this CPU. Instance normalization is group normalization with a group for each channel, as the
+// library's documentation has it; group and instance need kHasGroupNormalization.
+inline dnnl::primitive_desc_base describe_primitive(const dnnl::engine& engine, const Problem& p,
+                                                    memory::format_tag tag) {
+  const memory::desc data = describe_data(p, p.batch, tag);
+  if (p.norm == Norm::kNone) {
+    return dnnl::reorder::primitive_desc(engine, data, engine, data, user_scratchpad());
+  }
+  if (p.norm == Norm::kLayer) {
+    return describe_normalization<dnnl::layer_normalization_forward,
+                                  dnnl::layer_normalization_backward>(engine, p, data,
+                                                                      describe_statistics(p));
+  }
+#if DNNL_VERSION_MAJOR > 3 || (DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR >= 3)
+  if (p.norm == Norm::kGroup || p.norm == Norm::kInstance) {
+    const memory::dim groups = p.norm == Norm::kInstance ? p.c : p.groups;
+    return describe_normalization<dnnl::group_normalization_forward,
+                                  dnnl::group_normalization_backward>(engine, p, data, groups);
+  }
+#endif
+  return describe_normalization<dnnl::batch_normalization_forward,
+                                dnnl::batch_normalization_backward>(engine, p, data);
+}
+
+}  // namespace onednn
