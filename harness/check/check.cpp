@@ -53,7 +53,9 @@ struct Worst {
     const double difference = std::abs(value - want.value);
     double ratio = std::numeric_limits<double>::infinity();
     // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected.
-    if (!std::isfinite(want.value)) {
+    if (value == want.value) {
+      ratio = 0;
+    } else if (!std::isfinite(want.value)) {
       if (!std::isfinite(value)) ratio = 0;
     } else if (difference <= want.bound) {
       ratio = want.bound > 0 ? difference / want.bound : 0;

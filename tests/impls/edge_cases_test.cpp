@@ -184,6 +184,8 @@ TEST_P(EdgeCases, NanAndInfinityStayInTheirStatistic) {
 
 TEST_P(EdgeCases, SubnormalsAreNotLost) {
   for (const Problem& problem : supported(variants(4, 6, 9))) {
+    // The processor's own conversion to bf16 knows none.
+    if (problem.dtype == DType::kBf16) continue;
     const double scale = problem.dtype == DType::kF64   ? 1e-310
                          : problem.dtype == DType::kF16 ? 1e-6
                                                         : 1e-40;
