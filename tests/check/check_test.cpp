@@ -90,6 +90,86 @@ TEST(Verdict, CountsPositionsInTheOtherLayout) {
                       verdict.reason);
 }
 
+// An element of an output, and the words for its place.
+struct Place {
+  Problem problem;
+  std::string output;
+  Tensor Arguments::*tensor;
+  std::int64_t at;
+  std::string words;
+};
+
+void PrintTo(const Place& place, std::ostream* out) { *out << place.words; }
+
+class Position : public testing::TestWithParam<Place> {};
+
+TEST_P(Position, IsNamedAsUsersCount) {
+  const Place& place = GetParam();
+  const Behavior behavior = faulty::followed_by([&](const faulty::Work& work) {
+    faulty::store(work.arguments.*place.tensor, place.at, 1000);
+  });
+  const Verdict verdict = verdict_on(behavior, place.problem);
+  EXPECT_EQ(verdict.output, place.output);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, place.words, verdict.reason);
+}
+
+// A norm with as many groups as channels.
+Problem single_channels(Pass pass) {
+  Problem problem = small(Norm::kGroup, pass);
+  problem.groups = problem.c;
+  return problem;
+}
+
+std::vector<Place> places() {
+  constexpr Pass kTraining = Pass::kForwardTraining;
+  constexpr Pass kBackward = Pass::kBackward;
+  const auto nlc = [](Norm norm, Pass pass, DType dtype) {
+    return small(norm, pass, dtype, Layout::kNlc);
+  };
+  const auto by_two = [](Norm norm) { return faulty::in_batches_of(2, small(norm, kBackward)); };
+  return {
+      {faulty::in_batches_of(2, small(Norm::kBatch, kTraining)), "mean", &Arguments::mean, 9 + 4,
+       "mean at mini-batch 1, channel 4 is 1000,"},
+      {small(Norm::kBatch, kTraining), "running_var", &Arguments::running_var, 4,
+       "running_var at mini-batch 0, channel 4 is 1000,"},
+      {small(Norm::kGroup, kTraining), "mean", &Arguments::mean, 2 * 3 + 1,
+       "mean at sample 2, group 1 is 1000,"},
+      {nlc(Norm::kGroup, kTraining, DType::kF16), "rstd", &Arguments::rstd, 5 * 3 + 2,
+       "rstd at sample 5, group 2 is 1000,"},
+      {single_channels(kTraining), "mean", &Arguments::mean, 2 * 9 + 8,
+       "mean at sample 2, group 8 is 1000,"},
+      {single_channels(kBackward), "dbeta", &Arguments::dbeta, 8,
+       "dbeta at mini-batch 0, channel 8 is 1000,"},
+      {by_two(Norm::kGroup), "dgamma", &Arguments::dgamma, 2 * 9 + 5,
+       "dgamma at mini-batch 2, channel 5 is 1000,"},
+      {nlc(Norm::kGroup, kBackward, DType::kBf16), "dx", &Arguments::dx, (4 * 7 + 3) * 9 + 8,
+       "dx at sample 4, channel 8, position 3 is 1000,"},
+      {small(Norm::kInstance, kTraining, DType::kF64), "variance", &Arguments::variance, 2 * 9 + 4,
+       "variance at sample 2, channel 4 is 1000,"},
+      {by_two(Norm::kInstance), "dbeta", &Arguments::dbeta, 9 + 4,
+       "dbeta at mini-batch 1, channel 4 is 1000,"},
+      {faulty::in_batches_of(1, small(Norm::kInstance, kBackward)), "dbeta", &Arguments::dbeta,
+       3 * 9 + 4, "dbeta at mini-batch 3, channel 4 is 1000,"},
+      {small(Norm::kLayer, kTraining), "variance", &Arguments::variance, 2,
+       "variance at sample 2 is 1000,"},
+      {by_two(Norm::kLayer), "dgamma", &Arguments::dgamma, 63 + 4 * 7 + 3,
+       "dgamma at mini-batch 1, channel 4, position 3 is 1000,"},
+      {nlc(Norm::kLayer, kBackward, DType::kF64), "dbeta", &Arguments::dbeta, 3 * 9 + 4,
+       "dbeta at mini-batch 0, channel 4, position 3 is 1000,"},
+      {faulty::in_batches_of(1, small(Norm::kLayer, kBackward)), "dgamma", &Arguments::dgamma,
+       5 * 63 + 8 * 7, "dgamma at mini-batch 5, channel 8, position 0 is 1000,"},
+      {small(Norm::kRms, kTraining), "rstd", &Arguments::rstd, 5, "rstd at sample 5 is 1000,"},
+      {nlc(Norm::kRms, kBackward, DType::kF32), "dgamma", &Arguments::dgamma, 6 * 9 + 8,
+       "dgamma at mini-batch 0, channel 8, position 6 is 1000,"},
+      {small(Norm::kNone, kTraining, DType::kBf16), "y", &Arguments::y, (5 * 9 + 8) * 7 + 6,
+       "y at sample 5, channel 8, position 6 is 1000,"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(, Position, testing::ValuesIn(places()), [](const auto& info) {
+  return faulty::test_name(info.param.problem) + "_" + info.param.output;
+});
+
 TEST(Outcome, HasAName) {
   EXPECT_EQ(name(Outcome::kPassed), "passed");
   EXPECT_EQ(name(Outcome::kFailed), "failed");
