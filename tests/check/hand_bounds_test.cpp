@@ -167,12 +167,12 @@ TEST(BoundOfStorage, IsARoundingOfTheType) {
     DType dtype;
     double rounding, half_smallest;
   };
-  for (const auto& [dtype, rounding, half_smallest] :
+  for (const Type& type :
        {Type{DType::kBf16, 0x1p-8, 0x1p-134}, Type{DType::kF16, 0x1p-11, 0x1p-25}}) {
     for (const Norm norm : faulty::kNorms) {
       if (norm == Norm::kNone) continue;
       for (const Pass pass : {Pass::kForwardTraining, Pass::kBackward}) {
-        Problem problem = faulty::small(norm, pass, dtype);
+        Problem problem = faulty::small(norm, pass, type.dtype);
         const Workspace narrow = filled(problem, InputKind::kRandom, 3);
         problem.dtype = DType::kF32;
         const Workspace wide = filled(problem, InputKind::kRandom, 3);
@@ -189,7 +189,8 @@ TEST(BoundOfStorage, IsARoundingOfTheType) {
           const Expected got = at(oracle);
           EXPECT_EQ(got.value, at(oracle_of_wide).value);
           EXPECT_NEAR(got.bound,
-                      at(oracle_of_wide).bound + rounding * std::abs(got.value) + 2 * half_smallest,
+                      at(oracle_of_wide).bound + type.rounding * std::abs(got.value) +
+                          2 * type.half_smallest,
                       1e-9 * got.bound + 0x1p-140);
         });
         // Statistics and gradients are not stored in 16 bits.

@@ -71,13 +71,14 @@ TEST_P(Identity, MomentsOfYAreThoseOfGammaAndBeta) {
   const Problem p = random_problem(Pass::kForwardTraining);
   const Workspace workspace = filled(p);
   const Oracle oracle = oracle_of(workspace);
+  const std::vector<double> gamma = all_of(workspace.arguments().gamma);
+  std::vector<double> beta = all_of(workspace.arguments().beta);
+  if (norm() == Norm::kRms) beta.assign(gamma.size(), 0);
   std::vector<double> sums(index(statistic_count(p)));
   std::vector<double> squares(sums.size());
   for_each_of(p, [&](Element e) {
-    const double beta =
-        norm() == Norm::kRms ? 0 : all_of(workspace.arguments().beta)[parameter_at(p, e)];
-    const double gamma = all_of(workspace.arguments().gamma)[parameter_at(p, e)];
-    const double xh = (result_at(p, oracle, e).value - beta) / gamma;
+    const std::size_t at = parameter_at(p, e);
+    const double xh = (result_at(p, oracle, e).value - beta[at]) / gamma[at];
     sums[statistic_at(p, e)] += xh;
     squares[statistic_at(p, e)] += xh * xh;
   });
@@ -198,6 +199,23 @@ TEST_P(Identity, OrderOfSamplesChannelsAndPositionsDoesNotMatter) {
       e.j = (e.j + 1) % p.l;
       return e;
     });
+  }
+}
+
+// As long as no other channel shares its statistics.
+TEST_P(Identity, AChannelIsAProblemOfItsOwn) {
+  if (norm() != Norm::kBatch && norm() != Norm::kInstance) return;
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
+    if (reads_running_statistics(p)) continue;
+    Problem one = p;
+    one.c = 1;
+    for (std::int64_t k = 0; k < p.c; ++k) {
+      expect_same_after(filled(p), filled(one), [k](Element e) {
+        e.k = k;
+        return e;
+      });
+    }
   }
 }
 
