@@ -88,18 +88,19 @@ struct Worst {
   bool within_bound() const { return error <= 1; }
 };
 
-std::string position(const Problem& p, const Tensor& tensor, std::int64_t offset) {
+std::string position(const Problem& p, std::string_view name, const Tensor& tensor,
+                     std::int64_t offset) {
   const std::int64_t row = offset / (tensor.c * tensor.l);
   const std::int64_t rest = offset % (tensor.c * tensor.l);
   const bool ncl = tensor.layout == Layout::kNcl;
   const std::int64_t k = ncl ? rest / tensor.l : rest % tensor.c;
   const std::int64_t j = ncl ? rest % tensor.l : rest / tensor.c;
   // The rows of statistics are samples, but for batch norm; those of gradients are mini-batches.
-  const bool is_data = tensor.n == p.n && tensor.c == p.c && tensor.l == p.l;
-  const bool is_statistic = tensor.n == p.n && tensor.l == 1 && p.norm != Norm::kBatch;
+  const bool is_data = name == "y" || name == "dx";
+  const bool is_statistic = !is_data && !name.starts_with("d") && p.norm != Norm::kBatch;
   std::string text = fmt::format("{} {}", is_data || is_statistic ? "sample" : "mini-batch", row);
   if (tensor.c > 1 || p.c == 1) {
-    const bool is_group = p.norm == Norm::kGroup && tensor.c == p.groups && !is_data;
+    const bool is_group = is_statistic && p.norm == Norm::kGroup;
     text += fmt::format(", {} {}", is_group ? "group" : "channel", k);
   }
   if (is_data || tensor.l > 1) text += fmt::format(", position {}", j);
@@ -160,7 +161,7 @@ class Comparison {
     // As many digits as tell numbers of the type apart.
     const int digits = tensor.dtype == DType::kF64 ? 17 : 9;
     verdict_.reason = fmt::format("{} at {} is {:.{}g}, expected {:.17g} +- {:.3g}", name,
-                                  position(problem_, tensor, worst.at), worst.got, digits,
+                                  position(problem_, name, tensor, worst.at), worst.got, digits,
                                   worst.expected.value, worst.expected.bound);
   }
 

@@ -1,11 +1,10 @@
-// The check itself: it passes an honest backend, and rejects every faulty one for its fault.
+// The verdict: what it says, in which words, and that it is not softened by anything.
 #include "harness/check/check.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <limits>
-#include <set>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -17,128 +16,21 @@ namespace {
 
 using faulty::batch_norm;
 using faulty::Behavior;
-using faulty::Faulty;
-using faulty::faulty_backends;
+using faulty::small;
 
 constexpr std::uint64_t kSeed = 1;
 
-Verdict verdict_on(const Behavior& behavior, const Problem& problem, std::uint64_t seed = kSeed) {
-  Workspace workspace(problem, seed);
-  return check(*faulty::make_backend("under_test", behavior), workspace, 1, seed);
-}
-
-class FaultyBackend : public testing::TestWithParam<Faulty> {
- protected:
-  void SetUp() override {
-    if (!GetParam().skip.empty()) GTEST_SKIP() << GetParam().skip;
-    // So that a fault of a second thread shows on a machine with one processor.
-    omp_set_num_threads(2);
-  }
-};
-
-TEST_P(FaultyBackend, IsRejectedForItsFault) {
-  const Faulty& fault = GetParam();
-  const Verdict verdict = verdict_on(fault.behavior, fault.problem);
-  EXPECT_EQ(name(verdict.outcome), name(Outcome::kFailed));
-  EXPECT_EQ(verdict.output, fault.output);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, fault.reason, verdict.reason);
-}
-
-TEST_P(FaultyBackend, DoesNotSpoilTheNext) {
-  const Faulty& fault = GetParam();
-  Workspace workspace(fault.problem, kSeed);
-  check(*faulty::make_backend("faulty", fault.behavior), workspace, 1, kSeed);
-  const Verdict next = check(*faulty::make_backend("honest", {}), workspace, 1, kSeed);
-  EXPECT_TRUE(next.passed()) << next.reason;
-}
-
-INSTANTIATE_TEST_SUITE_P(, FaultyBackend, testing::ValuesIn(faulty_backends()),
-                         [](const auto& info) { return info.param.name; });
-
-TEST(FaultyBackends, HaveDifferentNames) {
-  std::set<std::string> names;
-  for (const Faulty& fault : faulty_backends()) names.insert(fault.name);
-  EXPECT_EQ(names.size(), faulty_backends().size());
-}
-
-// The problems that the faulty backends are rejected on, and the other layout.
-std::vector<Problem> problems_of_faulty_backends() {
-  std::vector<Problem> problems;
-  std::set<std::string> seen;
-  for (const Faulty& fault : faulty_backends()) {
-    for (const Layout layout : {Layout::kNcl, Layout::kNlc}) {
-      Problem problem = fault.problem;
-      problem.layout = layout;
-      if (seen.insert(id(problem)).second) problems.push_back(problem);
-    }
-  }
-  return problems;
-}
-
-class HonestBackend : public testing::TestWithParam<Problem> {};
-
-TEST_P(HonestBackend, Passes) {
-  for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    const Verdict verdict = verdict_on({}, GetParam(), seed);
-    EXPECT_TRUE(verdict.passed()) << "seed " << seed << ": " << verdict.reason;
-    EXPECT_EQ(verdict.reason, "");
-    EXPECT_EQ(verdict.output, "");
-    EXPECT_GT(verdict.error.bound, 0);
-    EXPECT_LE(verdict.error.bound, 1);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(, HonestBackend, testing::ValuesIn(problems_of_faulty_backends()),
-                         [](const auto& info) { return faulty::test_name(info.param); });
-
-// Why there are several kinds of input: the sums of the exact kind do not round, not even in the
-// formula that is known to be wrong. It is the ill-conditioned kind that tells.
-TEST(OnePassVariance, PassesTheExactInput) {
-  const Problem problem = batch_norm(Pass::kForwardTraining, 8, 5, 7);
-  const auto backend = faulty::make_backend(
-      "one_pass", faulty::replaced(&faulty::Steps::statistic, faulty::one_pass_in_float));
-  Workspace workspace(problem);
-  const auto kernel = backend->prepare(problem, workspace.arguments(), 1);
-  const auto verdict_for = [&](InputKind kind) {
-    fill(workspace, kind, kSeed);
-    const Oracle oracle(problem, workspace.arguments(), kind == InputKind::kExact);
-    kernel->run();
-    return check_outputs(workspace, oracle, Accuracy{.roundings = 55}, 1);
-  };
-  const Verdict exact = verdict_for(InputKind::kExact);
-  EXPECT_TRUE(exact.passed()) << exact.reason;
-  const Verdict ill_conditioned = verdict_for(InputKind::kIllConditioned);
-  EXPECT_EQ(ill_conditioned.output, "variance");
-}
-
-TEST(Claim, OfFloatSumsIsAccepted) {
-  for (const Faulty& fault : faulty_backends()) {
-    const bool float_sums = fault.name == "float_sums_claimed_as_double" ||
-                            fault.name == "float_gradient_sums_claimed_as_double";
-    if (!float_sums) continue;
-    Behavior behavior = fault.behavior;
-    behavior.claim.roundings = static_cast<double>(fault.problem.values_per_channel() - 1);
-    const Verdict verdict = verdict_on(behavior, fault.problem);
-    EXPECT_TRUE(verdict.passed()) << fault.name << ": " << verdict.reason;
-  }
-}
-
-TEST(Claim, OfAFoldedYIsAccepted) {
-  for (const Faulty& fault : faulty_backends()) {
-    if (fault.name != "folded_y_claimed_as_centered") continue;
-    Behavior behavior = fault.behavior;
-    behavior.claim.grade = Grade::kB;
-    const Verdict verdict = verdict_on(behavior, fault.problem);
-    EXPECT_TRUE(verdict.passed()) << verdict.reason;
-  }
+Verdict verdict_on(const Behavior& behavior, const Problem& problem) {
+  Workspace workspace(problem, kSeed);
+  return check(*faulty::make_backend("under_test", behavior), workspace, 1, kSeed);
 }
 
 TEST(Verdict, SaysWhyAProblemIsUnsupported) {
-  Problem problem = batch_norm(Pass::kForwardTraining, 4, 3, 2);
-  problem.norm = Norm::kLayer;
-  const Verdict verdict = verdict_on({}, problem);
+  Behavior behavior;
+  behavior.declines = "only on Sundays";
+  const Verdict verdict = verdict_on(behavior, batch_norm(Pass::kForwardTraining, 4, 3, 2));
   EXPECT_EQ(verdict.outcome, Outcome::kUnsupported);
-  EXPECT_EQ(verdict.reason, "only batch norm is implemented");
+  EXPECT_EQ(verdict.reason, "only on Sundays");
   EXPECT_FALSE(verdict.passed());
 }
 
@@ -197,6 +89,86 @@ TEST(Verdict, CountsPositionsInTheOtherLayout) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "y at sample 2, channel 4, position 1 is 1000",
                       verdict.reason);
 }
+
+// An element of an output, and the words for its place.
+struct Place {
+  Problem problem;
+  std::string output;
+  Tensor Arguments::*tensor;
+  std::int64_t at;
+  std::string words;
+};
+
+void PrintTo(const Place& place, std::ostream* out) { *out << place.words; }
+
+class Position : public testing::TestWithParam<Place> {};
+
+TEST_P(Position, IsNamedAsUsersCount) {
+  const Place& place = GetParam();
+  const Behavior behavior = faulty::followed_by([&](const faulty::Work& work) {
+    faulty::store(work.arguments.*place.tensor, place.at, 1000);
+  });
+  const Verdict verdict = verdict_on(behavior, place.problem);
+  EXPECT_EQ(verdict.output, place.output);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, place.words, verdict.reason);
+}
+
+// A norm with as many groups as channels.
+Problem single_channels(Pass pass) {
+  Problem problem = small(Norm::kGroup, pass);
+  problem.groups = problem.c;
+  return problem;
+}
+
+std::vector<Place> places() {
+  constexpr Pass kTraining = Pass::kForwardTraining;
+  constexpr Pass kBackward = Pass::kBackward;
+  const auto nlc = [](Norm norm, Pass pass, DType dtype) {
+    return small(norm, pass, dtype, Layout::kNlc);
+  };
+  const auto by_two = [](Norm norm) { return faulty::in_batches_of(2, small(norm, kBackward)); };
+  return {
+      {faulty::in_batches_of(2, small(Norm::kBatch, kTraining)), "mean", &Arguments::mean, 9 + 4,
+       "mean at mini-batch 1, channel 4 is 1000,"},
+      {small(Norm::kBatch, kTraining), "running_var", &Arguments::running_var, 4,
+       "running_var at mini-batch 0, channel 4 is 1000,"},
+      {small(Norm::kGroup, kTraining), "mean", &Arguments::mean, 2 * 3 + 1,
+       "mean at sample 2, group 1 is 1000,"},
+      {nlc(Norm::kGroup, kTraining, DType::kF16), "rstd", &Arguments::rstd, 5 * 3 + 2,
+       "rstd at sample 5, group 2 is 1000,"},
+      {single_channels(kTraining), "mean", &Arguments::mean, 2 * 9 + 8,
+       "mean at sample 2, group 8 is 1000,"},
+      {single_channels(kBackward), "dbeta", &Arguments::dbeta, 8,
+       "dbeta at mini-batch 0, channel 8 is 1000,"},
+      {by_two(Norm::kGroup), "dgamma", &Arguments::dgamma, 2 * 9 + 5,
+       "dgamma at mini-batch 2, channel 5 is 1000,"},
+      {nlc(Norm::kGroup, kBackward, DType::kBf16), "dx", &Arguments::dx, (4 * 7 + 3) * 9 + 8,
+       "dx at sample 4, channel 8, position 3 is 1000,"},
+      {small(Norm::kInstance, kTraining, DType::kF64), "variance", &Arguments::variance, 2 * 9 + 4,
+       "variance at sample 2, channel 4 is 1000,"},
+      {by_two(Norm::kInstance), "dbeta", &Arguments::dbeta, 9 + 4,
+       "dbeta at mini-batch 1, channel 4 is 1000,"},
+      {faulty::in_batches_of(1, small(Norm::kInstance, kBackward)), "dbeta", &Arguments::dbeta,
+       3 * 9 + 4, "dbeta at mini-batch 3, channel 4 is 1000,"},
+      {small(Norm::kLayer, kTraining), "variance", &Arguments::variance, 2,
+       "variance at sample 2 is 1000,"},
+      {by_two(Norm::kLayer), "dgamma", &Arguments::dgamma, 63 + 4 * 7 + 3,
+       "dgamma at mini-batch 1, channel 4, position 3 is 1000,"},
+      {nlc(Norm::kLayer, kBackward, DType::kF64), "dbeta", &Arguments::dbeta, 3 * 9 + 4,
+       "dbeta at mini-batch 0, channel 4, position 3 is 1000,"},
+      {faulty::in_batches_of(1, small(Norm::kLayer, kBackward)), "dgamma", &Arguments::dgamma,
+       5 * 63 + 8 * 7, "dgamma at mini-batch 5, channel 8, position 0 is 1000,"},
+      {small(Norm::kRms, kTraining), "rstd", &Arguments::rstd, 5, "rstd at sample 5 is 1000,"},
+      {nlc(Norm::kRms, kBackward, DType::kF32), "dgamma", &Arguments::dgamma, 6 * 9 + 8,
+       "dgamma at mini-batch 0, channel 8, position 6 is 1000,"},
+      {small(Norm::kNone, kTraining, DType::kBf16), "y", &Arguments::y, (5 * 9 + 8) * 7 + 6,
+       "y at sample 5, channel 8, position 6 is 1000,"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(, Position, testing::ValuesIn(places()), [](const auto& info) {
+  return faulty::test_name(info.param.problem) + "_" + info.param.output;
+});
 
 TEST(Outcome, HasAName) {
   EXPECT_EQ(name(Outcome::kPassed), "passed");

@@ -1,228 +1,276 @@
-// A third opinion on the oracle: relations that hold for batch norm whatever the numbers are.
+// A third opinion on the oracle: relations that hold for a norm whatever the numbers are.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <tuple>
 #include <vector>
 
-#include "harness/check/inputs.h"
-#include "harness/check/oracle.h"
+#include "harness/check/grouping.h"
 #include "harness/check/random.h"
-#include "harness/check/workspace.h"
-#include "tests/faulty/honest.h"
+#include "tests/check/filled.h"
 #include "tests/faulty/problems.h"
 
 namespace normbench {
 namespace {
 
-using faulty::batch_norm;
 using faulty::Element;
 
 constexpr Accuracy kClaim{};
 // Double precision over fewer than a thousand values, most of them about 1 in size.
 constexpr double kRounding = 1e-11;
 
-// A problem of some small shape, of one mini-batch or several.
-Problem random_problem(Pass pass, std::uint64_t seed) {
-  const auto number = [seed](std::uint64_t index, std::uint64_t below) {
-    return static_cast<std::int64_t>(1 + random_bits(seed, index) % below);
-  };
-  const std::int64_t batch = 1 + number(0, 6);
-  Problem problem = batch_norm(pass, batch * number(1, 3), number(2, 9), number(3, 8), batch);
-  problem.layout = seed % 2 == 0 ? Layout::kNcl : Layout::kNlc;
-  problem.eps = seed % 3 == 0 ? 0.25 : kDefaultEps;
-  return problem;
+std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+std::size_t statistic_at(const Problem& p, Element e) {
+  return index(statistic_of(p, e.i, e.k, e.j));
+}
+std::size_t parameter_at(const Problem& p, Element e) { return index(affine_of(p, e.i, e.k, e.j)); }
+std::size_t gradient_at(const Problem& p, Element e) {
+  return index(gradient_of(p, e.i, e.k, e.j));
 }
 
-// Calls visit(element), with the sample counted over the whole problem.
-template <class Visit>
-void for_each(const Problem& p, Visit visit) {
-  for (std::int64_t i = 0; i < p.n; ++i) {
-    for (std::int64_t k = 0; k < p.c; ++k) {
-      for (std::int64_t j = 0; j < p.l; ++j) visit(Element{i, k, j});
-    }
-  }
+double value_at(const Problem& p, const Tensor& tensor, Element element) {
+  return faulty::load(tensor, faulty::position(p, element));
 }
 
-std::size_t row_of(const Problem& p, const Element& element) {
-  return static_cast<std::size_t>(element.i / p.batch * p.c + element.k);
+// y or dx, whichever the pass makes.
+Expected result_at(const Problem& p, const Oracle& oracle, Element e) {
+  return p.backward() ? oracle.dx(e.i, e.k, e.j, kClaim) : oracle.y(e.i, e.k, e.j, kClaim);
 }
 
-float& value_at(const Problem& p, const Tensor& tensor, const Element& element) {
-  return tensor.as<float>()[static_cast<std::size_t>(faulty::position(p, element))];
-}
+using Parameter = std::tuple<Norm, std::uint64_t>;
 
-class Identity : public testing::TestWithParam<std::uint64_t> {
+class Identity : public testing::TestWithParam<Parameter> {
  protected:
+  static Norm norm() { return std::get<0>(GetParam()); }
+  static std::uint64_t seed() { return std::get<1>(GetParam()); }
   static Workspace filled(const Problem& problem, InputKind kind = InputKind::kRandom) {
-    Workspace workspace(problem);
-    fill(workspace, kind, GetParam());
-    return workspace;
+    return normbench::filled(problem, kind, seed());
   }
-  static Oracle oracle_of(const Workspace& workspace) {
-    return {workspace.problem(), workspace.arguments(), false};
+
+  // Some small shape, of one mini-batch or several, in any layout and dtype.
+  static Problem random_problem(Pass pass) {
+    const auto number = [](std::uint64_t which, std::uint64_t below) {
+      return static_cast<std::int64_t>(1 + random_bits(seed(), which) % below);
+    };
+    Problem p = faulty::small(norm(), pass, faulty::kDTypes[index(number(4, 4)) - 1],
+                              faulty::kLayouts[seed() % 2]);
+    p.batch = 1 + number(0, 6);
+    p.n = p.batch * number(1, 3);
+    p.groups = norm() == Norm::kGroup ? number(5, 3) : 1;
+    p.c = p.groups * number(2, 5);
+    p.l = 1 + number(3, 8);
+    p.eps = seed() % 3 == 0 ? 0.25 : kDefaultEps;
+    return p;
   }
 };
 
 TEST_P(Identity, MomentsOfYAreThoseOfGammaAndBeta) {
-  const Problem p = random_problem(Pass::kForwardTraining, GetParam());
+  const Problem p = random_problem(Pass::kForwardTraining);
   const Workspace workspace = filled(p);
   const Oracle oracle = oracle_of(workspace);
-  const auto count = static_cast<double>(p.values_per_channel());
-  std::vector<double> sums(static_cast<std::size_t>(p.mini_batches() * p.c));
+  const std::vector<double> gamma = all_of(workspace.arguments().gamma);
+  std::vector<double> beta = all_of(workspace.arguments().beta);
+  if (norm() == Norm::kRms) beta.assign(gamma.size(), 0);
+  std::vector<double> sums(index(statistic_count(p)));
   std::vector<double> squares(sums.size());
-  for_each(p, [&](const Element& element) {
-    const auto [i, k, j] = element;
-    const double beta = workspace.arguments().beta.as<float>()[static_cast<std::size_t>(k)];
-    const double y = oracle.y(i, k, j, kClaim).value;
-    sums[row_of(p, element)] += y;
-    squares[row_of(p, element)] += (y - beta) * (y - beta);
+  for_each_of(p, [&](Element e) {
+    const std::size_t at = parameter_at(p, e);
+    const double xh = (result_at(p, oracle, e).value - beta[at]) / gamma[at];
+    sums[statistic_at(p, e)] += xh;
+    squares[statistic_at(p, e)] += xh * xh;
   });
-  for (std::size_t row = 0; row < sums.size(); ++row) {
-    const std::size_t k = row % static_cast<std::size_t>(p.c);
-    const double gamma = workspace.arguments().gamma.as<float>()[k];
-    const double beta = workspace.arguments().beta.as<float>()[k];
-    const double variance = oracle.variance(row, kClaim).value;
-    EXPECT_NEAR(sums[row] / count, beta, kRounding) << id(p);
-    EXPECT_NEAR(squares[row] / count, gamma * gamma * variance / (variance + p.eps), kRounding)
-        << id(p);
+  const auto count = static_cast<double>(values_per_statistic(p));
+  for (std::size_t at = 0; at < sums.size(); ++at) {
+    const double variance = oracle.variance(at, kClaim).value;
+    if (norm() != Norm::kRms) {
+      EXPECT_NEAR(sums[at] / count, 0, kRounding);
+    }
+    EXPECT_NEAR(squares[at] / count, variance / (variance + p.eps), kRounding);
   }
 }
 
+// Where gamma varies within a statistic, it belongs inside of the sums: g = dy * gamma.
 TEST_P(Identity, DxHasNoPartAlongOnesOrX) {
-  const Problem p = random_problem(Pass::kBackward, GetParam());
+  const Problem p = random_problem(Pass::kBackward);
   const Workspace workspace = filled(p);
   const Oracle oracle = oracle_of(workspace);
-  std::vector<double> sums(static_cast<std::size_t>(p.mini_batches() * p.c));
-  std::vector<double> along_xh(sums.size());
-  std::vector<double> sizes(sums.size());
-  for_each(p, [&](const Element& element) {
-    const auto [i, k, j] = element;
-    const std::size_t row = row_of(p, element);
+  const std::vector<double> gamma = all_of(workspace.arguments().gamma);
+  struct Sums {
+    double dx = 0, dx_xh = 0, g_xh = 0, size = 1;
+  };
+  std::vector<Sums> all(index(statistic_count(p)));
+  for_each_of(p, [&](Element e) {
+    const std::size_t at = statistic_at(p, e);
+    const double mean = norm() == Norm::kRms ? 0 : oracle.mean(at, kClaim).value;
     const double xh =
-        (value_at(p, workspace.arguments().x, element) - oracle.mean(row, kClaim).value) *
-        oracle.rstd(row, kClaim).value;
-    const double dx = oracle.dx(i, k, j, kClaim).value;
-    sums[row] += dx;
-    along_xh[row] += dx * xh;
-    sizes[row] += std::abs(dx) + std::abs(dx * xh) + 1;
+        (value_at(p, workspace.arguments().x, e) - mean) * oracle.rstd(at, kClaim).value;
+    const double dx = result_at(p, oracle, e).value;
+    all[at].dx += dx;
+    all[at].dx_xh += dx * xh;
+    all[at].g_xh += value_at(p, workspace.arguments().dy, e) * gamma[parameter_at(p, e)] * xh;
+    all[at].size += std::abs(dx) + std::abs(dx * xh);
   });
-  for (std::size_t row = 0; row < sums.size(); ++row) {
-    const double gamma =
-        workspace.arguments().gamma.as<float>()[row % static_cast<std::size_t>(p.c)];
-    const double rstd = oracle.rstd(row, kClaim).value;
-    const double left = gamma * rstd * oracle.dgamma(row, kClaim).value * p.eps * rstd * rstd;
-    EXPECT_NEAR(sums[row], 0, kRounding * sizes[row]) << id(p);
-    EXPECT_NEAR(along_xh[row], left, kRounding * sizes[row]) << id(p);
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    const double rstd = oracle.rstd(at, kClaim).value;
+    if (norm() != Norm::kRms) {
+      EXPECT_NEAR(all[at].dx, 0, kRounding * all[at].size);
+    }
+    EXPECT_NEAR(all[at].dx_xh, rstd * all[at].g_xh * p.eps * rstd * rstd, kRounding * all[at].size);
   }
 }
 
-// y(4x + 8) with 16 eps is y(x) with eps; exact input can be scaled so without rounding.
+// y(4x + 8) with 16 eps is y(x) with eps; exact input can be scaled so without rounding. rms sees
+// the shift.
 TEST_P(Identity, ScalingAndShiftingXDoesNotShow) {
-  const Problem p = random_problem(Pass::kForwardTraining, GetParam());
+  Problem p = random_problem(Pass::kForwardTraining);
+  p.dtype = seed() % 2 == 0 ? DType::kF32 : DType::kF64;
   Problem scaled = p;
   scaled.eps = 16 * p.eps;
   const Workspace before = filled(p, InputKind::kExact);
   const Workspace after = filled(scaled, InputKind::kExact);
-  for (float& x : after.arguments().x.as<float>()) x = 4 * x + 8;
+  std::vector<double> x = all_of(before.arguments().x);
+  for (double& value : x) value = 4 * value + (norm() == Norm::kRms ? 0 : 8);
+  put(after.arguments().x, x);
   const Oracle oracle = oracle_of(before);
   const Oracle oracle_of_scaled = oracle_of(after);
-  for_each(p, [&](const Element& element) {
-    const auto [i, k, j] = element;
-    EXPECT_NEAR(oracle_of_scaled.y(i, k, j, kClaim).value, oracle.y(i, k, j, kClaim).value,
-                kRounding)
-        << id(p);
+  for_each_of(p, [&](Element e) {
+    EXPECT_NEAR(result_at(p, oracle_of_scaled, e).value, result_at(p, oracle, e).value, kRounding);
   });
 }
 
-// Fills `to` with the elements of `from` that `source` names, with channel 0 of `to` being channel
-// `channel` of `from`, and expects that all results are those of `from` in the same places.
+// Fills `to` with the elements of `from` that `source` names, parameters included, and expects that
+// all results are those of `from` in the same places.
 template <class Source>
-void expect_same_after(const Workspace& from, const Workspace& to, std::int64_t channel,
-                       Source source) {
-  const auto copy = [&](Tensor Arguments::*member) {
-    if (!(from.arguments().*member).present()) return;
-    for_each(to.problem(), [&](const Element& element) {
-      value_at(to.problem(), to.arguments().*member, element) =
-          value_at(from.problem(), from.arguments().*member, source(element));
-    });
-  };
-  copy(&Arguments::x);
-  copy(&Arguments::dy);
-  for (Tensor Arguments::*member : {&Arguments::gamma, &Arguments::beta}) {
-    const auto values = (to.arguments().*member).as<float>();
-    const auto source_values = (from.arguments().*member).as<float>();
-    for (std::size_t k = 0; k < values.size(); ++k) {
-      values[k] = source_values[k + static_cast<std::size_t>(channel)];
-    }
-  }
-  const Oracle oracle(from.problem(), from.arguments(), false);
-  const Oracle moved(to.problem(), to.arguments(), false);
-  for_each(to.problem(), [&](const Element& element) {
-    const auto [i, k, j] = element;
+void expect_same_after(const Workspace& from, const Workspace& to, Source source) {
+  const Problem& p = to.problem();
+  for_each_of(p, [&](Element element) {
     const Element origin = source(element);
-    const bool backward = to.problem().backward();
-    const Expected got = backward ? moved.dx(i, k, j, kClaim) : moved.y(i, k, j, kClaim);
-    const Expected expected = backward ? oracle.dx(origin.i, origin.k, origin.j, kClaim)
-                                       : oracle.y(origin.i, origin.k, origin.j, kClaim);
-    EXPECT_NEAR(got.value, expected.value, kRounding * std::max(1.0, std::abs(expected.value)))
-        << id(to.problem());
-    EXPECT_NEAR(got.bound, expected.bound, 1e-6 * expected.bound) << id(to.problem());
+    for (Tensor Arguments::*member : {&Arguments::x, &Arguments::dy}) {
+      if (!(to.arguments().*member).present()) continue;
+      faulty::store(to.arguments().*member, faulty::position(p, element),
+                    value_at(from.problem(), from.arguments().*member, origin));
+    }
+    for (Tensor Arguments::*member : {&Arguments::gamma, &Arguments::beta}) {
+      if (!(to.arguments().*member).present()) continue;
+      const auto place = static_cast<std::ptrdiff_t>(parameter_at(from.problem(), origin));
+      faulty::store(to.arguments().*member, static_cast<std::ptrdiff_t>(parameter_at(p, element)),
+                    faulty::load(from.arguments().*member, place));
+    }
+  });
+  const Oracle oracle = oracle_of(from);
+  const Oracle moved = oracle_of(to);
+  const auto expect_same = [&](const Expected& got, const Expected& expected) {
+    EXPECT_NEAR(got.value, expected.value, kRounding * std::max(1.0, std::abs(expected.value)));
+    EXPECT_NEAR(got.bound, expected.bound, 1e-6 * expected.bound);
+  };
+  for_each_of(p, [&](Element element) {
+    const Element origin = source(element);
+    expect_same(result_at(p, moved, element), result_at(p, oracle, origin));
+    const std::size_t at = statistic_at(p, element);
+    const std::size_t from_at = statistic_at(from.problem(), origin);
+    expect_same(moved.mean(at, kClaim), oracle.mean(from_at, kClaim));
+    expect_same(moved.rstd(at, kClaim), oracle.rstd(from_at, kClaim));
+    if (!p.backward()) return;
+    const std::size_t row = gradient_at(p, element);
+    const std::size_t from_row = gradient_at(from.problem(), origin);
+    expect_same(moved.dgamma(row, kClaim), oracle.dgamma(from_row, kClaim));
+    expect_same(moved.dbeta(row, kClaim), oracle.dbeta(from_row, kClaim));
   });
 }
 
-constexpr std::array<Pass, 2> kTrainingPasses = {Pass::kForwardTraining, Pass::kBackward};
+constexpr std::array<Pass, 3> kPasses = {Pass::kForwardTraining, Pass::kForwardInference,
+                                         Pass::kBackward};
 
-TEST_P(Identity, OrderOfSamplesAndPositionsDoesNotMatter) {
-  for (const Pass pass : kTrainingPasses) {
-    const Problem p = random_problem(pass, GetParam());
-    expect_same_after(filled(p), filled(p), 0, [&p](Element element) {
-      element.i = element.i / p.batch * p.batch + (p.batch - 1 - element.i % p.batch);
-      element.j = (element.j + 1) % p.l;
-      return element;
+bool reads_running_statistics(const Problem& p) {
+  return p.norm == Norm::kBatch && p.pass == Pass::kForwardInference;
+}
+
+TEST_P(Identity, OrderOfSamplesChannelsAndPositionsDoesNotMatter) {
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
+    // Those of a channel would have to move along.
+    if (reads_running_statistics(p)) continue;
+    expect_same_after(filled(p), filled(p), [&p](Element e) {
+      e.i = e.i / p.batch * p.batch + (p.batch - 1 - e.i % p.batch);
+      e.k = p.c - 1 - e.k;  // groups stay together
+      e.j = (e.j + 1) % p.l;
+      return e;
     });
   }
 }
 
+// As long as no other channel shares its statistics.
 TEST_P(Identity, AChannelIsAProblemOfItsOwn) {
-  for (const Pass pass : kTrainingPasses) {
-    const Problem p = random_problem(pass, GetParam());
+  if (norm() != Norm::kBatch && norm() != Norm::kInstance) return;
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
+    if (reads_running_statistics(p)) continue;
     Problem one = p;
     one.c = 1;
     for (std::int64_t k = 0; k < p.c; ++k) {
-      expect_same_after(filled(p), filled(one), k, [k](Element element) {
-        element.k = k;
-        return element;
+      expect_same_after(filled(p), filled(one), [k](Element e) {
+        e.k = k;
+        return e;
       });
     }
   }
 }
 
 TEST_P(Identity, AMiniBatchIsAProblemOfItsOwn) {
-  for (const Pass pass : kTrainingPasses) {
-    const Problem p = random_problem(pass, GetParam());
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
     Problem one = p;
     one.n = p.batch;
     for (std::int64_t batch = 0; batch < p.mini_batches(); ++batch) {
-      expect_same_after(filled(p), filled(one), 0, [&](Element element) {
-        element.i += batch * p.batch;
-        return element;
+      expect_same_after(filled(p), filled(one), [&](Element e) {
+        e.i += batch * p.batch;
+        return e;
       });
     }
   }
 }
 
 TEST_P(Identity, LayoutDoesNotMatter) {
-  for (const Pass pass : kTrainingPasses) {
-    const Problem p = random_problem(pass, GetParam());
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
     Problem other = p;
     other.layout = p.layout == Layout::kNcl ? Layout::kNlc : Layout::kNcl;
-    expect_same_after(filled(p), filled(other), 0, [](Element element) { return element; });
+    expect_same_after(filled(p), filled(other), [](Element e) { return e; });
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(RandomShapes, Identity, testing::Range<std::uint64_t>(1, 21),
-                         [](const auto& info) { return "seed_" + std::to_string(info.param); });
+TEST_P(Identity, TheSameNumbersInF64HaveTheSameResults) {
+  for (const Pass pass : kPasses) {
+    const Problem p = random_problem(pass);
+    Problem wide = p;
+    wide.dtype = DType::kF64;
+    const Workspace from = filled(p);
+    const Workspace to = filled(wide);
+    for (const BufferSpec& spec : buffer_specs(p)) {
+      put(to.arguments().*spec.member, all_of(from.arguments().*spec.member));
+    }
+    const Oracle oracle = oracle_of(from);
+    const Oracle oracle_of_wide = oracle_of(to);
+    for_each_of(p, [&](Element e) {
+      const double expected = result_at(p, oracle, e).value;
+      EXPECT_NEAR(result_at(p, oracle_of_wide, e).value, expected,
+                  kRounding * std::max(1.0, std::abs(expected)));
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(RandomShapes, Identity,
+                         testing::Combine(testing::Values(Norm::kBatch, Norm::kLayer,
+                                                          Norm::kInstance, Norm::kGroup,
+                                                          Norm::kRms),
+                                          testing::Range<std::uint64_t>(1, 13)),
+                         [](const auto& info) {
+                           return std::string(name(std::get<0>(info.param))) + "_seed_" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
 
 }  // namespace
 }  // namespace normbench

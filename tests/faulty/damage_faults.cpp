@@ -22,22 +22,20 @@ auto change(Tensor Arguments::*input) {
   return [input](const Work& work) { (work.arguments.*input).as<float>().back() += 1; };
 }
 
-std::vector<float> with_the_value_beyond(const Problem& p, const Tensor& tensor, std::int64_t k) {
-  std::vector<float> values = channel_of(p, tensor, k);
-  const auto* last =
-      static_cast<const float*>(tensor.data) + position(p, {p.batch - 1, k, p.l - 1});
-  values.push_back(last[1]);
+std::vector<double> with_the_value_beyond(const Problem& p, const Tensor& tensor, std::int64_t k) {
+  std::vector<double> values = values_of(p, tensor, k);
+  values.push_back(load(tensor, position(p, {p.batch - 1, k, p.l - 1}) + 1));
   return values;
 }
 
 // Counts one value more than a row has: of the last channel, one past the end of x.
 Statistic reading_past_a_row(const Problem& p, const Arguments& a, std::int64_t k, Statistic due) {
-  return k == p.c - 1 ? two_pass(with_the_value_beyond(p, a.x, k)) : due;
+  return k == p.c - 1 ? two_pass(p, with_the_value_beyond(p, a.x, k)) : due;
 }
 
 // Takes the running statistics of the next channel: of the last one, past their end.
 Statistic of_the_next_channel(const Problem& p, const Arguments& a, std::int64_t k, Statistic due) {
-  return k == p.c - 1 ? Statistic{static_cast<const float*>(a.running_mean.data)[k + 1], 1} : due;
+  return k == p.c - 1 ? Statistic{load(a.running_mean, k + 1), 1} : due;
 }
 
 }  // namespace

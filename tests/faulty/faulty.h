@@ -29,6 +29,13 @@ std::vector<Faulty> gradient_faults();
 std::vector<Faulty> placement_faults();
 std::vector<Faulty> damage_faults();
 std::vector<Faulty> life_cycle_faults();
+std::vector<Faulty> layer_faults();
+std::vector<Faulty> instance_faults();
+std::vector<Faulty> group_faults();
+std::vector<Faulty> rms_faults();
+std::vector<Faulty> none_faults();
+std::vector<Faulty> sixteen_bit_faults();
+std::vector<Faulty> double_faults();
 
 // An honest backend with one step, or one call of the interface, replaced.
 template <class Function, class Replacement>
@@ -53,10 +60,19 @@ Behavior followed_by(Harm harm) {
   });
 }
 
-// `value` with the first `digits` of its 24 binary digits, the others cut off.
-float truncated(float value, int digits);
+// dx = gamma * rstd * (dy - mean of dy - xh * mean of dy * xh): right only where all values of a
+// statistic share their gamma.
+Behavior with_gamma_outside_of_the_means();
 
-// Statistics of values summed in a float, plain: sum of x and sum of x * x, in one pass.
-Statistic one_pass_in_float(std::span<const float> values);
+// Takes ncl for nlc, and nlc for ncl.
+void in_the_other_layout(const Work& work);
+
+// `value` with the first `digits` of its binary digits, the others cut off.
+double truncated(double value, int digits);
+
+// Statistics of values summed in a float, plain: sums of x and of its deviations from the mean, or
+// sums of x and of x * x.
+Statistic two_pass_in_float(const Problem& problem, Values values);
+Statistic one_pass_in_float(const Problem& problem, Values values);
 
 }  // namespace normbench::faulty

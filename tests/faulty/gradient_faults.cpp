@@ -1,4 +1,6 @@
 // Faults in the backward passes.
+#include <cmath>
+
 #include "tests/faulty/faulty.h"
 #include "tests/faulty/problems.h"
 
@@ -13,16 +15,18 @@ const Problem kRows = batch_norm(Pass::kBackward, 16, 5, 1);
 const Problem kLong = batch_norm(Pass::kBackward, 64, 2, 1024);
 
 // Too few by four.
-float approximate(float value) { return truncated(value, 20); }
+double approximate(double value) { return truncated(value, 20); }
 
-Behavior input_gradient(float (*dx)(const InputGradient&)) { return replaced(&Steps::dx, dx); }
+Behavior input_gradient(double (*dx)(const Problem&, const InputGradient&)) {
+  return replaced(&Steps::dx, dx);
+}
 
-Sums in_float(std::span<const float> dy, std::span<const float> xh) {
+Sums in_float(const Problem&, Values dy, Values xh) {
   float sum = 0;
   float sum_xh = 0;
   for (std::size_t at = 0; at < dy.size(); ++at) {
-    sum += dy[at];
-    sum_xh += dy[at] * xh[at];
+    sum += static_cast<float>(dy[at]);
+    sum_xh += static_cast<float>(dy[at]) * static_cast<float>(xh[at]);
   }
   return {sum, sum_xh};
 }
@@ -53,26 +57,43 @@ void add_to_what_was_there(const Work& work) {
   for (std::size_t at = 0; at < dgamma.size(); ++at) dgamma[at] += before[at];
 }
 
+// As if x were of a mini-batch of training.
+void with_statistics_of_the_batch(const Work& work) {
+  Problem training = work.problem;
+  training.pass = Pass::kForwardTraining;
+  std::vector<float> mean, rstd;
+  for (std::int64_t k = 0; k < training.c; ++k) {
+    const Statistic statistic = two_pass(training, values_of(training, work.arguments.x, k));
+    mean.push_back(static_cast<float>(statistic.mean));
+    rstd.push_back(static_cast<float>(work.steps.rstd(statistic.variance, training.eps)));
+  }
+  training.pass = Pass::kBackward;
+  Arguments arguments = work.arguments;
+  arguments.mean = {.data = mean.data(), .n = 1, .c = training.c, .l = 1};
+  arguments.rstd = {.data = rstd.data(), .n = 1, .c = training.c, .l = 1};
+  normalize(training, arguments, work.steps);
+}
+
 }  // namespace
 
 std::vector<Faulty> gradient_faults() {
   return {
       {"row_missing_in_dbeta", kRows, "dbeta", "exact input, call 1: dbeta at",
-       replaced(&Steps::sums,
-                [](std::span<const float> dy, std::span<const float> xh) {
-                  const Sums right = sums_in_double(dy, xh);
-                  return Sums{right.dy - dy.back(), right.dy_xh};
+       replaced(&Steps::gradients,
+                [](const Problem&, Values dy, Values xh) {
+                  const Sums right = sums_of(dy, xh);
+                  return Sums{right.g - dy.back(), right.g_xh};
                 })},
       {"dgamma_not_centered", kBackward, "dgamma", "dgamma at",
-       replaced(&Steps::xh, [](float x, float, float rstd) { return x * rstd; })},
+       replaced(&Steps::xh, [](double x, double, double rstd) { return x * rstd; })},
       {"dgamma_and_dbeta_swapped", kBackward, "dbeta", "dbeta at",
-       replaced(&Steps::sums,
-                [](std::span<const float> dy, std::span<const float> xh) {
-                  const Sums right = sums_in_double(dy, xh);
-                  return Sums{right.dy_xh, right.dy};
+       replaced(&Steps::gradients,
+                [](const Problem&, Values dy, Values xh) {
+                  const Sums right = sums_of(dy, xh);
+                  return Sums{right.g_xh, right.g};
                 })},
       {"float_gradient_sums_claimed_as_double", kLong, "dbeta", "random input, call 1: dbeta at",
-       replaced(&Steps::sums, in_float)},
+       replaced(&Steps::gradients, in_float)},
       {"gradients_summed_over_mini_batches", kMiniBatches, "dbeta", "dbeta at mini-batch",
        followed_by(sum_over_mini_batches)},
       {"dgamma_accumulates_over_calls", kBackward, "dgamma", "exact input, call 2: dgamma at",
@@ -81,36 +102,44 @@ std::vector<Faulty> gradient_faults() {
        "exact input, call 1: dgamma at mini-batch 0, channel 0 is ",
        replaced(&Behavior::run, add_to_what_was_there)},
       {"gamma_forgotten_in_dx", kBackward, "dx", "dx at sample",
-       input_gradient([](const InputGradient& t) {
-         return t.rstd * (t.dy - t.mean_dy - t.xh * t.mean_dy_xh);
+       input_gradient([](const Problem&, const InputGradient& t) {
+         return t.rstd * (t.g - t.mean_g - t.xh * t.mean_g_xh) / t.gamma;
        })},
       {"rstd_forgotten_in_dx", kBackward, "dx", "dx at sample",
-       input_gradient([](const InputGradient& t) {
-         return t.gamma * (t.dy - t.mean_dy - t.xh * t.mean_dy_xh);
+       input_gradient([](const Problem&, const InputGradient& t) {
+         return t.g - t.mean_g - t.xh * t.mean_g_xh;
        })},
       {"dx_without_the_mean_of_dy", kBackward, "dx", "dx at sample",
-       input_gradient(
-           [](const InputGradient& t) { return t.gamma * t.rstd * (t.dy - t.xh * t.mean_dy_xh); })},
+       input_gradient([](const Problem&, const InputGradient& t) {
+         return t.rstd * (t.g - t.xh * t.mean_g_xh);
+       })},
       {"dx_without_the_term_of_xh", kBackward, "dx", "dx at sample",
        input_gradient(
-           [](const InputGradient& t) { return t.gamma * t.rstd * (t.dy - t.mean_dy); })},
+           [](const Problem&, const InputGradient& t) { return t.rstd * (t.g - t.mean_g); })},
       {"approximate_dx", kBackward, "dx", "dx at sample",
-       input_gradient([](const InputGradient& t) {
-         return approximate(t.gamma * t.rstd * (t.dy - t.mean_dy - t.xh * t.mean_dy_xh));
+       input_gradient([](const Problem&, const InputGradient& t) {
+         return approximate(t.rstd * (t.g - t.mean_g - t.xh * t.mean_g_xh));
        })},
       {"approximate_dx_in_inference", kInference, "dx", "dx at sample",
-       input_gradient([](const InputGradient& t) { return approximate(t.gamma * t.rstd * t.dy); })},
-      {"approximate_dgamma", kMiniBatches, "dgamma", "dgamma at",
-       replaced(&Steps::sums,
-                [](std::span<const float> dy, std::span<const float> xh) {
-                  const Sums right = sums_in_double(dy, xh);
-                  return Sums{right.dy, approximate(static_cast<float>(right.dy_xh))};
-                })},
-      {"dx_of_inference_as_in_training", kInference, "dx", "dx at sample",
        input_gradient(
-           [](const InputGradient& t) { return t.gamma * t.rstd * (t.dy - t.xh / 56); })},
+           [](const Problem&, const InputGradient& t) { return approximate(t.rstd * t.g); })},
+      {"approximate_dgamma", kMiniBatches, "dgamma", "dgamma at",
+       replaced(&Steps::gradients,
+                [](const Problem&, Values dy, Values xh) {
+                  const Sums right = sums_of(dy, xh);
+                  return Sums{right.g, approximate(right.g_xh)};
+                })},
+      {"backward_inference_by_the_batch", kInference, "dgamma", "exact input, call 1: dgamma at",
+       replaced(&Behavior::run, with_statistics_of_the_batch)},
+      {"eps_outside_the_root_in_backward_inference", kInference, "dgamma",
+       "exact input, call 1: dgamma at",
+       replaced(&Steps::rstd, [](double v, double eps) { return 1 / (std::sqrt(v) + eps); })},
+      {"dx_of_inference_as_in_training", kInference, "dx", "dx at sample",
+       input_gradient([](const Problem&, const InputGradient& t) {
+         return t.rstd * (t.g - t.mean_g - t.xh * t.mean_g_xh);
+       })},
       {"dx_not_scaled_in_inference", kInference, "dx", "dx at sample",
-       input_gradient([](const InputGradient& t) { return t.gamma * t.dy; })},
+       input_gradient([](const Problem&, const InputGradient& t) { return t.g; })},
   };
 }
 

@@ -2,94 +2,138 @@
 #include "tests/faulty/honest.h"
 
 #include <cmath>
+#include <map>
 #include <utility>
+
+#include "harness/core/tiles.h"
 
 namespace normbench::faulty {
 namespace {
 
-float value_or(const Tensor& vector, std::int64_t k, float otherwise) {
-  return vector.present() ? vector.as<float>()[static_cast<std::size_t>(k)] : otherwise;
+double value_or(const Tensor& vector, std::int64_t at, double otherwise) {
+  return vector.present() ? load(vector, at) : otherwise;
 }
 
-void store(const Tensor& vector, std::int64_t k, double value) {
-  vector.as<float>()[static_cast<std::size_t>(k)] = static_cast<float>(value);
-}
-
-// Calls visit(index within the channel, element) for every value of channel k, in the order of
-// channel_of().
-template <class Visit>
-void for_channel(const Problem& p, std::int64_t k, Visit visit) {
-  std::size_t at = 0;
-  for (std::int64_t i = 0; i < p.batch; ++i) {
-    for (std::int64_t j = 0; j < p.l; ++j) visit(at++, Element{i, k, j});
-  }
+// Nowhere when the pass has no such output, or the place is no place.
+void store_small(const Tensor& vector, std::int64_t at, double value) {
+  if (vector.present() && at >= 0 && at < vector.size()) store(vector, at, value);
 }
 
 void store_large(const Problem& p, const Tensor& tensor, const Steps& steps, Element element,
-                 float value) {
+                 double value) {
   const std::ptrdiff_t place = steps.place(p, element);
-  // Not through a span: faulty places lie outside of it.
-  if (place != kNowhere) static_cast<float*>(tensor.data)[place] = value;
+  if (place != kNowhere) store(tensor, place, steps.stored(p.dtype, value));
+}
+
+// The elements of a mini-batch that have the same number, by number.
+template <class Number>
+std::map<std::int64_t, std::vector<Element>> grouped(const Problem& p, Number number) {
+  std::map<std::int64_t, std::vector<Element>> groups;
+  for_each_element(p, [&](Element element) { groups[number(p, element)].push_back(element); });
+  return groups;
+}
+
+void copy_all(const Problem& p, const Tensor& from, const Tensor& to, const Steps& steps) {
+  for_each_element(p, [&](Element element) {
+    store_large(p, to, steps, element, steps.copy(load(from, position(p, element))));
+  });
+}
+
+void save(const Problem& p, const Arguments& a, const Steps& steps, std::int64_t at,
+          Statistic statistic, double count) {
+  const std::int64_t place = steps.saved_at(p, at);
+  store_small(a.mean, place, statistic.mean);
+  store_small(a.variance, place, steps.saved_variance(statistic.variance, count));
+  store_small(a.rstd, place, steps.rstd(statistic.variance, p.eps));
+  if (p.norm != Norm::kBatch) return;
+  const auto update = [&](const Tensor& running, double added) {
+    store_small(running, at, steps.update(load(running, at), added, p.momentum));
+  };
+  update(a.running_mean, statistic.mean);
+  update(a.running_var, steps.running_variance(statistic.variance, count));
 }
 
 void forward(const Problem& p, const Arguments& a, const Steps& steps) {
-  const auto count = static_cast<double>(p.values_per_channel());
-  const bool training = p.pass == Pass::kForwardTraining;
-  for (std::int64_t k = 0; k < p.c; ++k) {
-    const std::vector<float> x = channel_of(p, a.x, k);
-    const Statistic due =
-        training ? steps.statistic(x)
-                 : Statistic{value_or(a.running_mean, k, 0), value_or(a.running_var, k, 1)};
-    const Statistic used = steps.statistic_of_y(p, a, k, due);
-    const auto mean = static_cast<float>(used.mean);
-    const auto rstd = static_cast<float>(steps.rstd(used.variance, p.eps));
-    const float gamma = value_or(a.gamma, k, 1);
-    const float beta = value_or(a.beta, k, 0);
-    for_channel(p, k, [&](std::size_t at, Element element) {
-      store_large(p, a.y, steps, element, steps.y(x[at], mean, rstd, gamma, beta));
-    });
-    if (!training) continue;
-    store(a.mean, k, due.mean);
-    store(a.variance, k, steps.saved_variance(due.variance, count));
-    store(a.rstd, k, steps.rstd(due.variance, p.eps));
-    const double unbiased = steps.running_variance(due.variance, count);
-    store(a.running_mean, k, steps.update(value_or(a.running_mean, k, 0), due.mean, p.momentum));
-    store(a.running_var, k, steps.update(value_or(a.running_var, k, 1), unbiased, p.momentum));
+  if (p.norm == Norm::kNone) return copy_all(p, a.x, a.y, steps);
+  const DType parameter = parameter_dtype(p.dtype);
+  for (const auto& [at, elements] : grouped(p, steps.statistic_at)) {
+    std::vector<double> x;
+    for (const Element& element : elements) x.push_back(load(a.x, position(p, element)));
+    const Statistic due = uses_running_statistics(p)
+                              ? Statistic{load(a.running_mean, at), load(a.running_var, at)}
+                              : steps.statistic(p, x);
+    const Statistic used = steps.statistic_of_y(p, a, at, due);
+    const double mean = rounded(parameter, used.mean);
+    const double rstd = rounded(parameter, steps.rstd(used.variance, p.eps));
+    for (std::size_t value = 0; value < x.size(); ++value) {
+      const std::int64_t k = steps.parameter_at(p, elements[value]);
+      const double y =
+          steps.y({x[value], mean, rstd, value_or(a.gamma, k, 1), value_or(a.beta, k, 0)});
+      store_large(p, a.y, steps, elements[value], y);
+    }
+    if (p.pass == Pass::kForwardTraining) {
+      save(p, a, steps, at, due, static_cast<double>(x.size()));
+    }
+  }
+}
+
+// By position in memory.
+std::vector<double> normalized(const Problem& p, const Arguments& a, const Steps& steps) {
+  std::vector<double> xh(static_cast<std::size_t>(p.batch * p.c * p.l));
+  for_each_element(p, [&](Element element) {
+    const std::int64_t at = steps.statistic_at(p, element);
+    const std::int64_t saved = steps.saved_at(p, at);
+    const bool running = uses_running_statistics(p);
+    const double mean = running ? load(a.running_mean, at) : value_or(a.mean, saved, 0);
+    const double rstd = running ? steps.rstd(load(a.running_var, at), p.eps) : load(a.rstd, saved);
+    const std::ptrdiff_t place = position(p, element);
+    xh[static_cast<std::size_t>(place)] = steps.xh(load(a.x, place), mean, rstd);
+  });
+  return xh;
+}
+
+void parameter_gradients(const Problem& p, const Arguments& a, const Steps& steps,
+                         const std::vector<double>& all_xh) {
+  for (const auto& [at, elements] : grouped(p, steps.parameter_at)) {
+    std::vector<double> dy, xh;
+    for (const Element& element : elements) {
+      dy.push_back(load(a.dy, position(p, element)));
+      xh.push_back(all_xh[static_cast<std::size_t>(position(p, element))]);
+    }
+    const Sums sums = steps.gradients(p, dy, xh);
+    store_small(a.dbeta, at, sums.g);
+    store_small(a.dgamma, at, sums.g_xh);
   }
 }
 
 void backward(const Problem& p, const Arguments& a, const Steps& steps) {
-  const auto count = static_cast<double>(p.values_per_channel());
-  const bool training = p.pass == Pass::kBackward;
-  for (std::int64_t k = 0; k < p.c; ++k) {
-    const float mean = value_or(training ? a.mean : a.running_mean, k, 0);
-    const float rstd = training
-                           ? value_or(a.rstd, k, 1)
-                           : static_cast<float>(steps.rstd(value_or(a.running_var, k, 1), p.eps));
-    const std::vector<float> dy = channel_of(p, a.dy, k);
-    std::vector<float> xh = channel_of(p, a.x, k);
-    for (float& value : xh) value = steps.xh(value, mean, rstd);
-    const Sums sums = steps.sums(dy, xh);
-    InputGradient terms{.gamma = value_or(a.gamma, k, 1),
-                        .rstd = rstd,
-                        .dy = 0,
-                        .xh = 0,
-                        .mean_dy = 0,
-                        .mean_dy_xh = 0};
-    // In inference the statistics do not depend on x, and nothing flows back through them.
-    if (training) {
-      terms.mean_dy = static_cast<float>(sums.dy / count);
-      terms.mean_dy_xh = static_cast<float>(sums.dy_xh / count);
+  if (p.norm == Norm::kNone) return copy_all(p, a.dy, a.dx, steps);
+  const std::vector<double> all_xh = normalized(p, a, steps);
+  for (const auto& [at, elements] : grouped(p, steps.statistic_at)) {
+    std::vector<double> g, xh;
+    for (const Element& element : elements) {
+      const std::ptrdiff_t place = position(p, element);
+      const double gamma = value_or(a.gamma, steps.parameter_at(p, element), 1);
+      g.push_back(steps.g(load(a.dy, place), gamma));
+      xh.push_back(all_xh[static_cast<std::size_t>(place)]);
     }
-    for_channel(p, k, [&](std::size_t at, Element element) {
-      terms.dy = dy[at];
-      terms.xh = xh[at];
-      store_large(p, a.dx, steps, element, steps.dx(terms));
-    });
-    if (!p.affine) continue;
-    store(a.dgamma, k, sums.dy_xh);
-    store(a.dbeta, k, sums.dy);
+    const Sums sums = steps.sums(p, g, xh);
+    const auto count = static_cast<double>(g.size());
+    const double rstd = uses_running_statistics(p) ? steps.rstd(load(a.running_var, at), p.eps)
+                                                   : load(a.rstd, steps.saved_at(p, at));
+    for (std::size_t value = 0; value < g.size(); ++value) {
+      const Element& element = elements[value];
+      store_large(p, a.dx, steps, element,
+                  steps.dx(p, {.rstd = rstd,
+                               .gamma = value_or(a.gamma, steps.parameter_at(p, element), 1),
+                               .dy = load(a.dy, position(p, element)),
+                               .xh = xh[value],
+                               .g = g[value],
+                               .mean_g = sums.g / count,
+                               .mean_g_xh = sums.g_xh / count}));
+    }
   }
+  if (p.affine) parameter_gradients(p, a, steps, all_xh);
 }
 
 class BehavingKernel : public Kernel {
@@ -122,10 +166,8 @@ class BehavingBackend : public Backend {
 
   std::string_view name() const override { return name_; }
   std::string version() const override { return "1"; }
-  Support supports(const Problem& problem) const override {
-    if (problem.norm != Norm::kBatch) return Support::no("only batch norm is implemented");
-    if (problem.dtype != DType::kF32) return Support::no("only f32 is implemented");
-    return Support::yes();
+  Support supports(const Problem&) const override {
+    return behavior_.declines.empty() ? Support::yes() : Support::no(behavior_.declines);
   }
   Accuracy accuracy(const Problem&) const override { return behavior_.claim; }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
@@ -141,23 +183,9 @@ class BehavingBackend : public Backend {
 
 }  // namespace
 
-Statistic two_pass(std::span<const float> values) {
-  const auto count = static_cast<double>(values.size());
-  double sum = 0;
-  for (const float value : values) sum += value;
-  const double mean = sum / count;
-  double squares = 0;
-  for (const float value : values) squares += (value - mean) * (value - mean);
-  return {mean, squares / count};
-}
-
-Sums sums_in_double(std::span<const float> dy, std::span<const float> xh) {
-  Sums sums;
-  for (std::size_t at = 0; at < dy.size(); ++at) {
-    sums.dy += dy[at];
-    sums.dy_xh += static_cast<double>(dy[at]) * xh[at];
-  }
-  return sums;
+bool uses_running_statistics(const Problem& p) {
+  return p.norm == Norm::kBatch &&
+         (p.pass == Pass::kForwardInference || p.pass == Pass::kBackwardInference);
 }
 
 std::ptrdiff_t position(const Problem& p, Element element) {
@@ -165,28 +193,83 @@ std::ptrdiff_t position(const Problem& p, Element element) {
   return p.layout == Layout::kNcl ? (i * p.c + k) * p.l + j : (i * p.l + j) * p.c + k;
 }
 
-std::vector<float> channel_of(const Problem& p, const Tensor& tensor, std::int64_t k) {
-  std::vector<float> values(static_cast<std::size_t>(p.values_per_channel()));
-  const auto* data = static_cast<const float*>(tensor.data);
-  for_channel(p, k,
-              [&](std::size_t at, Element element) { values[at] = data[position(p, element)]; });
+std::int64_t statistic_of(const Problem& p, Element element) {
+  const Tiles tiles = tiles_of(p);
+  const std::int64_t at = position(p, element);
+  return at / tiles.columns / tiles.tile_rows * tiles.across() +
+         at % tiles.columns / tiles.tile_columns;
+}
+
+std::int64_t parameter_of(const Problem& p, Element element) {
+  const Tiles tiles = tiles_of(p);
+  return position(p, element) % tiles.columns / tiles.run;
+}
+
+double load(const Tensor& tensor, std::ptrdiff_t at) {
+  return with_storage(tensor.dtype,
+                      [&]<class T>(T) -> double { return static_cast<const T*>(tensor.data)[at]; });
+}
+
+void store(const Tensor& tensor, std::ptrdiff_t at, double value) {
+  with_storage(tensor.dtype,
+               [&]<class T>(T) { static_cast<T*>(tensor.data)[at] = static_cast<T>(value); });
+}
+
+double rounded(DType dtype, double value) {
+  return with_storage(dtype, [&]<class T>(T) -> double { return static_cast<T>(value); });
+}
+
+std::vector<double> values_of(const Problem& p, const Tensor& tensor, std::int64_t at) {
+  std::vector<double> values;
+  for_each_element(p, [&](Element element) {
+    if (statistic_of(p, element) == at) values.push_back(load(tensor, position(p, element)));
+  });
   return values;
 }
 
+Statistic two_pass(const Problem& p, Values values) {
+  const auto count = static_cast<long double>(values.size());
+  long double sum = 0;
+  for (const double value : values) sum += value;
+  const long double mean = p.norm == Norm::kRms ? 0 : sum / count;
+  long double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return {static_cast<double>(mean), static_cast<double>(squares / count)};
+}
+
+Sums sums_of(Values g, Values xh) {
+  long double sum = 0;
+  long double sum_xh = 0;
+  for (std::size_t at = 0; at < g.size(); ++at) {
+    sum += g[at];
+    sum_xh += static_cast<long double>(g[at]) * xh[at];
+  }
+  return {static_cast<double>(sum), static_cast<double>(sum_xh)};
+}
+
+double dx_of(const Problem& p, const InputGradient& t) {
+  // In inference the statistics do not depend on x, and nothing flows back through them.
+  if (uses_running_statistics(p)) return t.rstd * t.g;
+  const double mean_g = p.norm == Norm::kRms ? 0 : t.mean_g;
+  return t.rstd * (t.g - mean_g - t.xh * t.mean_g_xh);
+}
+
 Steps::Steps()
-    : rstd([](double variance, double eps) { return 1 / std::sqrt(variance + eps); }),
-      y([](float x, float mean, float rstd, float gamma, float beta) {
-        return (x - mean) * rstd * gamma + beta;
-      }),
+    : saved_at([](const Problem&, std::int64_t at) { return at; }),
+      statistic_of_y(
+          [](const Problem&, const Arguments&, std::int64_t, Statistic due) { return due; }),
+      rstd([](double variance, double eps) { return 1 / std::sqrt(variance + eps); }),
+      y([](const Output& t) { return (t.x - t.mean) * t.rstd * t.gamma + t.beta; }),
       saved_variance([](double variance, double) { return variance; }),
       running_variance([](double variance, double n) { return variance * n / (n - 1); }),
       update([](double running, double statistic, double momentum) {
         return (1 - momentum) * running + momentum * statistic;
       }),
-      xh([](float x, float mean, float rstd) { return (x - mean) * rstd; }),
-      dx([](const InputGradient& t) {
-        return t.gamma * t.rstd * (t.dy - t.mean_dy - t.xh * t.mean_dy_xh);
-      }) {}
+      xh([](double x, double mean, double rstd) { return (x - mean) * rstd; }),
+      g([](double dy, double gamma) { return dy * gamma; }),
+      sums([](const Problem&, Values all_g, Values all_xh) { return sums_of(all_g, all_xh); }),
+      gradients([](const Problem&, Values dy, Values all_xh) { return sums_of(dy, all_xh); }),
+      copy([](double value) { return value; }) {}
 
 void normalize(const Problem& problem, const Arguments& arguments, const Steps& steps) {
   for (std::int64_t index = 0; index < problem.mini_batches(); ++index) {

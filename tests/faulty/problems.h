@@ -1,11 +1,13 @@
 // Small problems for tests, and their names.
 #pragma once
 
+#include <array>
 #include <cctype>
 #include <cstdint>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/core/problem.h"
 
@@ -20,6 +22,54 @@ namespace faulty {
 inline Problem batch_norm(Pass pass, std::int64_t n, std::int64_t c, std::int64_t l,
                           std::int64_t batch = 0) {
   return {.pass = pass, .n = n, .c = c, .l = l, .batch = batch == 0 ? n : batch};
+}
+
+inline constexpr std::array<Norm, 6> kNorms = {Norm::kBatch, Norm::kLayer, Norm::kInstance,
+                                               Norm::kGroup, Norm::kRms,   Norm::kNone};
+inline constexpr std::array<Pass, 4> kPasses = {Pass::kForwardTraining, Pass::kForwardInference,
+                                                Pass::kBackward, Pass::kBackwardInference};
+inline constexpr std::array<DType, 4> kDTypes = {DType::kF32, DType::kF64, DType::kBf16,
+                                                 DType::kF16};
+inline constexpr std::array<Layout, 2> kLayouts = {Layout::kNcl, Layout::kNlc};
+
+// 6 samples of 9 channels, in 3 groups if there are groups, at 7 positions.
+inline Problem small(Norm norm, Pass pass, DType dtype = DType::kF32,
+                     Layout layout = Layout::kNcl) {
+  return {.norm = norm,
+          .pass = pass,
+          .dtype = dtype,
+          .layout = layout,
+          .n = 6,
+          .c = 9,
+          .l = 7,
+          .batch = 6,
+          .groups = norm == Norm::kGroup ? 3 : 1};
+}
+
+inline Problem plain(Problem problem) {
+  problem.affine = false;
+  return problem;
+}
+
+inline Problem in_batches_of(std::int64_t batch, Problem problem) {
+  problem.batch = batch;
+  return problem;
+}
+
+// Of every norm and pass that there is, in every dtype and layout.
+inline std::vector<Problem> all_small_problems() {
+  std::vector<Problem> problems;
+  for (const Norm norm : kNorms) {
+    for (const Pass pass : kPasses) {
+      for (const DType dtype : kDTypes) {
+        for (const Layout layout : kLayouts) {
+          const Problem problem = small(norm, pass, dtype, layout);
+          if (!invalid(problem)) problems.push_back(problem);
+        }
+      }
+    }
+  }
+  return problems;
 }
 
 // `text` with everything that GoogleTest does not take in a name replaced: "onednn_blocked".

@@ -78,8 +78,7 @@ std::vector<Faulty> running_statistics_faults() {
        })},
       {"approximately_updated", kTraining, "running_mean", "running_mean at",
        updating([](double running, double statistic, double momentum) {
-         return static_cast<double>(
-             truncated(static_cast<float>(updated(running, statistic, momentum)), 20));
+         return truncated(updated(running, statistic, momentum), 20);
        })},
       {"updated_twice", kTraining, "running_mean", "exact input, call 1: running_mean at",
        updating([](double running, double statistic, double momentum) {

@@ -19,21 +19,10 @@ constexpr int kDigitsOfF16 = 11;
 // Too few by four, as when a fast approximation is not refined.
 constexpr int kDigitsOfAnApproximation = 20;
 
-Statistic summed_in_half_precision(std::span<const float> values) {
-  float sum = 0;
-  for (const float value : values) sum = truncated(sum + value, kDigitsOfF16);
-  const Statistic right = two_pass(values);
-  return {sum / static_cast<float>(values.size()), right.variance};
-}
-
-Statistic two_pass_in_float(std::span<const float> values) {
-  const auto count = static_cast<float>(values.size());
-  float sum = 0;
-  for (const float value : values) sum += value;
-  const float mean = sum / count;
-  float squares = 0;
-  for (const float value : values) squares += (value - mean) * (value - mean);
-  return {mean, squares / count};
+Statistic summed_in_half_precision(const Problem& p, Values values) {
+  double sum = 0;
+  for (const double value : values) sum = truncated(sum + value, kDigitsOfF16);
+  return {sum / static_cast<double>(values.size()), two_pass(p, values).variance};
 }
 
 Behavior claiming(Behavior behavior, double roundings) {
@@ -42,12 +31,11 @@ Behavior claiming(Behavior behavior, double roundings) {
 }
 
 // y = x * scale + shift, every operation rounded.
-float folded_y(float x, float mean, float rstd, float gamma, float beta) {
-  const volatile float scale = rstd * gamma;
-  const volatile float moved = mean * scale;
-  const volatile float shift = beta - moved;
-  const volatile float scaled = x * scale;
-  return scaled + shift;
+double folded_y(const Output& t) {
+  const auto in_float = [](double value) { return rounded(DType::kF32, value); };
+  const double scale = in_float(t.rstd * t.gamma);
+  const double shift = in_float(t.beta - in_float(t.mean * scale));
+  return in_float(in_float(t.x * scale) + shift);
 }
 
 // The statistics of all samples, for every mini-batch.
@@ -74,18 +62,32 @@ Statistic variance_of_running(const Problem&, const Arguments& a, std::int64_t k
 }
 
 Statistic of_the_batch(const Problem& p, const Arguments& a, std::int64_t k, Statistic) {
-  return two_pass(channel_of(p, a.x, k));
+  return two_pass(p, values_of(p, a.x, k));
 }
 
 }  // namespace
 
-Statistic one_pass_in_float(std::span<const float> values) {
+Statistic two_pass_in_float(const Problem& p, Values values) {
+  const auto count = static_cast<float>(values.size());
+  float sum = 0;
+  for (const double value : values) sum += static_cast<float>(value);
+  const float mean = p.norm == Norm::kRms ? 0 : sum / count;
+  float squares = 0;
+  for (const double value : values) {
+    const float deviation = static_cast<float>(value) - mean;
+    squares += deviation * deviation;
+  }
+  return {mean, squares / count};
+}
+
+Statistic one_pass_in_float(const Problem&, Values values) {
   const auto count = static_cast<float>(values.size());
   float sum = 0;
   float squares = 0;
-  for (const float value : values) {
-    sum += value;
-    squares += value * value;
+  for (const double value : values) {
+    const auto x = static_cast<float>(value);
+    sum += x;
+    squares += x * x;
   }
   const float mean = sum / count;
   return {mean, (squares - sum * mean) / count};
@@ -110,17 +112,17 @@ std::vector<Faulty> statistics_faults() {
       {"approximate_rstd", kTraining, "rstd", "rstd at",
        replaced(&Steps::rstd,
                 [](double v, double eps) {
-                  return truncated(static_cast<float>(1 / std::sqrt(v + eps)),
-                                   kDigitsOfAnApproximation);
+                  return truncated(1 / std::sqrt(v + eps), kDigitsOfAnApproximation);
                 })},
       {"approximate_y_in_inference", kInference, "y", "y at sample",
        replaced(&Steps::y,
-                [](float x, float mean, float rstd, float gamma, float beta) {
-                  return truncated((x - mean) * rstd * gamma + beta, kDigitsOfAnApproximation);
+                [](const Output& t) {
+                  return truncated((t.x - t.mean) * t.rstd * t.gamma + t.beta,
+                                   kDigitsOfAnApproximation);
                 })},
       {"last_value_not_counted", kTraining, "mean", "exact input, call 1: mean at",
        replaced(&Steps::statistic,
-                [](std::span<const float> x) { return two_pass(x.first(x.size() - 1)); })},
+                [](const Problem& p, Values x) { return two_pass(p, x.first(x.size() - 1)); })},
       {"sums_in_half_precision", kTraining, "mean", "mean at",
        replaced(&Steps::statistic, summed_in_half_precision)},
       {"one_pass_variance", kTraining, "variance", "ill_conditioned input, call 1: variance at",
@@ -138,11 +140,11 @@ std::vector<Faulty> statistics_faults() {
       {"inference_by_the_batch", kInference, "y", "y at sample",
        replaced(&Steps::statistic_of_y, of_the_batch)},
       {"beta_forgotten", kTraining, "y", "y at sample",
-       replaced(&Steps::y, [](float x, float mean, float rstd, float gamma,
-                              float) { return (x - mean) * rstd * gamma; })},
+       replaced(&Steps::y, [](const Output& t) { return (t.x - t.mean) * t.rstd * t.gamma; })},
       {"sign_of_gamma_lost", kTraining, "y", "random input, call 1: y at sample",
-       replaced(&Steps::y, [](float x, float mean, float rstd, float gamma,
-                              float beta) { return (x - mean) * rstd * std::abs(gamma) + beta; })},
+       replaced(
+           &Steps::y,
+           [](const Output& t) { return (t.x - t.mean) * t.rstd * std::abs(t.gamma) + t.beta; })},
   };
 }
 
