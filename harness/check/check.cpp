@@ -53,14 +53,15 @@ struct Worst {
     const double difference = std::abs(value - want.value);
     double ratio = std::numeric_limits<double>::infinity();
     // Written so that NaN, in whichever place, is a failure, unless it is what is expected, and so
-    // is infinity.
+    // is infinity. An infinity that is expected may come out as NaN: updating formulas subtract it
+    // from itself.
     if (value == want.value) {
       ratio = 0;
     } else if (difference <= want.bound) {
       ratio = want.bound > 0 ? difference / want.bound : 0;
     } else if (want.bound > 0 && difference > want.bound) {
       ratio = difference / want.bound;
-    } else if (std::isnan(value) && std::isnan(want.value)) {
+    } else if (std::isnan(value) && !std::isfinite(want.value)) {
       ratio = 0;
     }
     largest_difference = std::max(largest_difference, difference);
