@@ -25,6 +25,7 @@ BELONGS_TO = {
     "toml++/": re.compile(r"^harness/bench/(plan|toml_reader)\.(cpp|h)$"),
     "CLI/": re.compile(r"^harness/cli/"),
     "nlohmann/": re.compile(r"^harness/(bench|cli)/"),
+    "ATen/": re.compile(r"^impls/"),
     "Eigen/": re.compile(r"^impls/"),
     "oneapi/": re.compile(r"^impls/"),
 }

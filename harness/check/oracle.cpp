@@ -8,9 +8,12 @@
 // (rounding the mean itself, then the sum), and the variance, from deviations of that mean, by
 //   e = (c + 3) * u * variance + d^2
 // (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983), which makes rstd
-// off by rstd * (2u + e / (variance + eps) / 2). With xh = (x - mean) * rstd, the centered
-// y = xh * gamma + beta is off by
-//   |gamma| * (rstd * d + |xh| * (5u + c * u / 2 + (rstd * d)^2 / 2)) + u * (|gamma * xh| + |y|)
+// off by rstd * (2u + e / (variance + eps) / 2). Updating formulas, which are not exact on exact
+// sums, are off by
+//   f = c * u * variance * sqrt(1 + mean^2 / variance)
+// more (the same paper). With xh = (x - mean) * rstd, the centered y = xh * gamma + beta is off by
+//   |gamma| * (rstd * d + |xh| * (5u + c * u / 2 + (rstd * d)^2 / 2 + f / (variance + eps) / 2)) +
+//   u * (|gamma * xh| + |y|)
 // where 5u counts the roundings of x - mean, of rstd and of the products, and the folded
 // y = x * scale + shift by u * (|scale| * (2|x| + 2|mean|) + |y|) more. Forward bounds are accepted
 // at twice these: over thousands of draws honest implementations reached 0.99 of them. rms is the
@@ -24,6 +27,13 @@
 //   4u * (sum |dy * xh| + sum |dy| * rstd * |mean|).
 // The terms with |mean| are due to the rounding of the saved mean. Float sums add c * u times the
 // sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
+//
+// The folded dx = g * rstd + x * b + a has no deviations in its sums. With M = rstd * |mean|,
+//   b = rstd^3 * (mean g * mean - mean (g * x)) is off by rstd^2 * E, where
+//   E = (c + 4) * u * (2M * mean |g| + mean |g * xh|),
+// 4u for the products, and a is off by -mean times that: together they leave rstd * |xh| * E in dx.
+// The roundings of x * b, of a and of the sum add 4u * rstd * (|xh| + 2M) * (mean |g * xh| + E).
+// The folded dgamma = rstd * (sum dy * x - mean * sum dy) is off by (2c + 4)u * sum |dy| * M more.
 //
 // Storing y or dx in 16 bits adds one rounding of 2^-8 (bf16) or 2^-11 (f16), and in every type
 // half of its smallest number; statistics may be off by the smallest number of theirs.
@@ -213,7 +223,15 @@ double Oracle::variance_error(const Statistics& statistic, const Accuracy& accur
   const auto n = static_cast<double>(values_per_statistic(problem_));
   const double d = problem_.norm == Norm::kRms ? 0 : mean_error(statistic, accuracy);
   const auto variance = static_cast<double>(statistic.variance);
-  return variance * ((accuracy.roundings + 3) * u_ + n * u_oracle_) + d * d + smallest_;
+  return variance * ((accuracy.roundings + 3) * u_ + n * u_oracle_) + d * d + smallest_ +
+         updating_error(statistic, accuracy);
+}
+
+double Oracle::updating_error(const Statistics& statistic, const Accuracy& accuracy) const {
+  if (accuracy.exact_sums || problem_.norm == Norm::kRms) return 0;
+  const auto mean = static_cast<double>(statistic.mean);
+  const auto variance = static_cast<double>(statistic.variance);
+  return accuracy.roundings * u_ * std::sqrt(variance * (variance + mean * mean));
 }
 
 Expected Oracle::y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const {
@@ -243,7 +261,8 @@ Expected Oracle::y_in(std::int64_t i, std::int64_t k, std::int64_t j,
   const double c = no_error ? 0 : accuracy.roundings;
   const bool off = !no_error && problem_.norm != Norm::kRms;
   const double off_center = off ? rstd * mean_error(statistic, accuracy) : 0;
-  const double relative = 5 * u_ + c * u_ / 2 + off_center * off_center / 2;
+  const double updating = off ? updating_error(statistic, accuracy) * rstd * rstd : 0;
+  const double relative = 5 * u_ + (c * u_ + off_center * off_center + updating) / 2;
   double bound = std::abs(gamma) * (off_center + xh * relative) +
                  u_ * (std::abs(gamma) * xh + size) + half_smallest_;
   if (accuracy.grade == Grade::kB) {
@@ -291,9 +310,13 @@ Expected Oracle::dx_in(std::int64_t i, std::int64_t k, std::int64_t j,
   const double mean_size_g = centered ? sums.size_g / static_cast<double>(n) : 0;
   const double mean_size_g_xh = sums.size_g_xh / static_cast<double>(n);
   const double sums_part = mean_size_g + xh * mean_size_g_xh;
-  const double mean_part =
-      rstd * static_cast<double>(std::abs(statistic.mean)) * (mean_size_g_xh + xh * mean_size_g);
-  const double bound = 4 * (size_g + sums_part + mean_part) + accuracy.roundings * sums_part;
+  const double mean = rstd * static_cast<double>(std::abs(statistic.mean));
+  const double mean_part = mean * (mean_size_g_xh + xh * mean_size_g);
+  double bound = 4 * (size_g + sums_part + mean_part) + accuracy.roundings * sums_part;
+  if (accuracy.grade == Grade::kB) {
+    const double off = (accuracy.roundings + 4) * (2 * mean * mean_size_g + mean_size_g_xh);
+    bound += xh * off + 4 * (xh + 2 * mean) * (mean_size_g_xh + u_ * off);
+  }
   // What underflows on the way: g, two means, two differences.
   const double underflow = smallest_ * rstd * (4 + xh) * std::max(1.0, std::abs(gamma));
   return stored(dx, u_ * rstd * bound + underflow);
@@ -325,10 +348,11 @@ Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
   const Sums& sums = by_parameter_[at];
+  const double c = accuracy.roundings;
+  const double folded = accuracy.grade == Grade::kB ? 2 * c + 4 : 0;
   const auto n = static_cast<double>(problem_.batch * problem_.l);  // products that may underflow
-  return expected(sums.g_xh,
-                  u_ * ((4 + accuracy.roundings) * sums.size_g_xh + 4 * sums.size_g_mean) +
-                      (1 + n) * smallest_);
+  return expected(sums.g_xh, u_ * ((4 + c) * sums.size_g_xh + (4 + folded) * sums.size_g_mean) +
+                                 (1 + n) * smallest_);
 }
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
@@ -339,7 +363,9 @@ Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
 }
 
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.
-// Each step adds |m| * (error of the statistic) + 2u * (|m * statistic| + |(1 - m) * running|).
+// Each step adds |m| * (error of the statistic) + 3u * (|m * statistic| + |(1 - m) * running|), for
+// the roundings of m and of 1 - m, of the products and of the sum, and as 1 - m is that of a
+// rounded m, u * |m * running|.
 template <class Statistic>
 Expected Oracle::running(double before, std::int64_t calls, Statistic statistic) const {
   const Wide m = problem_.momentum;
@@ -355,7 +381,7 @@ Expected Oracle::running(double before, std::int64_t calls, Statistic statistic)
       const Wide kept = (1 - m) * now;
       const Wide added = m * value;
       bound = kept_part * bound + added_part * error +
-              2 * u_ * static_cast<double>(std::abs(kept) + std::abs(added));
+              u_ * static_cast<double>(3 * (std::abs(kept) + std::abs(added)) + std::abs(m * now));
       now = kept + added;
     }
     if (now == last && bound == last_bound) break;  // it has converged

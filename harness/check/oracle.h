@@ -69,6 +69,7 @@ class Oracle {
   Expected dx_in(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
+  double updating_error(const Statistics& statistic, const Accuracy& accuracy) const;
   // The bound of a parameter or statistic, with the rounding of the expected value itself.
   Expected expected(Wide value, double bound) const;
   bool sums_are_exact(const Accuracy& accuracy) const { return exact_ && accuracy.exact_sums; }

@@ -44,7 +44,8 @@ struct Support {
 // the reason.
 Support batch_norm_f32_ncl(const Problem& problem);
 
-// How y is formed: A, centred, (x - mean) * rstd * gamma + beta; B, folded, x * scale + shift.
+// How y is formed: A, centred, (x - mean) * rstd * gamma + beta; B, folded, x * scale + shift. And
+// backward: A, from sums of dy * (x - mean); B, dx = g * rstd + x * b + a, from sums of dy * x.
 enum class Grade { kA, kB };
 
 // The accuracy that a backend claims for a problem, and that the check holds it to.

@@ -56,9 +56,25 @@ TEST_P(BoundByHand, OfTrainingIsAsDerived) {
   const Accuracy folded{.grade = Grade::kB, .roundings = c};
   expect_bound(oracle.y(1, 0, 0, folded), 2 * (centered + 4 + 2 * (2 + 1) + 4));
   // From 1, with momentum 0.1: 1 again, and from 1 with the unbiased variance 2.
-  expect_bound(oracle.running_mean(0, claim, 1), 0.1 * 2 * d + 2 * (0.1 + 0.9));
+  expect_bound(oracle.running_mean(0, claim, 1), 0.1 * 2 * d + 3 * (0.1 + 0.9) + 0.1);
   expect_bound(oracle.running_var(0, claim, 1),
-               0.1 * (2 * variance * 2 + 2 * 2) + 2 * (0.1 * 2 + 0.9));
+               0.1 * (2 * variance * 2 + 2 * 2) + 3 * (0.1 * 2 + 0.9) + 0.1);
+}
+
+TEST_P(BoundByHand, OfUpdatingFormulasIsAsDerived) {
+  const double c = GetParam();
+  const Accuracy claim{.roundings = c, .exact_sums = false};
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put(workspace);
+  const Oracle oracle(workspace.problem(), workspace.arguments(), true);
+  const double d = 1 + c;
+  const double updating = c * std::sqrt(2.0);
+  const double variance = c + 3 + d * d * kU + updating;
+  expect_bound(oracle.mean(0, claim), 2 * d);
+  expect_bound(oracle.variance(0, claim), 2 * variance);
+  expect_bound(oracle.rstd(0, claim), 2 * 0.5 * (2 + variance / 4 / 2));
+  const double relative = 5 + (c + d * d / 4 * kU + updating / 4) / 2;
+  expect_bound(oracle.y(1, 0, 0, claim), 2 * (2 * (d / 2 + relative / 2) + 1 + 4));
 }
 
 TEST_P(BoundByHand, OfExactInputHasNoErrorOfStatistics) {
@@ -70,8 +86,8 @@ TEST_P(BoundByHand, OfExactInputHasNoErrorOfStatistics) {
   EXPECT_EQ(oracle.variance(0, claim).bound, 0);
   expect_bound(oracle.rstd(0, claim), 2 * 0.5 * 2);
   expect_bound(oracle.y(1, 0, 0, claim), 2 * (2 * 5 * 0.5 + 1 + 4));
-  expect_bound(oracle.running_mean(0, claim, 1), 2 * (0.1 + 0.9));
-  expect_bound(oracle.running_var(0, claim, 1), 0.1 * 2 * 2 + 2 * (0.1 * 2 + 0.9));
+  expect_bound(oracle.running_mean(0, claim, 1), 3 * (0.1 + 0.9) + 0.1);
+  expect_bound(oracle.running_var(0, claim, 1), 0.1 * 2 * 2 + 3 * (0.1 * 2 + 0.9) + 0.1);
 }
 
 TEST_P(BoundByHand, OfInferenceHasNoErrorOfStatistics) {
@@ -93,6 +109,21 @@ TEST_P(BoundByHand, OfBackwardIsAsDerived) {
   const double sums = 6 + 0.5 * 3;
   expect_bound(oracle.dx(0, 0, 0, claim), 4 * (4 + sums + 0.5 * (3 + 0.5 * 6)) + c * sums);
   expect_bound(oracle.dx(1, 0, 0, claim), 4 * (8 + sums + 0.5 * (3 + 0.5 * 6)) + c * sums);
+}
+
+TEST_P(BoundByHand, OfFoldedBackwardIsAsDerived) {
+  const double c = GetParam();
+  const Accuracy claim{.roundings = c};
+  const Accuracy folded{.grade = Grade::kB, .roundings = c};
+  const Workspace workspace(two_values(Pass::kBackward));
+  put(workspace);
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  expect_bound(oracle.dbeta(0, folded), (1 + c) * 12);
+  expect_bound(oracle.dgamma(0, folded), (4 + c) * 6 + (4 + 2 * c + 4) * 0.5 * 12);
+  // mean |g| = 12 and mean |g * xh| = 6, with gamma = 2; rstd = 1/2 is a factor of all.
+  const double off = (c + 4) * (2 * 0.5 * 12 + 6);
+  const double more = 0.5 * (0.5 * off + 4 * (0.5 + 2 * 0.5) * (6 + off * kU));
+  expect_bound(oracle.dx(0, 0, 0, folded), oracle.dx(0, 0, 0, claim).bound / kU + more);
 }
 
 TEST_P(BoundByHand, OfBackwardInInferenceIsAsDerived) {
