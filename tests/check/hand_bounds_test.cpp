@@ -65,7 +65,7 @@ TEST_P(BoundByHand, OfUpdatingFormulasIsAsDerived) {
   const double c = GetParam();
   const Accuracy claim{.roundings = c, .exact_sums = false};
   const Workspace workspace(two_values(Pass::kForwardTraining));
-  put(workspace);
+  put_two_values(workspace);
   const Oracle oracle(workspace.problem(), workspace.arguments(), true);
   const double d = 1 + c;
   const double updating = c * std::sqrt(2.0);
@@ -116,7 +116,7 @@ TEST_P(BoundByHand, OfFoldedBackwardIsAsDerived) {
   const Accuracy claim{.roundings = c};
   const Accuracy folded{.grade = Grade::kB, .roundings = c};
   const Workspace workspace(two_values(Pass::kBackward));
-  put(workspace);
+  put_two_values(workspace);
   const Oracle oracle(workspace.problem(), workspace.arguments(), false);
   expect_bound(oracle.dbeta(0, folded), (1 + c) * 12);
   expect_bound(oracle.dgamma(0, folded), (4 + c) * 6 + (4 + 2 * c + 4) * 0.5 * 12);
