@@ -76,11 +76,11 @@ class AccuracyTable {
   }
 
   void print(const std::vector<const Backend*>& backends) const {
-    fmt::print("\n{:<30}", fmt::format("worst error, {} input", name(kind_)));
+    fmt::print("\n{:<34}", fmt::format("worst error, {} input", name(kind_)));
     for (const Backend* backend : backends) fmt::print(" {:>16}", backend->name());
     fmt::print("\n");
     for (const std::string& row : rows_) {
-      fmt::print("{:<30}", row);
+      fmt::print("{:<34}", row);
       for (const Backend* backend : backends) {
         const auto found = worst_.find({row, backend});
         fmt::print(" {:>16}",

@@ -95,6 +95,26 @@ def test_budget_ends_a_run_early_and_says_so(normbench, tiny, tmp_path):
     assert len(rows_of(tmp_path / done.stdout.strip())) < CASES
 
 
+def test_verify_all_walks_every_norm_pass_dtype_and_layout(normbench):
+    done = normbench("verify", "--all", "-b", "naive", "-f", "/n4_c5_l3", "--verbose")
+    assert done.returncode == 0, done.stderr
+    checked = {tuple(line.split("/")[:4]) for line in done.stdout.splitlines() if "/n4_c5_l3" in line}
+    norms = {"batch", "layer", "instance", "group", "rms", "none"}
+    passes = {"forward_training", "forward_inference", "backward"}
+    kinds = {(norm, run) for norm in norms for run in passes} | {("batch", "backward_inference")}
+    assert checked == {(norm, run, dtype, layout) for norm, run in kinds
+                       for dtype in ("f32", "f64", "bf16", "f16") for layout in ("ncl", "nlc")}
+    assert "worst error, random input" in done.stdout
+    assert "worst error, ill_conditioned input" in done.stdout
+
+
+def test_verify_wants_a_config_or_all(normbench, tiny):
+    for words in ((), (tiny, "--all")):
+        done = normbench("verify", *words)
+        assert done.returncode == 2
+        assert "verify wants either a config or --all" in done.stderr
+
+
 def test_verify_counts_what_it_checked(normbench, tiny):
     done = normbench("verify", tiny, "-b", "naive")
     assert done.returncode == 0
