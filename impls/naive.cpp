@@ -1,4 +1,5 @@
 // The formulas, as a textbook has them: one thread, one loop after the other, sums in double.
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -36,6 +37,13 @@ class MiniBatch {
   MiniBatch(const Problem& problem, const Tiles& tiles, const Arguments& arguments)
       : problem_(problem), tiles_(tiles), arguments_(arguments) {}
 
+  // Sums for each parameter, made before any call of backward().
+  struct ParameterSums {
+    explicit ParameterSums(const Tiles& tiles)
+        : dgamma(static_cast<std::size_t>(tiles.parameters())), dbeta(dgamma.size()) {}
+    std::vector<double> dgamma, dbeta;
+  };
+
   void forward() const {
     const auto x = arguments_.x.as<T>();
     const auto y = arguments_.y.as<T>();
@@ -55,13 +63,15 @@ class MiniBatch {
   // With xh = (x - mean) * rstd and g = dy * gamma:
   // dx = rstd * (g - mean of g - xh * mean of g * xh), dbeta = sum of dy, dgamma = sum of dy * xh;
   // rms has no mean of g, and in inference nothing flows back through the statistics.
-  void backward() const {
+  void backward(ParameterSums& sums) const {
     const auto dy = arguments_.dy.as<T>();
     const auto dx = arguments_.dx.as<T>();
     if (problem_.norm == Norm::kNone) return copy(dy, dx);
     const auto x = arguments_.x.as<T>();
-    std::vector<double> dgamma(static_cast<std::size_t>(tiles_.parameters()));
-    std::vector<double> dbeta(dgamma.size());
+    std::vector<double>& dgamma = sums.dgamma;
+    std::vector<double>& dbeta = sums.dbeta;
+    std::fill(dgamma.begin(), dgamma.end(), 0.0);
+    std::fill(dbeta.begin(), dbeta.end(), 0.0);
     for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
       const auto [mean, rstd] = is_running() ? from_running(statistic) : saved(statistic);
       double sum_g = 0;
@@ -188,14 +198,14 @@ template <class T>
 class NaiveKernel : public Kernel {
  public:
   NaiveKernel(const Problem& problem, const Arguments& arguments)
-      : problem_(problem), tiles_(tiles_of(problem)), arguments_(arguments) {}
+      : problem_(problem), tiles_(tiles_of(problem)), arguments_(arguments), sums_(tiles_) {}
 
   void run() override {
     for (std::int64_t i = 0; i < problem_.mini_batches(); ++i) {
       const Arguments part = mini_batch(problem_, arguments_, i);
       const MiniBatch<T> batch(problem_, tiles_, part);
       if (problem_.backward()) {
-        batch.backward();
+        batch.backward(sums_);
       } else {
         batch.forward();
       }
@@ -208,6 +218,7 @@ class NaiveKernel : public Kernel {
   Problem problem_;
   Tiles tiles_;
   Arguments arguments_;
+  typename MiniBatch<T>::ParameterSums sums_;
 };
 
 class Naive : public Backend {
