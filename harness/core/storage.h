@@ -44,7 +44,8 @@ struct F16 {
     bits = other.bits;
     return *this;
   }
-  explicit F16(float value) {
+  // Inlined in every case: g++ 12 takes it for too large, and vectorizes no loop that calls.
+  [[gnu::always_inline]] explicit F16(float value) {
     const auto whole = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t size = whole & 0x7FFFFFFFU;
     // Adding 0.5 lets the adder round to a multiple of 2^-24, the smallest subnormal.
@@ -58,7 +59,7 @@ struct F16 {
     bits = static_cast<std::uint16_t>(result | ((whole >> 16) & 0x8000U));
   }
   explicit F16(double value) : F16(static_cast<float>(value)) {}
-  operator float() const {
+  [[gnu::always_inline]] operator float() const {
     const std::uint32_t size = (bits & 0x7FFFU) << 13;
     const std::uint32_t exponent = size & (0x1FU << 23);
     const std::uint32_t normal = size + (112U << 23);
