@@ -61,10 +61,10 @@ void add_problems(Norm norm, Pass pass, DType dtype, Layout layout, std::vector<
                               .groups = groups_of(norm, shape.c),
                               .momentum = momentum,
                               .affine = affine};
-        if (invalid(problem) || !torch_supports(problem)) continue;
         // (9, 128, 1) is meant with its last dimension.
         const bool is_3d = shape.n == 9 || shape.l != 1;
-        all.push_back(is_3d ? Spelled(problem, {shape.l}) : Spelled(problem));
+        const Spelled spelled = is_3d ? Spelled(problem, {shape.l}) : Spelled(problem);
+        if (!invalid(problem) && torch_supports(spelled)) all.push_back(spelled);
       }
     }
   }

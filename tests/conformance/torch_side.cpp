@@ -141,20 +141,31 @@ Forward forward(const Spelled& spelled, const Arguments& a, const at::Tensor& x)
 
 }  // namespace
 
-bool torch_supports(const Problem& p) {
-  switch (p.dtype) {
-    case DType::kF32:
-    case DType::kF64:
-      return p.norm != Norm::kNone;
-    case DType::kBf16:
-      // Layer and group norm take bf16 parameters only, and round statistics to bf16. So does
-      // instance norm, as far as it has no parameters in f32.
-      return p.norm == Norm::kBatch || p.norm == Norm::kRms ||
-             (p.norm == Norm::kInstance && p.affine);
-    case DType::kF16:
-      break;  // "batch_norm" not implemented for 'Half'
+bool torch_supports(const Spelled& spelled) {
+  const Problem& p = spelled.problem;
+  // What is neither contiguous nor channels-last, for which torch wants an image.
+  const bool strided =
+      p.layout == Layout::kNlc && p.l != 1 && p.c != 1 && spelled.positions.size() != 2;
+  switch (p.norm) {
+    case Norm::kNone:
+      return false;
+    case Norm::kRms:
+      return p.dtype != DType::kF16;
+    case Norm::kLayer:
+    case Norm::kGroup:
+      // They take bf16 data with bf16 parameters only, and round statistics to bf16.
+      return p.dtype == DType::kF32 || p.dtype == DType::kF64;
+    case Norm::kBatch:
+    case Norm::kInstance:
+      break;
   }
-  return false;
+  // "batch_norm" not implemented for 'Half'
+  if (p.dtype == DType::kF16) return false;
+  if (p.dtype != DType::kBf16) return true;
+  // Backward, the sum of strided dy is rounded to bf16: dbeta is off by 2^-9, and dx with it.
+  if (p.backward() && strided) return false;
+  // Without any parameter in f32 the statistics are rounded to bf16.
+  return p.norm == Norm::kBatch || p.affine;
 }
 
 void run_torch(const Spelled& spelled, const Arguments& a, int threads) {

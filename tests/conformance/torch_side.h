@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/core/backend.h"
@@ -27,7 +28,7 @@ struct Spelled {
 
 // Whether libtorch 1.13 has CPU kernels that keep statistics and parameters in the types of the
 // harness. Those that it lacks are named in the source.
-bool torch_supports(const Problem& problem);
+bool torch_supports(const Spelled& spelled);
 
 // Runs the module of torch::nn that stands for the norm, in the mode of the pass, on the inputs of
 // `arguments`, and fills the outputs that torch has. Backward is by autograd, with dy.
