@@ -120,7 +120,7 @@ void expect_backends_to_agree(const Problem& problem, InputKind kind, int thread
 std::vector<double> values_of(const Tensor& tensor) {
   return with_storage(tensor.dtype, [&]<class T>(T) {
     std::vector<double> all;
-    for (const T value : tensor.as<T>()) all.push_back(static_cast<double>(value));
+    for (const T& value : tensor.as<T>()) all.push_back(static_cast<double>(value));
     return all;
   });
 }

@@ -165,7 +165,7 @@ bool torch_supports(const Spelled& spelled) {
   // Backward, the sum of strided dy is rounded to bf16: dbeta is off by 2^-9, and dx with it.
   if (p.backward() && strided) return false;
   // Without any parameter in f32 the statistics are rounded to bf16.
-  return p.norm == Norm::kBatch || p.affine;
+  return p.affine || (p.norm == Norm::kBatch && spelled.tracked);
 }
 
 void run_torch(const Spelled& spelled, const Arguments& a, int threads) {
