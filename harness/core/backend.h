@@ -40,10 +40,6 @@ struct Support {
   static Support no(std::string reason) { return {false, std::move(reason)}; }
 };
 
-// Yes for batch norm of training or inference, forward or backward, in f32 and ncl; else no, with
-// the reason.
-Support batch_norm_f32_ncl(const Problem& problem);
-
 // How y is formed: A, centred, (x - mean) * rstd * gamma + beta; B, folded, x * scale + shift. And
 // backward: A, from sums of dy * (x - mean); B, dx = g * rstd + x * b + a, from sums of dy * x.
 enum class Grade { kA, kB };

@@ -1,44 +1,10 @@
-// Reasons that several backends share, and what a backend has unless it says otherwise.
+// What a backend has unless it says otherwise.
 #include "harness/core/backend.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/faulty/honest.h"
-#include "tests/faulty/problems.h"
-
 namespace normbench {
 namespace {
-
-using faulty::batch_norm;
-
-TEST(BatchNormF32Ncl, IsSupportedInThreePasses) {
-  for (const Pass pass : {Pass::kForwardTraining, Pass::kForwardInference, Pass::kBackward}) {
-    const Support support = batch_norm_f32_ncl(batch_norm(pass, 4, 3, 2));
-    EXPECT_TRUE(support.supported) << name(pass);
-    EXPECT_EQ(support.reason, "");
-  }
-}
-
-TEST(BatchNormF32Ncl, NamesWhatIsNotImplemented) {
-  const auto reason = [](auto change) {
-    Problem problem = batch_norm(Pass::kForwardTraining, 4, 3, 2);
-    change(problem);
-    const Support support = batch_norm_f32_ncl(problem);
-    EXPECT_FALSE(support.supported);
-    return support.reason;
-  };
-  EXPECT_EQ(reason([](Problem& p) { p.norm = Norm::kLayer; }), "norm layer is not implemented");
-  EXPECT_EQ(reason([](Problem& p) { p.pass = Pass::kBackwardInference; }),
-            "pass backward_inference is not implemented");
-  EXPECT_EQ(reason([](Problem& p) { p.dtype = DType::kF16; }), "dtype f16 is not implemented");
-  EXPECT_EQ(reason([](Problem& p) { p.layout = Layout::kNlc; }), "layout nlc is not implemented");
-}
-
-TEST(BatchNormF32Ncl, TakesEitherLayoutOfOnePosition) {
-  Problem problem = batch_norm(Pass::kForwardTraining, 4, 3, 1);
-  problem.layout = Layout::kNlc;
-  EXPECT_TRUE(batch_norm_f32_ncl(problem).supported);
-}
 
 // What an interface offers when a backend implements no more than it must.
 class Minimal : public Backend {
@@ -58,6 +24,7 @@ TEST(Backend, ClaimsTheSharpestAccuracyUnlessItSaysOtherwise) {
   const Minimal backend;
   EXPECT_EQ(backend.accuracy({}).grade, Grade::kA);
   EXPECT_EQ(backend.accuracy({}).roundings, 0);
+  EXPECT_TRUE(backend.accuracy({}).exact_sums);
   EXPECT_FALSE(backend.native_layout());
   EXPECT_EQ(backend.prepare({}, {}, 1)->detail(), "");
 }
