@@ -4,7 +4,8 @@
 // deviations, and a third that writes y = (x - mean) * (gamma / sqrt(variance + eps)) + beta.
 // `onednn` runs them on the caller's buffers; `onednn-blocked` runs batch normalization on copies
 // in the library's own layout, 16 or 8 channels side by side, for which it has more vectorized
-// kernels.
+// kernels. On a CPU with AVX512-BF16 a result in bf16 below the smallest normal number becomes 0,
+// whatever the floating-point environment: the library rounds with VCVTNEPS2BF16, which flushes.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
