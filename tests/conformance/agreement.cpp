@@ -161,9 +161,8 @@ void expect_within_bounds(const Output& output) {
   for (std::size_t at = 0; at < output.got.size(); ++at) {
     worst.see(at, output.got[at], output.expected[at].value, output.expected[at].bound);
   }
-  EXPECT_LE(worst.excess, 1) << output.name << "[" << worst.at << "] of torch is "
-                             << output.got[worst.at] << ", expected "
-                             << output.expected[worst.at].value << " +- "
+  EXPECT_LE(worst.excess, 1) << output.name << "[" << worst.at << "] is " << output.got[worst.at]
+                             << ", expected " << output.expected[worst.at].value << " +- "
                              << output.expected[worst.at].bound;
 }
 
