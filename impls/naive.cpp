@@ -49,8 +49,10 @@ class MiniBatch {
     const auto y = arguments_.y.as<T>();
     if (problem_.norm == Norm::kNone) return copy(x, y);
     for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
-      const auto [mean, rstd] =
+      const Statistic own =
           is_running() ? from_running(statistic) : of_tile(statistic, row, column);
+      const Real mean = own.mean;
+      const Real rstd = own.rstd;
       for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
         const Real gamma = value_or<Real>(arguments_.gamma, parameter, 1);
         const Real beta = value_or<Real>(arguments_.beta, parameter, 0);
@@ -73,7 +75,9 @@ class MiniBatch {
     std::fill(dgamma.begin(), dgamma.end(), 0.0);
     std::fill(dbeta.begin(), dbeta.end(), 0.0);
     for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
-      const auto [mean, rstd] = is_running() ? from_running(statistic) : saved(statistic);
+      const Statistic own = is_running() ? from_running(statistic) : saved(statistic);
+      const Real mean = own.mean;
+      const Real rstd = own.rstd;
       double sum_g = 0;
       double sum_g_xh = 0;
       for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {

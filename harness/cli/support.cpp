@@ -36,7 +36,7 @@ class Table {
     for (const DType dtype : kEveryDType) {
       const std::string ncl = cell(problem_matrix(norm, pass, dtype, Layout::kNcl));
       const std::string nlc = cell(problem_matrix(norm, pass, dtype, Layout::kNlc));
-      fmt::print(" {} |", ncl == nlc ? ncl : ncl + " / " + nlc);
+      fmt::print(" {} |", ncl == nlc ? ncl : fmt::format("{} / {}", ncl, nlc));
     }
     fmt::print("\n");
   }
@@ -55,7 +55,7 @@ class Table {
       }
     }
     std::string text;
-    for (const std::string& grade : grades) text += (text.empty() ? "" : " or ") + grade;
+    for (const std::string& grade : grades) text.append(text.empty() ? "" : " or ").append(grade);
     std::string notes;
     for (const std::size_t number : numbers)
       notes += fmt::format("{}{}", notes.empty() ? "" : ", ", number);

@@ -31,6 +31,7 @@ struct Bf16 {
     bits = static_cast<std::uint16_t>((is_number ? rounded : not_a_number) >> 16);
   }
   explicit Bf16(double value) : Bf16(static_cast<float>(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): it is a number in arithmetic.
   operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
@@ -59,6 +60,7 @@ struct F16 {
     bits = static_cast<std::uint16_t>(result | ((whole >> 16) & 0x8000U));
   }
   explicit F16(double value) : F16(static_cast<float>(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): it is a number in arithmetic.
   [[gnu::always_inline]] operator float() const {
     const std::uint32_t size = (bits & 0x7FFFU) << 13;
     const std::uint32_t exponent = size & (0x1FU << 23);

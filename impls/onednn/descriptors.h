@@ -89,14 +89,13 @@ dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, con
   using BackwardDescriptor = typename Backward::primitive_desc;
   // Version 2 wants the parameters in a descriptor of their own.
 #if DNNL_VERSION_MAJOR >= 3
-  const ForwardDescriptor forward(engine, forward_kind, data, data, shape..., eps, flags,
-                                  attributes);
+  ForwardDescriptor forward(engine, forward_kind, data, data, shape..., eps, flags, attributes);
   if (!p.backward()) return forward;
   return BackwardDescriptor(engine, backward_kind, data, data, data, shape..., eps, flags, forward,
                             attributes);
 #else
-  const ForwardDescriptor forward(typename Forward::desc(forward_kind, data, shape..., eps, flags),
-                                  attributes, engine);
+  ForwardDescriptor forward(typename Forward::desc(forward_kind, data, shape..., eps, flags),
+                            attributes, engine);
   if (!p.backward()) return forward;
   return BackwardDescriptor(
       typename Backward::desc(backward_kind, data, data, shape..., eps, flags), attributes, engine,

@@ -137,7 +137,7 @@ class CellsKernel : public normbench::Kernel {
     const auto each_slab = [&](auto visit) {
       this->each_slab(number, cells, {0, grid_.rows}, {0, grid_.run}, visit);
     };
-    load(band, number, cells);
+    load_band(band, number, cells);
     for (int round = 0; round < rounds(); ++round) {
       each_slab([&](const Slab& slab) { reduce(band, slab, band); });
       conclude(band, number, cells, round, is_first);
@@ -148,7 +148,7 @@ class CellsKernel : public normbench::Kernel {
   void share_rows(Index number) {
     Band<Real>& total = bands_of_[0];
     const Range all{0, grid_.cells};
-    load(total, number, all);
+    load_band(total, number, all);
     for (int round = 0; round < rounds(); ++round) {
       each_share(number, [&](const Slab& slab, Index part) {
         reduce(total, slab, bands_of_[static_cast<std::size_t>(part)]);
@@ -195,7 +195,7 @@ class CellsKernel : public normbench::Kernel {
 
   Index first_tile(Index number) const { return number * (grid_.cells / cells_per_tile_); }
 
-  void load(Band<Real>& band, Index number, Range cells) {
+  void load_band(Band<Real>& band, Index number, Range cells) {
     if (uses_running_statistics(problem_)) {
       band.load_running(part_, cells);
     } else if (problem_.backward()) {
