@@ -1,0 +1,155 @@
+// Vectors of whatever instruction set the CPU has, by Highway, and threads by OpenMP. Data is read
+// from memory once: it is cut into slabs that stay in a cache until they are normalized.
+//
+// Sums are kept in lanes of the type that is computed in, shifted by a number near the mean, and
+// moved into doubles after eight additions; where the shift was far from the mean, a tile is summed
+// once more. impls/simd/ has the pieces; README.md there says what each is worth.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#define HWY_TARGET_INCLUDE "impls/simd/functions-inl.h"
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "harness/core/backend.h"
+#include "harness/core/storage.h"
+#include "harness/core/tiles.h"
+#include "hwy/foreach_target.h"  // before highway.h
+#include "hwy/highway.h"
+#include "impls/simd/cells.h"
+#include "impls/simd/functions-inl.h"
+#include "impls/simd/functions.h"
+#include "impls/simd/rows.h"
+#include "impls/simd/work.h"
+
+namespace simd {
+
+HWY_EXPORT(f32);
+HWY_EXPORT(f64);
+HWY_EXPORT(bf16);
+HWY_EXPORT(f16);
+
+template <class T>
+const Functions<T>& functions(std::int64_t target) {
+  if (target != 0) hwy::SetSupportedTargetsForTest(target);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  const Functions<T>* table = nullptr;
+  if constexpr (std::is_same_v<T, float>) table = HWY_DYNAMIC_DISPATCH(f32)();
+  if constexpr (std::is_same_v<T, double>) table = HWY_DYNAMIC_DISPATCH(f64)();
+  if constexpr (std::is_same_v<T, normbench::Bf16>) table = HWY_DYNAMIC_DISPATCH(bf16)();
+  if constexpr (std::is_same_v<T, normbench::F16>) table = HWY_DYNAMIC_DISPATCH(f16)();
+  if (target != 0) hwy::SetSupportedTargetsForTest(0);
+  return *table;
+}
+
+}  // namespace simd
+
+namespace {
+
+using normbench::Accuracy;
+using normbench::Arguments;
+using normbench::Backend;
+using normbench::DType;
+using normbench::Grade;
+using normbench::Kernel;
+using normbench::Norm;
+using normbench::Problem;
+using normbench::Support;
+using normbench::Tensor;
+using simd::Index;
+
+class Simd : public Backend {
+ public:
+  std::string_view name() const override { return "simd"; }
+  std::string version() const override {
+    return "1, Highway " + std::to_string(HWY_MAJOR) + "." + std::to_string(HWY_MINOR) + "." +
+           std::to_string(HWY_PATCH);
+  }
+  Support supports(const Problem&) const override { return Support::yes(); }
+  Accuracy accuracy(const Problem& problem) const override;
+  std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
+                                  int threads) const override;
+
+ private:
+  simd::Settings settings_;
+};
+
+// For none.
+class CopyKernel : public Kernel {
+ public:
+  CopyKernel(const Problem& problem, const Arguments& arguments, int threads)
+      : from_(problem.backward() ? arguments.dy : arguments.x),
+        to_(problem.backward() ? arguments.dx : arguments.y),
+        threads_(simd::useful_threads(compulsory_bytes(problem), threads)) {}
+
+  void run() override {
+    if (threads_ == 1) return copy(0, 1);
+#pragma omp parallel num_threads(threads_)
+    copy(omp_get_thread_num(), omp_get_num_threads());
+  }
+
+  std::string detail() const override {
+    return "memcpy, " + (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads");
+  }
+
+ private:
+  void copy(int thread, int team) {
+    const auto [first, size] = simd::share_of(static_cast<Index>(from_.bytes()), thread, team, 64);
+    std::memcpy(static_cast<char*>(to_.data) + first, static_cast<const char*>(from_.data) + first,
+                static_cast<std::size_t>(size));
+  }
+
+  Tensor from_, to_;
+  int threads_;
+};
+
+// For a mini-batch without samples: the gradients of the parameters are sums over nothing.
+class EmptyKernel : public Kernel {
+ public:
+  explicit EmptyKernel(const Arguments& arguments) : arguments_(arguments) {}
+
+  void run() override {
+    for (const Tensor& tensor : {arguments_.dgamma, arguments_.dbeta}) {
+      // All bits of a zero are zero.
+      if (tensor.present()) std::memset(tensor.data, 0, tensor.bytes());
+    }
+  }
+
+ private:
+  Arguments arguments_;
+};
+
+// A value is rounded when the shift is subtracted, then at most eight times in its lane and twice
+// where four lanes come together: 11 roundings. Sums about a shift that is t deviations off the
+// mean are larger than about the mean: with t <= 1, all errors of the variance together at most
+// (1 + t^2) + 2 t sqrt(1 + t^2) < 4.83 times as large.
+constexpr double kRoundings = 54;
+
+Accuracy Simd::accuracy(const Problem& problem) const {
+  // Sums in double of doubles round: after the lanes, of every eight values one.
+  const auto values = static_cast<double>(std::max(tiles_of(problem).values(),
+                                                   problem.values_per_channel()));
+  return {.grade = Grade::kA,
+          .roundings = kRoundings + (problem.dtype == DType::kF64 ? 4.83 * values / 8 : 0)};
+}
+
+std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& arguments,
+                                      int threads) const {
+  if (problem.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
+  if (problem.norm == Norm::kNone) return std::make_unique<CopyKernel>(problem, arguments, threads);
+  const bool is_cells = simd::is_made_of_cells(problem, tiles_of(problem));
+  return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
+    if (!is_cells) {
+      return std::make_unique<simd::RowsKernel<T>>(problem, arguments, threads, settings_);
+    }
+    const simd::CellLayout layout = simd::cell_layout(problem, threads, settings_);
+    return std::make_unique<simd::CellsKernel<T>>(problem, arguments, layout, settings_);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_simd() { return std::make_unique<Simd>(); }

@@ -1,0 +1,195 @@
+// The functions of CellFunctions. No include guard, as in vectors-inl.h.
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+// The first digits of a number: a shift that begins as a value of the input and moves by such
+// numbers has few digits when the input has, so that sums that can be exact are.
+template <class T>
+HWY_INLINE Vec<T> first_digits(Vec<T> value) {
+  const hn::RebindToUnsigned<Tag<T>> integers;
+  using Integer = hn::TFromD<decltype(integers)>;
+  constexpr int kDropped = std::is_same_v<T, double> ? 50 : 21;
+  const auto mask = hn::Set(integers, static_cast<Integer>(~Integer{0} << kDropped));
+  return hn::BitCast(Tag<T>(), hn::And(hn::BitCast(integers, value), mask));
+}
+
+// Four pieces of each cell are looked at.
+template <class T>
+void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
+  constexpr Index kPieces = 4;
+  const Index count = std::min(lanes<T>(), region.length);
+  const Tag<T> d;
+  for (Index cell = 0; cell < region.cells; ++cell) {
+    const T* own = x + cell * region.cell_stride;
+    const auto start = hn::Set(d, static_cast<Parameter<T>>(own[0]));
+    auto sum = hn::Zero(d);
+    for (Index i = 0; i < kPieces; ++i) {
+      const T* piece = own + region.rows * i / kPieces * region.row_stride +
+                       (region.length - count) * i / kPieces;
+      const auto values = count == lanes<T>() ? load(piece) : load_some(piece, count);
+      sum = hn::Add(sum, only_first<T>(hn::Sub(values, start), count));
+    }
+    const auto values = static_cast<Parameter<T>>(kPieces * count);
+    const auto off = hn::Div(hn::SumOfLanes(d, sum), hn::Set(d, values));
+    shift[cell] = hn::GetLane(hn::Add(start, first_digits<T>(off)));
+  }
+}
+
+// Up to sixteen rows are looked at.
+template <class T>
+void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift) {
+  constexpr Index kMostRows = 16;
+  const Tag<T> d;
+  const Index rows = region.rows <= 2 ? 1 : std::min(kMostRows, region.rows);
+  const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
+  for (Index at = 0; at < region.cells; at += lanes<T>()) {
+    const Index count = std::min(lanes<T>(), region.cells - at);
+    const bool whole = count == lanes<T>();
+    const auto values = [&](Index row) {
+      const T* from = x + row * region.row_stride + at;
+      return whole ? load(from) : load_some(from, count);
+    };
+    const auto start = values(0);
+    auto sum = hn::Zero(d);
+    for (Index i = 1; i < rows; ++i) {
+      sum = hn::Add(sum, hn::Sub(values(region.rows * i / rows), start));
+    }
+    const auto found = hn::Add(start, first_digits<T>(hn::Mul(sum, inverse)));
+    if (whole) {
+      store<Parameter<T>>(found, shift + at);
+    } else {
+      store_some<Parameter<T>>(found, shift + at, count);
+    }
+  }
+}
+
+template <class T>
+void sum_runs_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
+                      double* ab) {
+  sum_runs<T>(
+      region, [=](Index cell) { return ForwardTerms<T>{x, hn::Set(Tag<T>(), shift[cell])}; }, a,
+      ab);
+}
+
+template <class T>
+void sum_runs_backward(const T* x, const T* dy, const Region& region, const Parameter<T>* mean,
+                       double* a, double* ab) {
+  sum_runs<T>(
+      region, [=](Index cell) { return BackwardTerms<T>{x, dy, hn::Set(Tag<T>(), mean[cell])}; },
+      a, ab);
+}
+
+template <class T>
+HWY_INLINE Vec<T> load_columns(const Parameter<T>* from, Index count) {
+  return count == lanes<T>() ? load(from) : load_some(from, count);
+}
+
+template <class T>
+void sum_columns_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
+                         double* ab) {
+  sum_columns<T>(
+      region,
+      [=](Index at, Index count) {
+        return ForwardTerms<T>{x + at, load_columns<T>(shift + at, count)};
+      },
+      a, ab);
+}
+
+template <class T>
+void sum_columns_backward(const T* x, const T* dy, const Region& region, const Parameter<T>* mean,
+                          double* a, double* ab) {
+  sum_columns<T>(
+      region,
+      [=](Index at, Index count) {
+        return BackwardTerms<T>{x + at, dy + at, load_columns<T>(mean + at, count)};
+      },
+      a, ab);
+}
+
+// Calls write_cell(cell, offset) for each run of the region, row by row, as memory has them.
+template <class Write>
+HWY_INLINE void for_each_run(const Region& region, const Write& write_cell) {
+  for (Index row = 0; row < region.rows; ++row) {
+    for (Index cell = 0; cell < region.cells; ++cell) {
+      write_cell(cell, row * region.row_stride + cell * region.cell_stride);
+    }
+  }
+}
+
+HWY_INLINE void finish_streaming(bool streaming) {
+  if (streaming) hwy::FlushStream();
+}
+
+template <class T>
+void normalize_runs(const T* x, T* y, const Region& region, const Parameter<T>* mean,
+                    const Parameter<T>* scale, const Parameter<T>* beta, bool streaming) {
+  for_each_run(region, [&](Index k, Index at) {
+    const Normalized<T, Constant<T>> of{x + at, Constant<T>(mean[k]), Constant<T>(scale[k]),
+                                        Constant<T>(beta[k])};
+    write(y + at, region.length, streaming, of);
+  });
+  finish_streaming(streaming);
+}
+
+template <class T>
+void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T>* mean,
+                       const Parameter<T>* scale, const Parameter<T>* beta, bool streaming) {
+  for (Index row = 0; row < region.rows; ++row) {
+    const Index at = row * region.row_stride;
+    const Normalized<T, Array<T>> of{x + at, {mean}, {scale}, {beta}};
+    write(y + at, region.cells, streaming, of);
+  }
+  finish_streaming(streaming);
+}
+
+template <class T>
+void differentiate_runs(const T* x, const T* dy, T* dx, const Region& region,
+                        const Parameter<T>* mean, const Parameter<T>* scale,
+                        const Parameter<T>* constant, const Parameter<T>* slope, bool streaming) {
+  for_each_run(region, [&](Index k, Index at) {
+    const Differentiated<T, Constant<T>> of{
+        x + at,      dy + at, Constant<T>(mean[k]), Constant<T>(scale[k]), Constant<T>(constant[k]),
+        Constant<T>(slope[k])};
+    write(dx + at, region.length, streaming, of);
+  });
+  finish_streaming(streaming);
+}
+
+template <class T>
+void differentiate_columns(const T* x, const T* dy, T* dx, const Region& region,
+                           const Parameter<T>* mean, const Parameter<T>* scale,
+                           const Parameter<T>* constant, const Parameter<T>* slope,
+                           bool streaming) {
+  for (Index row = 0; row < region.rows; ++row) {
+    const Index at = row * region.row_stride;
+    const Differentiated<T, Array<T>> of{x + at, dy + at, {mean}, {scale}, {constant}, {slope}};
+    write(dx + at, region.cells, streaming, of);
+  }
+  finish_streaming(streaming);
+}
+
+template <class T>
+void rescale_runs(const T* dy, T* dx, const Region& region, const Parameter<T>* scale,
+                  bool streaming) {
+  for_each_run(region, [&](Index k, Index at) {
+    write(dx + at, region.length, streaming,
+          Rescaled<T, Constant<T>>{dy + at, Constant<T>(scale[k])});
+  });
+  finish_streaming(streaming);
+}
+
+template <class T>
+void rescale_columns(const T* dy, T* dx, const Region& region, const Parameter<T>* scale,
+                     bool streaming) {
+  for (Index row = 0; row < region.rows; ++row) {
+    const Index at = row * region.row_stride;
+    write(dx + at, region.cells, streaming, Rescaled<T, Array<T>>{dy + at, {scale}});
+  }
+  finish_streaming(streaming);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

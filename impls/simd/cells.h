@@ -1,0 +1,327 @@
+// The kernel for tiles that are made of cells: batch norm, and the others where runs are long or
+// tiles have many rows.
+//
+// A unit is as many tiles side by side as stay in a cache between the two times that they are
+// read. Threads have units of their own or, where those are too few or a tile is too large for the
+// cache of one core, share each unit and exchange their sums.
+#pragma once
+
+#include <omp.h>
+
+#include <string>
+#include <vector>
+
+#include "harness/core/backend.h"
+#include "impls/simd/band.h"
+#include "impls/simd/layout.h"
+
+namespace simd {
+
+template <class T>
+class CellsKernel : public normbench::Kernel {
+  using Real = normbench::Parameter<T>;
+
+ public:
+  CellsKernel(const normbench::Problem& problem, const normbench::Arguments& arguments,
+              const CellLayout& layout, const Settings& settings)
+      : problem_(problem),
+        arguments_(arguments),
+        layout_(layout),
+        table_(functions<T>(settings.target)),
+        functions_(layout.cell == 1 ? table_.columns : table_.runs),
+        exchange_(layout.shared ? layout.threads : 1,
+                  layout.tiles_of_unit * layout.cells_of_tile) {
+    const Index cells = layout.tiles_of_unit * layout.cells_of_tile;
+    for (int i = 0; i < layout.threads; ++i) {
+      bands_.emplace_back(cells, collects() ? layout.tiles.parameters() : 0);
+      spare_.emplace_back(layout.cells_of_tile, 0);
+    }
+    const auto constants = static_cast<std::size_t>(layout.tiles.parameters());
+    ones_.assign(arguments.gamma.present() ? 0 : constants, 1);
+    zeros_.assign(arguments.beta.present() ? 0 : constants, 0);
+  }
+
+  void run() override {
+    if (layout_.threads == 1) return work(0, 1);
+#pragma omp parallel num_threads(layout_.threads)
+    work(omp_get_thread_num(), omp_get_num_threads());
+  }
+
+  std::string detail() const override { return table_.target + (", " + layout_.detail()); }
+
+ private:
+  // Where one thread works at a time. Tiles and cells are counted across.
+  struct Unit {
+    Index band;
+    Index first_tile, tiles;
+    Index first_cell, cells;
+    Index offset;   // of the first value
+    Region region;  // the thread's piece of it
+    int thread, team;
+  };
+
+  bool collects() const {
+    return problem_.backward() && problem_.affine && problem_.norm != normbench::Norm::kBatch;
+  }
+  bool trains() const { return problem_.pass == normbench::Pass::kForwardTraining; }
+  bool updates() const { return trains() && arguments_.running_mean.present(); }
+  // Mini-batches come in order, unless threads have different ones.
+  bool updates_at_the_end() const {
+    return layout_.threads > 1 && !layout_.shared && layout_.bands > 1;
+  }
+  // One thread of those that know the same.
+  bool speaks(const Unit& u) const { return !layout_.shared || u.thread == 0; }
+
+  void work(int thread, int team) {
+    const Index parts = collects() ? problem_.mini_batches() : 1;
+    const Index bands = layout_.bands / parts;
+    const Index units = bands * layout_.units_across();
+    Band<Real>& band = bands_[static_cast<std::size_t>(thread)];
+    for (Index part = 0; part < parts; ++part) {
+      if (collects()) band.clear_gradients();
+      const Range mine = layout_.shared ? Range{0, units} : share_of(units, thread, team);
+      for (Index i = mine.first; i < mine.first + mine.size; ++i) {
+        process(band, unit(part * bands + i / layout_.units_across(), i % layout_.units_across(),
+                           thread, team));
+      }
+      if (collects()) add_up_gradients(part, thread, team);
+    }
+    if (updates() && updates_at_the_end()) {
+#pragma omp barrier
+      const Range channels = share_of(layout_.tiles.across(), thread, team, 16);
+      for (Index i = 0; i < layout_.bands; ++i) update_running(i, channels);
+    }
+  }
+
+  Unit unit(Index band, Index across, int thread, int team) const {
+    const normbench::Tiles& tiles = layout_.tiles;
+    Unit u{};
+    u.band = band;
+    u.first_tile = across * layout_.tiles_of_unit;
+    u.tiles = std::min(layout_.tiles_of_unit, tiles.across() - u.first_tile);
+    u.first_cell = u.first_tile * layout_.cells_of_tile;
+    u.cells = u.tiles * layout_.cells_of_tile;
+    u.thread = thread;
+    u.team = team;
+    Range rows{0, layout_.band_rows};
+    Range columns{0, layout_.cell};
+    if (layout_.shared && layout_.shares_rows) rows = share_of(rows.size, thread, team);
+    if (layout_.shared && !layout_.shares_rows) columns = share_of(columns.size, thread, team, 16);
+    u.region = {.rows = rows.size,
+                .row_stride = tiles.columns,
+                .cells = u.cells,
+                .cell_stride = layout_.cell,
+                .length = columns.size};
+    u.offset = (band * layout_.band_rows + rows.first) * tiles.columns +
+               u.first_tile * tiles.tile_columns + columns.first;
+    return u;
+  }
+
+  void process(Band<Real>& band, const Unit& u) {
+    if (uses_running_statistics(problem_)) {
+      load_running(band, u);
+    } else if (problem_.backward()) {
+      load_saved(band, u);
+    } else {
+      find_statistics(band, u);
+      if (speaks(u)) save_statistics(band, u);
+    }
+    const Real* gamma = parameters(arguments_.gamma, ones_, band.gamma, u);
+    const Real* rstd = spread(band.rstd, band.spread_rstd, u);
+    const Real* mean = spread(band.mean, band.spread_mean, u);
+    table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
+    if (problem_.backward()) return backward(band, u, mean, gamma);
+    functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset), u.region,
+                         mean, band.scale.data(),
+                         parameters(arguments_.beta, zeros_, band.beta, u), layout_.streaming);
+    if (updates() && !updates_at_the_end() && speaks(u)) {
+      update_running(u.band, {u.first_tile, u.tiles});
+    }
+  }
+
+  // Numbers of tiles, for each of their cells.
+  const Real* spread(const std::vector<Real>& of_tiles, std::vector<Real>& of_cells,
+                     const Unit& u) const {
+    if (layout_.cells_of_tile == 1) return of_tiles.data();
+    return spread(of_tiles.data(), of_cells, u);
+  }
+  const Real* spread(const Real* of_tiles, std::vector<Real>& of_cells, const Unit& u) const {
+    Real* next = of_cells.data();
+    for (Index i = 0; i < u.tiles; ++i, next += layout_.cells_of_tile) {
+      std::fill_n(next, layout_.cells_of_tile, of_tiles[i]);
+    }
+    return of_cells.data();
+  }
+
+  // gamma or beta for each cell.
+  const Real* parameters(const normbench::Tensor& tensor, const std::vector<Real>& absent,
+                         std::vector<Real>& of_cells, const Unit& u) const {
+    const Real* all = tensor.present() ? data<Real>(tensor) : absent.data();
+    if (layout_.cells_are_parameters()) return all + u.first_cell;
+    return spread(all + u.first_tile, of_cells, u);
+  }
+
+  void load_running(Band<Real>& band, const Unit& u) const {
+    const auto tiles = static_cast<std::size_t>(u.tiles);
+    std::copy_n(data<Real>(arguments_.running_mean, u.first_tile), tiles, band.mean.begin());
+    table_.statistics.rstd(u.tiles, data<Real>(arguments_.running_var, u.first_tile), problem_.eps,
+                           band.rstd.data());
+  }
+
+  Index statistic(const Unit& u) const { return u.band * layout_.tiles.across() + u.first_tile; }
+
+  void load_saved(Band<Real>& band, const Unit& u) const {
+    const auto tiles = static_cast<std::size_t>(u.tiles);
+    std::copy_n(data<Real>(arguments_.mean, statistic(u)), tiles, band.mean.begin());
+    std::copy_n(data<Real>(arguments_.rstd, statistic(u)), tiles, band.rstd.begin());
+  }
+
+  void save_statistics(const Band<Real>& band, const Unit& u) const {
+    const auto tiles = static_cast<std::size_t>(u.tiles);
+    std::copy_n(band.mean.begin(), tiles, data<Real>(arguments_.mean, statistic(u)));
+    std::copy_n(band.variance.begin(), tiles, data<Real>(arguments_.variance, statistic(u)));
+    std::copy_n(band.rstd.begin(), tiles, data<Real>(arguments_.rstd, statistic(u)));
+  }
+
+  void update_running(Index band, Range channels) const {
+    const Index first = band * layout_.tiles.across() + channels.first;
+    const auto n = static_cast<double>(layout_.tiles.values());
+    table_.statistics.update(channels.size, data<Real>(arguments_.mean, first),
+                             data<Real>(arguments_.variance, first), problem_.momentum,
+                             n / (n - 1), data<Real>(arguments_.running_mean, channels.first),
+                             data<Real>(arguments_.running_var, channels.first));
+  }
+
+  void find_statistics(Band<Real>& band, const Unit& u) {
+    // Threads that share a unit look at the same values, and so find the same shift.
+    Region whole = u.region;
+    whole.rows = layout_.band_rows;
+    whole.length = layout_.cell;
+    const Index first = u.band * layout_.band_rows * layout_.tiles.columns +
+                        u.first_tile * layout_.tiles.tile_columns;
+    functions_.find_shift(data<T>(arguments_.x, first), whole, band.spread_mean.data());
+    const Index step = layout_.cells_of_tile;
+    for (Index i = 0; i < u.tiles; ++i) band.shift[at(i)] = band.spread_mean[at(i * step)];
+    if (!sum_and_conclude(band, u)) return;
+    for (Index i = 0; i < u.tiles; ++i) center_anew(band, u, i);
+  }
+
+  // Whether the shift of any tile was far from its mean.
+  bool sum_and_conclude(Band<Real>& band, const Unit& u) {
+    functions_.sum_forward(data<T>(arguments_.x, u.offset), u.region,
+                           spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
+    exchange_.add_up(band, u.cells, u.thread, u.team);
+    add_up_tiles(band, u.tiles);
+    return table_.statistics.conclude(u.tiles, band.a.data(), band.ab.data(), band.shift.data(),
+                                      layout_.inverse(), problem_.eps, band.mean.data(),
+                                      band.variance.data(), band.rstd.data());
+  }
+
+  // The mean is a better shift for a tile whose own was far from it.
+  void center_anew(Band<Real>& band, const Unit& u, Index tile) {
+    const double off = static_cast<double>(band.mean[at(tile)] - band.shift[at(tile)]);
+    if (!(off * off > static_cast<double>(band.variance[at(tile)]))) return;
+    Unit one = u;
+    one.tiles = 1;
+    one.cells = one.region.cells = layout_.cells_of_tile;
+    one.offset += tile * layout_.tiles.tile_columns;
+    Band<Real>& spare = spare_[static_cast<std::size_t>(u.thread)];
+    spare.exchanges = band.exchanges;
+    spare.shift[0] = band.mean[at(tile)];
+    sum_and_conclude(spare, one);
+    band.exchanges = spare.exchanges;
+    band.mean[at(tile)] = spare.mean[0];
+    band.variance[at(tile)] = spare.variance[0];
+    band.rstd[at(tile)] = spare.rstd[0];
+  }
+
+  // Sums of cells become those of tiles.
+  void add_up_tiles(Band<Real>& band, Index tiles) const {
+    const Index cells = layout_.cells_of_tile;
+    if (cells == 1) return;
+    for (auto* sums : {&band.a, &band.ab}) {
+      for (Index i = 0; i < tiles; ++i) {
+        double sum = 0;
+        for (Index k = 0; k < cells; ++k) sum += (*sums)[at(i * cells + k)];
+        (*sums)[at(i)] = sum;
+      }
+    }
+  }
+
+  void backward(Band<Real>& band, const Unit& u, const Real* mean, const Real* gamma) {
+    const T* x = data<T>(arguments_.x, u.offset);
+    const T* dy = data<T>(arguments_.dy, u.offset);
+    functions_.sum_backward(x, dy, u.region, mean, band.a.data(), band.ab.data());
+    exchange_.add_up(band, u.cells, u.thread, u.team);
+    take_gradients(band, u, gamma);
+    T* dx = data<T>(arguments_.dx, u.offset);
+    if (uses_running_statistics(problem_)) {
+      return functions_.rescale(dy, dx, u.region, band.scale.data(), layout_.streaming);
+    }
+    table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),
+                             layout_.inverse(), band.constant.data(), band.slope.data());
+    functions_.differentiate(x, dy, dx, u.region, mean, band.scale.data(),
+                             spread(band.constant, band.spread_constant, u),
+                             spread(band.slope, band.spread_slope, u), layout_.streaming);
+  }
+
+  // Takes dgamma and dbeta from the sums of dy and dy * (x - mean) of cells, and leaves those of
+  // g = dy * gamma, of tiles.
+  void take_gradients(Band<Real>& band, const Unit& u, const Real* gamma) {
+    const bool by_cell = layout_.cells_are_parameters();
+    if (!by_cell) {
+      add_up_tiles(band, u.tiles);
+      if (arguments_.gamma.present()) gamma = data<Real>(arguments_.gamma, u.first_tile);
+    }
+    const Index size = by_cell ? u.cells : u.tiles;
+    const Index first = by_cell ? u.first_cell : u.first_tile;
+    const Real* rstd = by_cell && layout_.cells_of_tile > 1 ? band.spread_rstd.data()
+                                                            : band.rstd.data();
+    const bool saves = arguments_.dgamma.present() && speaks(u);
+    if (collects()) {
+      if (saves) band.collect(first, size, rstd);
+    } else if (saves) {
+      const Index at = u.band * layout_.tiles.parameters() + first;
+      table_.statistics.gradients(size, band.a.data(), band.ab.data(), rstd,
+                                  data<Real>(arguments_.dbeta, at),
+                                  data<Real>(arguments_.dgamma, at));
+    }
+    if (arguments_.gamma.present()) {
+      table_.statistics.weigh(size, gamma, band.a.data(), band.ab.data());
+    }
+    if (by_cell) add_up_tiles(band, u.tiles);
+  }
+
+  // Of what the threads have collected in a mini-batch.
+  void add_up_gradients(Index part, int thread, int team) {
+#pragma omp barrier
+    const Index all = layout_.tiles.parameters();
+    const Range mine = share_of(all, thread, team, 16);
+    Real* dbeta = data<Real>(arguments_.dbeta, part * all);
+    Real* dgamma = data<Real>(arguments_.dgamma, part * all);
+    for (Index i = mine.first; i < mine.first + mine.size; ++i) {
+      double sum = 0;
+      double weighted = 0;
+      for (int k = 0; k < team; ++k) {
+        sum += bands_[static_cast<std::size_t>(k)].dbeta[at(i)];
+        weighted += bands_[static_cast<std::size_t>(k)].dgamma[at(i)];
+      }
+      dbeta[i] = static_cast<Real>(sum);
+      dgamma[i] = static_cast<Real>(weighted);
+    }
+#pragma omp barrier
+  }
+
+  static std::size_t at(Index index) { return static_cast<std::size_t>(index); }
+
+  normbench::Problem problem_;
+  normbench::Arguments arguments_;
+  CellLayout layout_;
+  const Functions<T>& table_;
+  const CellFunctions<T>& functions_;
+  Exchange exchange_;
+  std::vector<Band<Real>> bands_, spare_;  // of each thread
+  std::vector<Real> ones_, zeros_;         // in place of absent parameters
+};
+
+}  // namespace simd

@@ -1,0 +1,42 @@
+// The tables of functions.h for one instruction set. Highway's foreach_target.h includes this once
+// for each of them.
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+// In this order: each uses those before it.
+// clang-format off
+#include "impls/simd/vectors-inl.h"
+#include "impls/simd/terms-inl.h"
+#include "impls/simd/sums-inl.h"
+#include "impls/simd/cells-inl.h"
+#include "impls/simd/statistics-inl.h"
+#include "impls/simd/rows-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+template <class T>
+const Functions<T>* table() {
+  using Real = Parameter<T>;
+  static const Functions<T> functions = {
+      .runs = {find_shift_of_runs<T>, sum_runs_forward<T>, sum_runs_backward<T>, normalize_runs<T>,
+               differentiate_runs<T>, rescale_runs<T>},
+      .columns = {find_shift_of_columns<T>, sum_columns_forward<T>, sum_columns_backward<T>,
+                  normalize_columns<T>, differentiate_columns<T>, rescale_columns<T>},
+      .rows = {normalize_rows<T>, differentiate_rows<T>},
+      .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, find_slopes<Real>,
+                     gradients<Real>, weigh<Real>, multiply<Real>},
+      .target = hwy::TargetName(HWY_TARGET),
+      .lanes = lanes<T>()};
+  return &functions;
+}
+
+const Functions<float>* f32() { return table<float>(); }
+const Functions<double>* f64() { return table<double>(); }
+const Functions<Bf16>* bf16() { return table<Bf16>(); }
+const Functions<F16>* f16() { return table<F16>(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

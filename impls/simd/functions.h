@@ -1,0 +1,97 @@
+// The functions that exist once for each instruction set, as a table.
+//
+// They work on a region of the matrix of harness/core/tiles.h. A cell is what has one number of
+// each kind: a run of columns, or a single column. Sums are for each cell, over all rows.
+#pragma once
+
+#include "harness/core/storage.h"
+#include "impls/simd/work.h"
+
+namespace simd {
+
+// Cells lie side by side, `cell_stride` apart; `length` values of each belong to the region.
+// Offsets are counted from the first value.
+struct Region {
+  Index rows, row_stride;
+  Index cells, cell_stride;
+  Index length;
+};
+
+// What is subtracted before squares are summed is near the mean: differences from it are small, so
+// that nothing cancels. Sums of a and a * b, where
+//   forward:   a = b = x - shift
+//   backward:  a = dy, b = x - mean
+template <class T>
+struct CellFunctions {
+  using Real = normbench::Parameter<T>;
+  void (*find_shift)(const T* x, const Region&, Real* shift);
+  void (*sum_forward)(const T* x, const Region&, const Real* shift, double* a, double* ab);
+  void (*sum_backward)(const T* x, const T* dy, const Region&, const Real* mean, double* a,
+                       double* ab);
+  // y = (x - mean) * scale + beta
+  void (*normalize)(const T* x, T* y, const Region&, const Real* mean, const Real* scale,
+                    const Real* beta, bool streaming);
+  // dx = dy * scale - constant - (x - mean) * slope
+  void (*differentiate)(const T* x, const T* dy, T* dx, const Region&, const Real* mean,
+                        const Real* scale, const Real* constant, const Real* slope,
+                        bool streaming);
+  // dx = dy * scale
+  void (*rescale)(const T* dy, T* dx, const Region&, const Real* scale, bool streaming);
+};
+
+// From sums to statistics, for `tiles` tiles of 1 / `inverse` values each.
+template <class Real>
+struct StatisticFunctions {
+  // Whether the shift of any tile was farther from its mean than its deviation.
+  bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift,
+                   double inverse, double eps, Real* mean, Real* variance, Real* rstd);
+  void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);
+  // running = (1 - momentum) * running + momentum * (mean or variance * unbias)
+  void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,
+                 double unbias, Real* running_mean, Real* running_var);
+  // Terms of dx from the sums of g and g * (x - mean).
+  void (*slopes)(Index tiles, const double* a, const double* ab, const Real* rstd, double inverse,
+                 Real* constant, Real* slope);
+  // dgamma and dbeta, from the sums of dy and dy * (x - mean).
+  void (*gradients)(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
+                    Real* dgamma);
+  // Sums of dy become sums of dy * gamma.
+  void (*weigh)(Index size, const Real* gamma, double* a, double* ab);
+  void (*multiply)(Index size, const Real* left, const Real* right, Real* product);
+};
+
+// For tiles that are a row, or a part of one, where each column has parameters of its own. The
+// tiles lie end to end; tile i has the parameters of column (i % across) * length.
+template <class T>
+struct RowFunctions {
+  using Real = normbench::Parameter<T>;
+  struct Tiles {
+    Index count, across, length;
+    bool centered;
+    double eps;
+  };
+  // mean, variance and rstd may be null: then they are not handed out.
+  void (*normalize)(const T* x, T* y, const Tiles&, const Real* gamma, const Real* beta, Real* mean,
+                    Real* variance, Real* rstd, bool streaming);
+  // Adds to dgamma and dbeta. `mean` is null where nothing is centered. `scratch` has room for two
+  // floats for each column.
+  void (*differentiate)(const T* x, const T* dy, T* dx, const Tiles&, const Real* gamma,
+                        const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
+                        Real* scratch, bool streaming);
+};
+
+template <class T>
+struct Functions {
+  CellFunctions<T> runs;     // cells of many columns
+  CellFunctions<T> columns;  // cells of one column
+  RowFunctions<T> rows;
+  StatisticFunctions<normbench::Parameter<T>> statistics;
+  const char* target;
+  Index lanes;  // of a vector
+};
+
+// The table for the best instruction set of this CPU, or for `target`, one of available_targets().
+template <class T>
+const Functions<T>& functions(std::int64_t target);
+
+}  // namespace simd

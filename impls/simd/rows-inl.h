@@ -1,0 +1,185 @@
+// The functions of RowFunctions. No include guard, as in vectors-inl.h.
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+template <class T>
+HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
+  Parameter<T> shift;
+  find_shift_of_runs<T>(x, {1, 0, 1, 0, length}, &shift);
+  return shift;
+}
+
+template <class T>
+void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& tiles,
+                    const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
+                    Parameter<T>* variances, Parameter<T>* rstds, bool streaming) {
+  using Real = Parameter<T>;
+  const double inverse = 1 / static_cast<double>(tiles.length);
+  for (Index tile = 0; tile < tiles.count; ++tile) {
+    Real shift = tiles.centered ? near_mean(x, tiles.length) : Real{0};
+    Real mean, variance, rstd;
+    for (bool is_near = false;; is_near = true) {
+      double a, ab;
+      CellSums<T> sums;
+      sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
+      sums.finish(a, ab);
+      if (!tiles.centered) a = 0;
+      const bool far = conclude<Real>(1, &a, &ab, &shift, inverse, tiles.eps, &mean, &variance,
+                                      &rstd);
+      if (!far || is_near) break;
+      shift = mean;
+    }
+    if (means != nullptr) means[tile] = mean;
+    if (variances != nullptr) variances[tile] = variance;
+    if (rstds != nullptr) rstds[tile] = rstd;
+    const Index column = tile % tiles.across * tiles.length;
+    write(y, tiles.length, streaming,
+          Weighted<T>{x, Constant<T>(mean), Constant<T>(rstd), {gamma + column}, {beta + column}});
+    x += tiles.length;
+    y += tiles.length;
+  }
+  finish_streaming(streaming);
+}
+
+// Rows of which the gradients are added up in one go.
+inline constexpr Index kRowsTogether = 4;
+
+// What dx is formed of, for a tile: dx = dy * gamma * rstd - constant - (x - mean) * slope.
+template <class T>
+struct TileTerms {
+  Vec<T> mean, rstd, constant, slope;
+};
+
+template <class T>
+HWY_INLINE TileTerms<T> terms_of_tile(const T* x, const T* dy, const Parameter<T>* gamma,
+                                      Index length, Parameter<T> mean, Parameter<T> rstd,
+                                      bool centered) {
+  using Real = Parameter<T>;
+  const Tag<T> d;
+  double a, ab;
+  CellSums<T> sums;
+  sums.add_row(WeightedTerms<T>{x, dy, gamma, hn::Set(d, mean)}, 0, length);
+  sums.finish(a, ab);
+  if (!centered) a = 0;
+  Real constant, slope;
+  find_slopes<Real>(1, &a, &ab, &rstd, 1 / static_cast<double>(length), &constant, &slope);
+  return {hn::Set(d, mean), hn::Set(d, rstd), hn::Set(d, constant), hn::Set(d, slope)};
+}
+
+// dx of `count` lanes of one tile; adds to the sums of dy and dy * xh.
+template <class T, class Load>
+HWY_INLINE Vec<T> differentiate_vector(const TileTerms<T>& t, Vec<T> gamma, const Load& load_at,
+                                       const T* x, const T* dy, Vec<T>& dbeta, Vec<T>& dgamma) {
+  const auto deviation = hn::Sub(load_at(x), t.mean);
+  const auto gradient = load_at(dy);
+  dbeta = hn::Add(dbeta, gradient);
+  dgamma = hn::MulAdd(gradient, hn::Mul(deviation, t.rstd), dgamma);
+  return hn::MulSub(hn::Mul(gradient, gamma), t.rstd,
+                    hn::MulAdd(deviation, t.slope, t.constant));
+}
+
+// The same for four tiles below each other, of which `rows` exist.
+template <class T>
+HWY_INLINE void differentiate_together(const T* x, const T* dy, T* dx, Index stride, Index rows,
+                                       const TileTerms<T>* terms, const Parameter<T>* gamma,
+                                       Parameter<T>* dbeta, Parameter<T>* dgamma, Index length,
+                                       bool streaming) {
+  using Real = Parameter<T>;
+  const auto add_up = [&](Index at, const auto& load_at, const auto& load_real,
+                          const auto& store_at, const auto& store_real) {
+    auto sum = load_real(dbeta + at);
+    auto weighted = load_real(dgamma + at);
+    const auto own_gamma = load_real(gamma + at);
+    const auto one = [&](Index i) {
+      const Index offset = i * stride + at;
+      store_at(differentiate_vector<T>(terms[i], own_gamma, load_at, x + offset, dy + offset, sum,
+                                       weighted),
+               dx + offset);
+    };
+    if (rows == kRowsTogether) {
+      one(0), one(1), one(2), one(3);
+    } else {
+      for (Index i = 0; i < rows; ++i) one(i);
+    }
+    store_real(sum, dbeta + at);
+    store_real(weighted, dgamma + at);
+  };
+  const auto load_all = [](const auto* from) { return load(from); };
+  const auto store_real = [](Vec<T> value, Real* to) { store<Real>(value, to); };
+  constexpr Index kLanes = lanes<T>();
+  const auto some = [&](Index at, Index count) {
+    const auto load_part = [=](const auto* from) { return load_some(from, count); };
+    add_up(
+        at, load_part, load_part, [=](Vec<T> value, T* to) { store_some<T>(value, to, count); },
+        [=](Vec<T> value, Real* to) { store_some<Real>(value, to, count); });
+  };
+  Index at = 0;
+  if (streaming) {
+    for (; at + kLanes <= length; at += kLanes) {
+      add_up(at, load_all, load_all, [](Vec<T> value, T* to) { store_streaming<T>(value, to); },
+             store_real);
+    }
+  } else {
+    for (; at + kLanes <= length; at += kLanes) {
+      add_up(at, load_all, load_all, [](Vec<T> value, T* to) { store<T>(value, to); }, store_real);
+    }
+  }
+  if (at < length) some(at, length - at);
+}
+
+template <class Real>
+HWY_INLINE void move_to_doubles(Real* sums, Index size, double* doubles) {
+  for (Index i = 0; i < size; ++i) {
+    doubles[i] += static_cast<double>(sums[i]);
+    sums[i] = 0;
+  }
+}
+
+template <class T>
+void differentiate_rows(const T* x, const T* dy, T* dx,
+                        const typename RowFunctions<T>::Tiles& tiles, const Parameter<T>* gamma,
+                        const Parameter<T>* mean, const Parameter<T>* rstd, double* dgamma,
+                        double* dbeta, Parameter<T>* scratch, bool streaming) {
+  using Real = Parameter<T>;
+  const Index columns = tiles.across * tiles.length;
+  const Index rows = tiles.count / tiles.across;
+  Real* sums = scratch;
+  Real* weighted = scratch + columns;
+  std::fill_n(scratch, 2 * columns, Real{0});
+  // All rows are as far from an aligned place as the first when their length allows.
+  constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(lanes<T>()) * sizeof(T);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(dx) % kAligned == 0 &&
+                       static_cast<std::uintptr_t>(tiles.length) * sizeof(T) % kAligned == 0;
+  Index additions = 0;
+  for (Index row = 0; row < rows; row += kRowsTogether) {
+    const Index some = std::min(kRowsTogether, rows - row);
+    for (Index i = 0; i < tiles.across; ++i) {
+      const Index column = i * tiles.length;
+      const Index first = row * columns + column;
+      TileTerms<T> terms[kRowsTogether];
+      for (Index k = 0; k < some; ++k) {
+        const Index tile = (row + k) * tiles.across + i;
+        const Index at = first + k * columns;
+        terms[k] = terms_of_tile<T>(x + at, dy + at, gamma + column, tiles.length,
+                                    mean == nullptr ? Real{0} : mean[tile], rstd[tile],
+                                    tiles.centered);
+      }
+      differentiate_together<T>(x + first, dy + first, dx + first, columns, some, terms,
+                                gamma + column, sums + column, weighted + column, tiles.length,
+                                streaming && aligned);
+    }
+    additions += some;
+    if (additions + kRowsTogether > kAdditions || row + some >= rows) {
+      move_to_doubles(sums, columns, dbeta);
+      move_to_doubles(weighted, columns, dgamma);
+      additions = 0;
+    }
+  }
+  finish_streaming(streaming);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

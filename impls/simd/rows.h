@@ -1,0 +1,150 @@
+// The kernel for tiles that are a row, or a piece of one, with parameters of its own for each
+// column: layer and rms, and the others where runs are short.
+//
+// A tile is read twice, the second time from the cache that it fits in. Threads have rows of their
+// own.
+#pragma once
+
+#include <omp.h>
+
+#include <string>
+#include <vector>
+
+#include "harness/core/backend.h"
+#include "harness/core/tiles.h"
+#include "impls/simd/functions.h"
+#include "impls/simd/layout.h"
+
+namespace simd {
+
+template <class T>
+class RowsKernel : public normbench::Kernel {
+  using Real = normbench::Parameter<T>;
+
+ public:
+  RowsKernel(const normbench::Problem& problem, const normbench::Arguments& arguments, int threads,
+             const Settings& settings)
+      : problem_(problem),
+        arguments_(arguments),
+        tiles_(tiles_of(problem)),
+        table_(functions<T>(settings.target)),
+        parts_(problem.backward() && problem.affine ? problem.mini_batches() : 1),
+        rows_(tiles_.rows / parts_),
+        threads_(std::min<int>(
+            useful_threads(normbench::compulsory_bytes(problem), threads),
+            static_cast<int>(std::min<Index>(rows_, std::numeric_limits<int>::max())))),
+        streaming_(is_streamed(problem, settings)) {
+    const auto columns = static_cast<std::size_t>(tiles_.columns);
+    const auto is_own = [this](const normbench::Tensor& tensor) {
+      return !tensor.present() || tiles_.run > 1;
+    };
+    if (is_own(arguments.gamma)) gamma_.assign(columns, 1);
+    if (is_own(arguments.beta)) beta_.assign(columns, 0);
+    if (!problem.backward()) return;
+    gradients_.resize(static_cast<std::size_t>(threads_));
+    for (Gradients& one : gradients_) {
+      one.dbeta.resize(columns);
+      one.dgamma.resize(columns);
+      one.scratch.resize(2 * columns);
+    }
+  }
+
+  void run() override {
+    expand(arguments_.gamma, gamma_);
+    if (!problem_.backward()) expand(arguments_.beta, beta_);
+    if (threads_ == 1) return work(0, 1);
+#pragma omp parallel num_threads(threads_)
+    work(omp_get_thread_num(), omp_get_num_threads());
+  }
+
+  std::string detail() const override {
+    return std::string(table_.target) + ", rows, " +
+           (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
+           (streaming_ ? ", streaming" : "");
+  }
+
+ private:
+  // What a thread adds up.
+  struct Gradients {
+    std::vector<double> dbeta, dgamma;  // of columns
+    std::vector<Real> scratch;
+  };
+
+  // One parameter for each column.
+  void expand(const normbench::Tensor& tensor, std::vector<Real>& columns) const {
+    if (!tensor.present() || tiles_.run == 1) return;
+    const Real* values = data<Real>(tensor);
+    Real* next = columns.data();
+    for (Index k = 0; k < tiles_.parameters(); ++k, next += tiles_.run) {
+      std::fill_n(next, tiles_.run, values[k]);
+    }
+  }
+  const Real* gamma() const {
+    return gamma_.empty() ? data<Real>(arguments_.gamma) : gamma_.data();
+  }
+  const Real* beta() const { return beta_.empty() ? data<Real>(arguments_.beta) : beta_.data(); }
+
+  void work(int thread, int team) {
+    const Range share = share_of(rows_, thread, team);
+    for (Index part = 0; part < parts_; ++part) {
+      const Index row = part * rows_ + share.first;
+      const Index at = row * tiles_.columns;
+      const Index statistic = row * tiles_.across();
+      const typename RowFunctions<T>::Tiles tiles = {.count = share.size * tiles_.across(),
+                                                     .across = tiles_.across(),
+                                                     .length = tiles_.tile_columns,
+                                                     .centered = is_centered(problem_),
+                                                     .eps = problem_.eps};
+      if (!problem_.backward()) {
+        table_.rows.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
+                              beta(), data<Real>(arguments_.mean, statistic),
+                              data<Real>(arguments_.variance, statistic),
+                              data<Real>(arguments_.rstd, statistic), streaming_);
+        continue;
+      }
+      Gradients& own = gradients_[static_cast<std::size_t>(thread)];
+      std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
+      std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
+      table_.rows.differentiate(data<T>(arguments_.x, at), data<T>(arguments_.dy, at),
+                                data<T>(arguments_.dx, at), tiles, gamma(),
+                                data<Real>(arguments_.mean, statistic),
+                                data<Real>(arguments_.rstd, statistic), own.dgamma.data(),
+                                own.dbeta.data(), own.scratch.data(), streaming_);
+      if (problem_.affine) add_up_gradients(part, thread, team);
+    }
+  }
+
+  void add_up_gradients(Index part, int thread, int team) {
+#pragma omp barrier
+    const Range mine = share_of(tiles_.parameters(), thread, team, 16);
+    Real* dgamma = data<Real>(arguments_.dgamma, part * tiles_.parameters());
+    Real* dbeta = data<Real>(arguments_.dbeta, part * tiles_.parameters());
+    for (Index i = mine.first; i < mine.first + mine.size; ++i) {
+      if (dgamma != nullptr) dgamma[i] = sum(&Gradients::dgamma, i, team);
+      if (dbeta != nullptr) dbeta[i] = sum(&Gradients::dbeta, i, team);
+    }
+#pragma omp barrier
+  }
+
+  // Of all columns with this parameter, over all threads.
+  Real sum(std::vector<double> Gradients::*of, Index parameter, int team) const {
+    double total = 0;
+    for (int k = 0; k < team; ++k) {
+      const double* values = (gradients_[static_cast<std::size_t>(k)].*of).data();
+      for (Index j = 0; j < tiles_.run; ++j) total += values[parameter * tiles_.run + j];
+    }
+    return static_cast<Real>(total);
+  }
+
+  normbench::Problem problem_;
+  normbench::Arguments arguments_;
+  normbench::Tiles tiles_;
+  const Functions<T>& table_;
+  Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
+  int threads_;
+  bool streaming_;
+  std::vector<Real> gamma_, beta_;  // of columns, where the tensors are not
+  std::vector<Gradients> gradients_;
+};
+
+}  // namespace simd

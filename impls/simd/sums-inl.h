@@ -1,0 +1,234 @@
+// Sums in the type that is computed in, moved into doubles before more than eight roundings add up.
+// No include guard, as in vectors-inl.h.
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+// Most additions to any lane before it is moved into a double.
+inline constexpr Index kAdditions = 8;
+
+using DoubleTag = hn::ScalableTag<double>;
+using Doubles = hn::Vec<DoubleTag>;
+
+// Adds the lanes of a vector to those of two vectors of doubles, or of one.
+HWY_INLINE void add_wide(hn::Vec<hn::ScalableTag<float>> value, Doubles& low, Doubles& high) {
+  const hn::ScalableTag<float> d;
+  const hn::Half<hn::ScalableTag<float>> half;
+  const DoubleTag wide;
+  low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, value)));
+  high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, value)));
+  static_cast<void>(d);
+}
+HWY_INLINE void add_wide(Doubles value, Doubles& low, Doubles&) { low = hn::Add(low, value); }
+
+// The two sums of one cell. Four chains, so that an addition need not wait for the one before.
+template <class T>
+class CellSums {
+ public:
+  // Four chains of `count` vectors each: they begin `gap` apart and take steps of `step`.
+  template <class Terms>
+  HWY_INLINE void add_chains(const Terms& terms, Index first, Index gap, Index step, Index count) {
+    while (count > 0) {
+      const Index some = std::min(count, kAdditions - additions_);
+      auto a0 = a0_, a1 = a1_, a2 = a2_, a3 = a3_, b0 = b0_, b1 = b1_, b2 = b2_, b3 = b3_;
+      for (Index i = 0; i < some; ++i, first += step) {
+        add(terms(first), a0, b0);
+        add(terms(first + gap), a1, b1);
+        add(terms(first + 2 * gap), a2, b2);
+        add(terms(first + 3 * gap), a3, b3);
+      }
+      a0_ = a0, a1_ = a1, a2_ = a2, a3_ = a3, b0_ = b0, b1_ = b1, b2_ = b2, b3_ = b3;
+      count -= some;
+      count_additions(some);
+    }
+  }
+
+  // The first `count` lanes of four vectors that are `gap` apart.
+  template <class Terms>
+  HWY_INLINE void add_ends(const Terms& terms, Index first, Index gap, Index count) {
+    add(terms.some(first, count), a0_, b0_);
+    add(terms.some(first + gap, count), a1_, b1_);
+    add(terms.some(first + 2 * gap, count), a2_, b2_);
+    add(terms.some(first + 3 * gap, count), a3_, b3_);
+    count_additions(1);
+  }
+
+  template <class Terms>
+  HWY_INLINE void add_row(const Terms& terms, Index first, Index size) {
+    constexpr Index kLanes = lanes<T>();
+    const Index chains = size / (4 * kLanes);
+    add_chains(terms, first, kLanes, 4 * kLanes, chains);
+    Index at = first + chains * 4 * kLanes;
+    const Index last = first + size;
+    if (at == last) return;
+    if (at + kLanes <= last) add(terms(at), a0_, b0_), at += kLanes;
+    if (at + kLanes <= last) add(terms(at), a1_, b1_), at += kLanes;
+    if (at + kLanes <= last) add(terms(at), a2_, b2_), at += kLanes;
+    if (at < last) add(terms.some(at, last - at), a3_, b3_);
+    count_additions(1);
+  }
+
+  HWY_INLINE void finish(double& a, double& ab) {
+    flush();
+    const DoubleTag wide;
+    a = hn::GetLane(hn::SumOfLanes(wide, hn::Add(a_low_, a_high_)));
+    ab = hn::GetLane(hn::SumOfLanes(wide, hn::Add(b_low_, b_high_)));
+  }
+
+ private:
+  static HWY_INLINE void add(Pair<T> terms, Vec<T>& a, Vec<T>& b) {
+    a = hn::Add(a, terms.a);
+    b = hn::MulAdd(terms.a, terms.b, b);
+  }
+  HWY_INLINE void count_additions(Index some) {
+    additions_ += some;
+    if (additions_ >= kAdditions) flush();
+  }
+  HWY_INLINE void flush() {
+    add_wide(hn::Add(hn::Add(a0_, a1_), hn::Add(a2_, a3_)), a_low_, a_high_);
+    add_wide(hn::Add(hn::Add(b0_, b1_), hn::Add(b2_, b3_)), b_low_, b_high_);
+    a0_ = a1_ = a2_ = a3_ = b0_ = b1_ = b2_ = b3_ = hn::Zero(Tag<T>());
+    additions_ = 0;
+  }
+
+  Vec<T> a0_ = hn::Zero(Tag<T>()), a1_ = a0_, a2_ = a0_, a3_ = a0_;
+  Vec<T> b0_ = a0_, b1_ = a0_, b2_ = a0_, b3_ = a0_;
+  Doubles a_low_ = hn::Zero(DoubleTag()), a_high_ = a_low_, b_low_ = a_low_, b_high_ = a_low_;
+  Index additions_ = 0;
+};
+
+// Sums of cells that are runs. terms(cell) gives the terms, with offsets from the first cell.
+template <class T, class TermsOf>
+HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+  constexpr Index kLanes = lanes<T>();
+  const Index whole = region.length / kLanes;
+  const Index end = region.length % kLanes;
+  // Chains along a row of a few vectors would be too short.
+  const bool is_short = region.length < 16 * kLanes;
+  for (Index cell = 0; cell < region.cells; ++cell) {
+    const auto terms = terms_of(cell);
+    CellSums<T> sums;
+    Index row = 0;
+    if (is_short) {
+      for (; row + 4 <= region.rows; row += 4) {
+        const Index first = row * region.row_stride + cell * region.cell_stride;
+        sums.add_chains(terms, first, region.row_stride, kLanes, whole);
+        if (end != 0) sums.add_ends(terms, first + whole * kLanes, region.row_stride, end);
+      }
+    }
+    for (; row < region.rows; ++row) {
+      sums.add_row(terms, row * region.row_stride + cell * region.cell_stride, region.length);
+    }
+    sums.finish(a[cell], ab[cell]);
+  }
+}
+
+// Two rows of kAdditions make a block of rows.
+inline constexpr Index kRowsOfBlock = 2 * kAdditions;
+
+// Adds a vector of sums to doubles in memory, or sets them.
+HWY_INLINE void add_to(hn::Vec<hn::ScalableTag<float>> value, double* sums, bool set) {
+  const hn::ScalableTag<float> d;
+  const DoubleTag wide;
+  Doubles low = hn::Zero(wide);
+  Doubles high = low;
+  const auto half = static_cast<Index>(hn::Lanes(wide));
+  if (!set) {
+    low = hn::LoadU(wide, sums);
+    high = hn::LoadU(wide, sums + half);
+  }
+  add_wide(value, low, high);
+  hn::StoreU(low, wide, sums);
+  hn::StoreU(high, wide, sums + half);
+  static_cast<void>(d);
+}
+HWY_INLINE void add_to(Doubles value, double* sums, bool set) {
+  const DoubleTag wide;
+  if (!set) value = hn::Add(value, hn::LoadU(wide, sums));
+  hn::StoreU(value, wide, sums);
+}
+
+// Sums of the columns of one vector, or of two side by side, over the rows of a block. Rows in
+// turn go to one of two chains.
+template <class T, class Terms>
+HWY_INLINE void sum_two_vectors(const Terms& left, const Terms& right, Index first, Index stride,
+                                Index rows, double* a, double* ab, bool set) {
+  const auto zero = hn::Zero(Tag<T>());
+  auto a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+  Index row = 0;
+  for (; row + 2 <= rows; row += 2, first += 2 * stride) {
+    const Pair<T> p0 = left(first), p1 = right(first);
+    const Pair<T> p2 = left(first + stride), p3 = right(first + stride);
+    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
+    a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
+    a2 = hn::Add(a2, p2.a), b2 = hn::MulAdd(p2.a, p2.b, b2);
+    a3 = hn::Add(a3, p3.a), b3 = hn::MulAdd(p3.a, p3.b, b3);
+  }
+  if (row < rows) {
+    const Pair<T> p0 = left(first), p1 = right(first);
+    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
+    a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
+  }
+  add_to(hn::Add(a0, a2), a, set);
+  add_to(hn::Add(b0, b2), ab, set);
+  add_to(hn::Add(a1, a3), a + lanes<T>(), set);
+  add_to(hn::Add(b1, b3), ab + lanes<T>(), set);
+}
+
+// The same for one vector of which only some columns count, or all.
+template <class T, class Terms>
+HWY_INLINE void sum_vector(const Terms& terms, Index first, Index stride, Index rows, Index count,
+                           double* a, double* ab, bool set) {
+  const auto zero = hn::Zero(Tag<T>());
+  auto a0 = zero, a1 = zero, b0 = zero, b1 = zero;
+  const bool whole = count == lanes<T>();
+  const auto pair = [&](Index at) { return whole ? terms(at) : terms.some(at, count); };
+  Index row = 0;
+  for (; row + 2 <= rows; row += 2, first += 2 * stride) {
+    const Pair<T> p0 = pair(first), p1 = pair(first + stride);
+    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
+    a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
+  }
+  if (row < rows) {
+    const Pair<T> p0 = pair(first);
+    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
+  }
+  HWY_ALIGN std::array<double, static_cast<std::size_t>(lanes<T>())> some;
+  const auto add_some = [&](Vec<T> value, double* sums) {
+    if (whole) return add_to(value, sums, set);
+    add_to(value, some.data(), true);
+    for (Index i = 0; i < count; ++i) {
+      const double sum = some[static_cast<std::size_t>(i)];
+      sums[i] = set ? sum : sums[i] + sum;
+    }
+  };
+  add_some(hn::Add(a0, a1), a);
+  add_some(hn::Add(b0, b1), ab);
+}
+
+// Sums of cells that are columns. Goes through the rows of a block together, so that memory is read
+// along its rows. terms_of(at, count) gives the terms of columns from `at` on; offsets count from
+// the first column.
+template <class T, class TermsOf>
+HWY_INLINE void sum_columns(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+  constexpr Index kLanes = lanes<T>();
+  for (Index row = 0; row < region.rows; row += kRowsOfBlock) {
+    const Index rows = std::min(kRowsOfBlock, region.rows - row);
+    const Index first = row * region.row_stride;
+    Index at = 0;
+    for (; at + 2 * kLanes <= region.cells; at += 2 * kLanes) {
+      sum_two_vectors<T>(terms_of(at, kLanes), terms_of(at + kLanes, kLanes), first,
+                         region.row_stride, rows, a + at, ab + at, row == 0);
+    }
+    for (; at < region.cells; at += kLanes) {
+      const Index count = std::min(kLanes, region.cells - at);
+      sum_vector<T>(terms_of(at, count), first, region.row_stride, rows, count, a + at, ab + at,
+                    row == 0);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

@@ -1,0 +1,138 @@
+// What is summed and what is written, one vector at a time: at(i) is for whole vectors from offset
+// i on, some(i, count) for the first `count` lanes of one. No include guard, as in vectors-inl.h.
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+// The terms a and b of the sums of a and of a * b. Lanes that do not count have a = 0.
+template <class T>
+struct Pair {
+  Vec<T> a, b;
+};
+
+template <class T>
+struct ForwardTerms {
+  const T* x;
+  Vec<T> shift;
+
+  HWY_INLINE Pair<T> operator()(Index at) const {
+    const auto deviation = hn::Sub(load(x + at), shift);
+    return {deviation, deviation};
+  }
+  HWY_INLINE Pair<T> some(Index at, Index count) const {
+    const auto deviation = only_first<T>(hn::Sub(load_some(x + at, count), shift), count);
+    return {deviation, deviation};
+  }
+};
+
+template <class T>
+struct BackwardTerms {
+  const T* x;
+  const T* dy;
+  Vec<T> mean;
+
+  HWY_INLINE Pair<T> operator()(Index at) const {
+    return {load(dy + at), hn::Sub(load(x + at), mean)};
+  }
+  HWY_INLINE Pair<T> some(Index at, Index count) const {
+    return {load_some(dy + at, count), hn::Sub(load_some(x + at, count), mean)};
+  }
+};
+
+// With a gamma for each column.
+template <class T>
+struct WeightedTerms {
+  const T* x;
+  const T* dy;
+  const Parameter<T>* gamma;
+  Vec<T> mean;
+
+  HWY_INLINE Pair<T> operator()(Index at) const {
+    return {hn::Mul(load(dy + at), load(gamma + at)), hn::Sub(load(x + at), mean)};
+  }
+  HWY_INLINE Pair<T> some(Index at, Index count) const {
+    return {hn::Mul(load_some(dy + at, count), load_some(gamma + at, count)),
+            hn::Sub(load_some(x + at, count), mean)};
+  }
+};
+
+// One number for all columns.
+template <class T>
+struct Constant {
+  Vec<T> value;
+  explicit HWY_INLINE Constant(Parameter<T> number) : value(hn::Set(Tag<T>(), number)) {}
+  HWY_INLINE Vec<T> operator()(Index) const { return value; }
+  HWY_INLINE Vec<T> some(Index, Index) const { return value; }
+};
+
+// One for each column.
+template <class T>
+struct Array {
+  const Parameter<T>* values;
+  HWY_INLINE Vec<T> operator()(Index at) const { return load(values + at); }
+  HWY_INLINE Vec<T> some(Index at, Index count) const { return load_some(values + at, count); }
+};
+
+template <class T, class Number>
+struct Normalized {
+  const T* x;
+  Number mean, scale, beta;
+
+  HWY_INLINE Vec<T> operator()(Index at) const {
+    return hn::MulAdd(hn::Sub(load(x + at), mean(at)), scale(at), beta(at));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index count) const {
+    return hn::MulAdd(hn::Sub(load_some(x + at, count), mean.some(at, count)),
+                      scale.some(at, count), beta.some(at, count));
+  }
+};
+
+// (x - mean) * rstd * gamma + beta
+template <class T>
+struct Weighted {
+  const T* x;
+  Constant<T> mean, rstd;
+  Array<T> gamma, beta;
+
+  HWY_INLINE Vec<T> operator()(Index at) const {
+    return hn::MulAdd(hn::Mul(hn::Sub(load(x + at), mean.value), rstd.value), gamma(at), beta(at));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index count) const {
+    const auto normal = hn::Mul(hn::Sub(load_some(x + at, count), mean.value), rstd.value);
+    return hn::MulAdd(normal, gamma.some(at, count), beta.some(at, count));
+  }
+};
+
+template <class T, class Number>
+struct Differentiated {
+  const T* x;
+  const T* dy;
+  Number mean, scale, constant, slope;
+
+  HWY_INLINE Vec<T> operator()(Index at) const {
+    const auto deviation = hn::Sub(load(x + at), mean(at));
+    const auto rest = hn::MulAdd(deviation, slope(at), constant(at));
+    return hn::MulSub(load(dy + at), scale(at), rest);
+  }
+  HWY_INLINE Vec<T> some(Index at, Index count) const {
+    const auto deviation = hn::Sub(load_some(x + at, count), mean.some(at, count));
+    const auto rest = hn::MulAdd(deviation, slope.some(at, count), constant.some(at, count));
+    return hn::MulSub(load_some(dy + at, count), scale.some(at, count), rest);
+  }
+};
+
+template <class T, class Number>
+struct Rescaled {
+  const T* dy;
+  Number scale;
+
+  HWY_INLINE Vec<T> operator()(Index at) const { return hn::Mul(load(dy + at), scale(at)); }
+  HWY_INLINE Vec<T> some(Index at, Index count) const {
+    return hn::Mul(load_some(dy + at, count), scale.some(at, count));
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

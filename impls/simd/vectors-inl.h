@@ -1,0 +1,177 @@
+// Every storage type as vectors of the type that is computed in. No include guard: functions-inl.h
+// includes this once for each instruction set.
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using normbench::Bf16;
+using normbench::F16;
+using normbench::Parameter;
+
+template <class T>
+using Tag = hn::ScalableTag<Parameter<T>>;
+template <class T>
+using Vec = hn::Vec<Tag<T>>;
+
+template <class T>
+constexpr Index lanes() {
+  return static_cast<Index>(hn::MaxLanes(Tag<T>()));
+}
+
+// Whether loads and stores of some lanes exist that do not touch the others.
+template <class T>
+inline constexpr bool kMasks =
+    HWY_ARCH_X86 && (HWY_TARGET <= HWY_AVX3 || (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4));
+// Older sets have no conversion of halves, and Highway's stand-in does not round.
+inline constexpr bool kHasHalves = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
+
+// How T lies in memory.
+template <class T>
+struct Bits {
+  using Type = T;
+};
+template <>
+struct Bits<Bf16> {
+  using Type = std::uint16_t;
+};
+template <>
+struct Bits<F16> {
+  using Type = std::uint16_t;
+};
+template <class T>
+using StoredTag = hn::Rebind<typename Bits<T>::Type, Tag<T>>;
+
+template <class T>
+HWY_INLINE Vec<T> widen(hn::Vec<StoredTag<T>> stored) {
+  const Tag<T> d;
+  if constexpr (std::is_same_v<T, Bf16>) {
+    const hn::RebindToUnsigned<Tag<T>> integers;
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(integers, stored)));
+  } else if constexpr (std::is_same_v<T, F16> && kHasHalves) {
+    const hn::Rebind<hwy::float16_t, Tag<T>> halves;
+    return hn::PromoteTo(d, hn::BitCast(halves, stored));
+  } else if constexpr (std::is_same_v<T, F16>) {
+    HWY_ALIGN std::array<F16, hn::MaxLanes(Tag<T>())> from;
+    HWY_ALIGN std::array<float, hn::MaxLanes(Tag<T>())> to;
+    hn::StoreU(stored, StoredTag<T>(), &from[0].bits);
+    std::copy(from.begin(), from.end(), to.begin());
+    return hn::Load(d, to.data());
+  } else {
+    return stored;
+  }
+}
+
+// Rounds to nearest, ties to even.
+template <class T>
+HWY_INLINE hn::Vec<StoredTag<T>> narrow(Vec<T> value) {
+  const StoredTag<T> stored;
+  if constexpr (std::is_same_v<T, Bf16>) {
+    const hn::RebindToUnsigned<Tag<T>> integers;
+    const hn::RebindToSigned<Tag<T>> numbers;
+    const auto whole = hn::BitCast(integers, value);
+    const auto odd = hn::And(hn::ShiftRight<16>(whole), hn::Set(integers, 1));
+    const auto rounded = hn::Add(whole, hn::Add(odd, hn::Set(integers, 0x7FFF)));
+    const auto not_a_number = hn::Or(whole, hn::Set(integers, 0x400000));
+    const auto result =
+        hn::IfThenElse(hn::RebindMask(integers, hn::IsNaN(value)), not_a_number, rounded);
+    return hn::DemoteTo(stored, hn::BitCast(numbers, hn::ShiftRight<16>(result)));
+  } else if constexpr (std::is_same_v<T, F16> && kHasHalves) {
+    const hn::Rebind<hwy::float16_t, Tag<T>> halves;
+    return hn::BitCast(stored, hn::DemoteTo(halves, value));
+  } else if constexpr (std::is_same_v<T, F16>) {
+    HWY_ALIGN std::array<float, hn::MaxLanes(Tag<T>())> from;
+    HWY_ALIGN std::array<F16, hn::MaxLanes(Tag<T>())> to;
+    hn::Store(value, Tag<T>(), from.data());
+    for (std::size_t i = 0; i < from.size(); ++i) to[i] = F16(from[i]);
+    return hn::LoadU(stored, &to[0].bits);
+  } else {
+    return value;
+  }
+}
+
+template <class T>
+HWY_INLINE auto* bits(T* values) {
+  using Type = typename Bits<std::remove_const_t<T>>::Type;
+  return reinterpret_cast<std::conditional_t<std::is_const_v<T>, const Type, Type>*>(values);
+}
+
+template <class T>
+HWY_INLINE Vec<T> load(const T* from) {
+  return widen<T>(hn::LoadU(StoredTag<T>(), bits(from)));
+}
+
+// `count` lanes, less than all; the others are zero.
+template <class T>
+HWY_INLINE Vec<T> load_some(const T* from, Index count) {
+  const StoredTag<T> d;
+  if constexpr (kMasks<T>) {
+    return widen<T>(hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, bits(from)));
+  } else {
+    HWY_ALIGN std::array<typename Bits<T>::Type, hn::MaxLanes(Tag<T>())> some{};
+    std::memcpy(some.data(), from, static_cast<std::size_t>(count) * sizeof(T));
+    return widen<T>(hn::LoadU(d, some.data()));
+  }
+}
+
+template <class T>
+HWY_INLINE void store(Vec<T> value, T* to) {
+  hn::StoreU(narrow<T>(value), StoredTag<T>(), bits(to));
+}
+
+template <class T>
+HWY_INLINE void store_some(Vec<T> value, T* to, Index count) {
+  const StoredTag<T> d;
+  if constexpr (kMasks<T>) {
+    hn::BlendedStore(narrow<T>(value), hn::FirstN(d, static_cast<std::size_t>(count)), d, bits(to));
+  } else {
+    HWY_ALIGN std::array<typename Bits<T>::Type, hn::MaxLanes(Tag<T>())> some;
+    hn::StoreU(narrow<T>(value), d, some.data());
+    std::memcpy(static_cast<void*>(to), some.data(), static_cast<std::size_t>(count) * sizeof(T));
+  }
+}
+
+// Around the caches, to an aligned place.
+template <class T>
+HWY_INLINE void store_streaming(Vec<T> value, T* to) {
+  hn::Stream(narrow<T>(value), StoredTag<T>(), bits(to));
+}
+
+template <class T>
+HWY_INLINE Vec<T> only_first(Vec<T> value, Index count) {
+  return hn::IfThenElseZero(hn::FirstN(Tag<T>(), static_cast<std::size_t>(count)), value);
+}
+
+// Calls store(at, value(at)) for whole vectors and store_some for the rest; values are formed by
+// of(at) and of.some(at, count).
+template <class T, class Of>
+HWY_INLINE void write(T* to, Index size, bool streaming, const Of& of) {
+  constexpr Index kLanes = lanes<T>();
+  Index at = 0;
+  if (streaming) {
+    constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
+    const std::uintptr_t over = reinterpret_cast<std::uintptr_t>(to) % kAligned;
+    if (over != 0) {
+      at = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
+      store_some<T>(of.some(0, at), to, at);
+    }
+    for (; at + kLanes <= size; at += kLanes) store_streaming<T>(of(at), to + at);
+  } else {
+    for (; at + 2 * kLanes <= size; at += 2 * kLanes) {
+      const auto first = of(at);
+      const auto second = of(at + kLanes);
+      store<T>(first, to + at);
+      store<T>(second, to + at + kLanes);
+    }
+    if (at + kLanes <= size) {
+      store<T>(of(at), to + at);
+      at += kLanes;
+    }
+  }
+  if (at < size) store_some<T>(of.some(at, size - at), to + at, size - at);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();

@@ -1,0 +1,52 @@
+// What the kernels of this backend share: how data is cut, and how memory and threads are used.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "harness/core/arguments.h"
+#include "harness/core/problem.h"
+
+namespace simd {
+
+using Index = std::int64_t;
+
+struct Range {
+  Index first, size;
+};
+
+// The part with this number, of `parts` that are as equal as can be. The borders between parts are
+// multiples of `step`.
+inline Range share_of(Index all, Index part, Index parts, Index step = 1) {
+  const auto border = [=](Index number) {
+    return number == parts ? all : all * number / parts / step * step;
+  };
+  return {border(part), border(part + 1) - border(part)};
+}
+
+// The elements of a tensor from `first` on; nothing when it is absent.
+template <class Value>
+Value* data(const normbench::Tensor& tensor, Index first = 0) {
+  return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
+}
+
+inline bool uses_running_statistics(const normbench::Problem& problem) {
+  return problem.norm == normbench::Norm::kBatch &&
+         (problem.pass == normbench::Pass::kForwardInference ||
+          problem.pass == normbench::Pass::kBackwardInference);
+}
+
+inline bool is_centered(const normbench::Problem& problem) {
+  return problem.norm != normbench::Norm::kRms;
+}
+
+// The pieces of this backend that can be switched off, to see what they are worth.
+struct Settings {
+  bool streaming = true;  // stores around the caches
+  bool residency = true;  // slabs that stay in a cache between two reads
+  bool sharing = true;    // threads share a statistic where they are too many to have one each
+  bool columns = true;    // short rows are taken as columns
+  std::int64_t target = 0;  // an instruction set of Highway; 0: the best there is
+};
+
+}  // namespace simd
