@@ -4,15 +4,21 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// The first digits of a number: a shift that begins as a value of the input and moves by such
-// numbers has few digits when the input has, so that sums that can be exact are.
+// A number as a multiple of a quarter of the power of two below `spread`. A shift that begins as a
+// value of the input, and moves by such numbers, has few digits when the input has, so that sums
+// that can be exact are.
 template <class T>
-HWY_INLINE Vec<T> first_digits(Vec<T> value) {
+HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
+  const Tag<T> d;
   const hn::RebindToUnsigned<Tag<T>> integers;
   using Integer = hn::TFromD<decltype(integers)>;
-  constexpr int kDropped = std::is_same_v<T, double> ? 50 : 21;
-  const auto mask = hn::Set(integers, static_cast<Integer>(~Integer{0} << kDropped));
-  return hn::BitCast(Tag<T>(), hn::And(hn::BitCast(integers, value), mask));
+  constexpr int kDigits = std::numeric_limits<Parameter<T>>::digits - 1;
+  const auto exponent = hn::Set(integers, std::numeric_limits<Integer>::max() >> 1 >> kDigits << kDigits);
+  const auto power = hn::BitCast(d, hn::And(hn::BitCast(integers, spread), exponent));
+  // Added to so large a number, all digits below are rounded away.
+  const auto large = hn::Mul(
+      power, hn::Set(d, static_cast<Parameter<T>>(Integer{3} << (kDigits - 3))));
+  return hn::Sub(hn::Add(value, large), large);
 }
 
 // Four pieces of each cell are looked at.
@@ -25,15 +31,19 @@ void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
     const T* own = x + cell * region.cell_stride;
     const auto start = hn::Set(d, static_cast<Parameter<T>>(own[0]));
     auto sum = hn::Zero(d);
+    auto spread = sum;
     for (Index i = 0; i < kPieces; ++i) {
       const T* piece = own + region.rows * i / kPieces * region.row_stride +
                        (region.length - count) * i / kPieces;
       const auto values = count == lanes<T>() ? load(piece) : load_some(piece, count);
-      sum = hn::Add(sum, only_first<T>(hn::Sub(values, start), count));
+      const auto off = only_first<T>(hn::Sub(values, start), count);
+      sum = hn::Add(sum, off);
+      spread = hn::Max(spread, hn::Abs(off));
     }
     const auto values = static_cast<Parameter<T>>(kPieces * count);
     const auto off = hn::Div(hn::SumOfLanes(d, sum), hn::Set(d, values));
-    shift[cell] = hn::GetLane(hn::Add(start, first_digits<T>(off)));
+    shift[cell] = hn::GetLane(
+        hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
   }
 }
 
@@ -42,7 +52,7 @@ template <class T>
 void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift) {
   constexpr Index kMostRows = 16;
   const Tag<T> d;
-  const Index rows = region.rows <= 2 ? 1 : std::min(kMostRows, region.rows);
+  const Index rows = std::min(kMostRows, region.rows);
   const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
   for (Index at = 0; at < region.cells; at += lanes<T>()) {
     const Index count = std::min(lanes<T>(), region.cells - at);
@@ -53,10 +63,13 @@ void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift
     };
     const auto start = values(0);
     auto sum = hn::Zero(d);
+    auto spread = sum;
     for (Index i = 1; i < rows; ++i) {
-      sum = hn::Add(sum, hn::Sub(values(region.rows * i / rows), start));
+      const auto off = hn::Sub(values(region.rows * i / rows), start);
+      sum = hn::Add(sum, off);
+      spread = hn::Max(spread, hn::Abs(off));
     }
-    const auto found = hn::Add(start, first_digits<T>(hn::Mul(sum, inverse)));
+    const auto found = hn::Add(start, round_coarsely<T>(hn::Mul(sum, inverse), spread));
     if (whole) {
       store<Parameter<T>>(found, shift + at);
     } else {

@@ -124,7 +124,7 @@ class CellsKernel : public normbench::Kernel {
       load_saved(band, u);
     } else {
       find_statistics(band, u);
-      if (speaks(u)) save_statistics(band, u);
+      if (trains() && speaks(u)) save_statistics(band, u);
     }
     const Real* gamma = parameters(arguments_.gamma, ones_, band.gamma, u);
     const Real* rstd = spread(band.rstd, band.spread_rstd, u);
@@ -213,7 +213,7 @@ class CellsKernel : public normbench::Kernel {
     exchange_.add_up(band, u.cells, u.thread, u.team);
     add_up_tiles(band, u.tiles);
     return table_.statistics.conclude(u.tiles, band.a.data(), band.ab.data(), band.shift.data(),
-                                      layout_.inverse(), problem_.eps, band.mean.data(),
+                                      layout_.count(), problem_.eps, band.mean.data(),
                                       band.variance.data(), band.rstd.data());
   }
 
@@ -259,7 +259,7 @@ class CellsKernel : public normbench::Kernel {
       return functions_.rescale(dy, dx, u.region, band.scale.data(), layout_.streaming);
     }
     table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),
-                             layout_.inverse(), band.constant.data(), band.slope.data());
+                             layout_.count(), band.constant.data(), band.slope.data());
     functions_.differentiate(x, dy, dx, u.region, mean, band.scale.data(),
                              spread(band.constant, band.spread_constant, u),
                              spread(band.slope, band.spread_slope, u), layout_.streaming);

@@ -39,18 +39,18 @@ struct CellFunctions {
   void (*rescale)(const T* dy, T* dx, const Region&, const Real* scale, bool streaming);
 };
 
-// From sums to statistics, for `tiles` tiles of 1 / `inverse` values each.
+// From sums to statistics, for `tiles` tiles of `n` values each.
 template <class Real>
 struct StatisticFunctions {
   // Whether the shift of any tile was farther from its mean than its deviation.
   bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift,
-                   double inverse, double eps, Real* mean, Real* variance, Real* rstd);
+                   double n, double eps, Real* mean, Real* variance, Real* rstd);
   void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);
   // running = (1 - momentum) * running + momentum * (mean or variance * unbias)
   void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,
                  double unbias, Real* running_mean, Real* running_var);
   // Terms of dx from the sums of g and g * (x - mean).
-  void (*slopes)(Index tiles, const double* a, const double* ab, const Real* rstd, double inverse,
+  void (*slopes)(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
                  Real* constant, Real* slope);
   // dgamma and dbeta, from the sums of dy and dy * (x - mean).
   void (*gradients)(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,

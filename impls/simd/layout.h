@@ -25,7 +25,7 @@ struct CellLayout {
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
   // Else all cells of a tile have one parameter in common.
   bool cells_are_parameters() const { return cell == tiles.run; }
-  double inverse() const { return 1 / static_cast<double>(tiles.values()); }
+  double count() const { return static_cast<double>(tiles.values()); }
 
   // For people: "runs, 2 threads share units, streaming".
   std::string detail() const {
@@ -68,7 +68,8 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   layout.streaming = is_streamed(problem, settings);
   layout.threads = useful_threads(normbench::compulsory_bytes(problem), most_threads);
 
-  const bool one_read = problem.pass == normbench::Pass::kForwardInference;
+  const bool one_read =
+      uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
   layout.band_rows = one_read ? tiles.rows : tiles.tile_rows;
   layout.bands = tiles.rows / layout.band_rows;
 

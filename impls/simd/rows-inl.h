@@ -16,7 +16,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
                     const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
                     Parameter<T>* variances, Parameter<T>* rstds, bool streaming) {
   using Real = Parameter<T>;
-  const double inverse = 1 / static_cast<double>(tiles.length);
+  const auto n = static_cast<double>(tiles.length);
   for (Index tile = 0; tile < tiles.count; ++tile) {
     Real shift = tiles.centered ? near_mean(x, tiles.length) : Real{0};
     Real mean, variance, rstd;
@@ -26,7 +26,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
       sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
       sums.finish(a, ab);
       if (!tiles.centered) a = 0;
-      const bool far = conclude<Real>(1, &a, &ab, &shift, inverse, tiles.eps, &mean, &variance,
+      const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance,
                                       &rstd);
       if (!far || is_near) break;
       shift = mean;
@@ -64,7 +64,7 @@ HWY_INLINE TileTerms<T> terms_of_tile(const T* x, const T* dy, const Parameter<T
   sums.finish(a, ab);
   if (!centered) a = 0;
   Real constant, slope;
-  find_slopes<Real>(1, &a, &ab, &rstd, 1 / static_cast<double>(length), &constant, &slope);
+  find_slopes<Real>(1, &a, &ab, &rstd, static_cast<double>(length), &constant, &slope);
   return {hn::Set(d, mean), hn::Set(d, rstd), hn::Set(d, constant), hn::Set(d, slope)};
 }
 

@@ -7,13 +7,12 @@ namespace HWY_NAMESPACE {
 
 template <class Real>
 bool conclude(Index tiles, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-              const Real* HWY_RESTRICT shift, double inverse, double eps, Real* HWY_RESTRICT mean,
+              const Real* HWY_RESTRICT shift, double n, double eps, Real* HWY_RESTRICT mean,
               Real* HWY_RESTRICT variance, Real* HWY_RESTRICT rstd) {
   int far = 0;
   for (Index i = 0; i < tiles; ++i) {
-    const double off = a[i] * inverse;
-    const double about_shift = ab[i] * inverse;
-    const double about_mean = about_shift - off * off;
+    const double off = a[i] / n;
+    const double about_mean = (ab[i] - a[i] * off) / n;
     const double positive = about_mean < 0 ? 0 : about_mean;  // NaN remains
     far |= off * off > positive ? 1 : 0;
     mean[i] = static_cast<Real>(static_cast<double>(shift[i]) + off);
@@ -45,12 +44,12 @@ void update(Index tiles, const Real* mean, const Real* variance, double momentum
 
 template <class Real>
 void find_slopes(Index tiles, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-                 const Real* HWY_RESTRICT rstd, double inverse, Real* HWY_RESTRICT constant,
+                 const Real* HWY_RESTRICT rstd, double n, Real* HWY_RESTRICT constant,
                  Real* HWY_RESTRICT slope) {
   for (Index i = 0; i < tiles; ++i) {
     const auto r = static_cast<double>(rstd[i]);
-    constant[i] = static_cast<Real>(a[i] * inverse * r);
-    slope[i] = static_cast<Real>(ab[i] * inverse * r * r * r);
+    constant[i] = static_cast<Real>(a[i] / n * r);
+    slope[i] = static_cast<Real>(ab[i] / n * r * r * r);
   }
 }
 
