@@ -150,6 +150,7 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shi
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     buffers_[i].begin = memory_.get() + starts[i];
     (arguments_.*buffers_[i].spec.member).data = buffers_[i].begin;
+    std::fill_n(buffers_[i].begin, buffers_[i].bytes, kPoison);  // else all pages are one
   }
   poison();
 }

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -61,6 +63,15 @@ TEST_P(EveryBuffer, StartsAtA64ByteBoundary) {
     const Workspace workspace(problem, seed);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(start_of(workspace, spec)) % 64, 0U);
   }
+}
+
+// Memory that nobody has written to is one page of zeros: reading it is not reading memory.
+TEST_P(EveryBuffer, HasBeenWrittenTo) {
+  const auto& [problem, spec] = GetParam();
+  const Workspace workspace(problem);
+  const std::byte* start = start_of(workspace, spec);
+  EXPECT_TRUE(std::none_of(start, start + size_of(workspace, spec),
+                           [](std::byte value) { return value == std::byte{0}; }));
 }
 
 TEST_P(EveryBuffer, IsGuardedOnBothSides) {
