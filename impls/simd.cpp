@@ -6,6 +6,9 @@
 // once more. impls/simd/ has the pieces; README.md there says what each is worth.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #define HWY_TARGET_INCLUDE "impls/simd/functions-inl.h"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,8 +21,6 @@
 #include "harness/core/backend.h"
 #include "harness/core/storage.h"
 #include "harness/core/tiles.h"
-#include "hwy/foreach_target.h"  // before highway.h
-#include "hwy/highway.h"
 #include "impls/simd/cells.h"
 #include "impls/simd/functions-inl.h"
 #include "impls/simd/functions.h"
@@ -131,8 +132,8 @@ constexpr double kRoundings = 54;
 
 Accuracy Simd::accuracy(const Problem& problem) const {
   // Sums in double of doubles round: after the lanes, of every eight values one.
-  const auto values = static_cast<double>(std::max(tiles_of(problem).values(),
-                                                   problem.values_per_channel()));
+  const auto values =
+      static_cast<double>(std::max(tiles_of(problem).values(), problem.values_per_channel()));
   return {.grade = Grade::kA,
           .roundings = kRoundings + (problem.dtype == DType::kF64 ? 4.83 * values / 8 : 0)};
 }

@@ -27,6 +27,7 @@ BELONGS_TO = {
     "nlohmann/": re.compile(r"^harness/(bench|cli)/"),
     "ATen/": re.compile(r"^impls/"),
     "Eigen/": re.compile(r"^impls/"),
+    "hwy/": re.compile(r"^impls/simd"),
     "oneapi/": re.compile(r"^impls/"),
 }
 

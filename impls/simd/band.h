@@ -15,9 +15,8 @@ struct Band {
         ab(a),
         dbeta(static_cast<std::size_t>(parameters)),
         dgamma(dbeta) {
-    for (auto* numbers :
-         {&shift, &mean, &variance, &rstd, &constant, &slope, &gamma, &beta, &scale, &spread_mean,
-          &spread_rstd, &spread_constant, &spread_slope}) {
+    for (auto* numbers : {&shift, &mean, &variance, &rstd, &constant, &slope, &gamma, &beta, &scale,
+                          &spread_mean, &spread_rstd, &spread_constant, &spread_slope}) {
       numbers->resize(a.size());
     }
   }
@@ -39,9 +38,9 @@ struct Band {
 
   std::vector<double> a, ab;          // sums of cells, then of tiles
   std::vector<double> dbeta, dgamma;  // of all parameters, where several tiles add to one
-  std::vector<Real> shift, mean, variance, rstd, constant, slope;                      // of tiles
-  std::vector<Real> gamma, beta, scale;                                                // of cells
-  std::vector<Real> spread_mean, spread_rstd, spread_constant, spread_slope;           // of cells
+  std::vector<Real> shift, mean, variance, rstd, constant, slope;             // of tiles
+  std::vector<Real> gamma, beta, scale;                                       // of cells
+  std::vector<Real> spread_mean, spread_rstd, spread_constant, spread_slope;  // of cells
   Index exchanges = 0;
 };
 

@@ -13,11 +13,12 @@ HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
   const hn::RebindToUnsigned<Tag<T>> integers;
   using Integer = hn::TFromD<decltype(integers)>;
   constexpr int kDigits = std::numeric_limits<Parameter<T>>::digits - 1;
-  const auto exponent = hn::Set(integers, std::numeric_limits<Integer>::max() >> 1 >> kDigits << kDigits);
+  const auto exponent =
+      hn::Set(integers, std::numeric_limits<Integer>::max() >> 1 >> kDigits << kDigits);
   const auto power = hn::BitCast(d, hn::And(hn::BitCast(integers, spread), exponent));
   // Added to so large a number, all digits below are rounded away.
-  const auto large = hn::Mul(
-      power, hn::Set(d, static_cast<Parameter<T>>(Integer{3} << (kDigits - 3))));
+  const auto large =
+      hn::Mul(power, hn::Set(d, static_cast<Parameter<T>>(Integer{3} << (kDigits - 3))));
   return hn::Sub(hn::Add(value, large), large);
 }
 
@@ -42,8 +43,7 @@ void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
     }
     const auto values = static_cast<Parameter<T>>(kPieces * count);
     const auto off = hn::Div(hn::SumOfLanes(d, sum), hn::Set(d, values));
-    shift[cell] = hn::GetLane(
-        hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
+    shift[cell] = hn::GetLane(hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
   }
 }
 
@@ -82,15 +82,21 @@ template <class T>
 void sum_runs_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
                       double* ab) {
   sum_runs<T>(
-      region, [=](Index cell) { return ForwardTerms<T>{x, hn::Set(Tag<T>(), shift[cell])}; }, a,
-      ab);
+      region,
+      [=](Index cell) {
+        return ForwardTerms<T>{x, hn::Set(Tag<T>(), shift[cell])};
+      },
+      a, ab);
 }
 
 template <class T>
 void sum_runs_backward(const T* x, const T* dy, const Region& region, const Parameter<T>* mean,
                        double* a, double* ab) {
   sum_runs<T>(
-      region, [=](Index cell) { return BackwardTerms<T>{x, dy, hn::Set(Tag<T>(), mean[cell])}; },
+      region,
+      [=](Index cell) {
+        return BackwardTerms<T>{x, dy, hn::Set(Tag<T>(), mean[cell])};
+      },
       a, ab);
 }
 
@@ -124,7 +130,8 @@ void sum_columns_backward(const T* x, const T* dy, const Region& region, const P
 // Calls write_cell(cell, offset) for each run of the region, row by row, as memory has them.
 template <class Write>
 HWY_INLINE void for_each_run(const Region& region, const Write& write_cell) {
-  for (Index row = 0; row < region.rows; ++row) {
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index row = region.reversed ? region.rows - 1 - i : i;
     for (Index cell = 0; cell < region.cells; ++cell) {
       write_cell(cell, row * region.row_stride + cell * region.cell_stride);
     }
@@ -149,8 +156,8 @@ void normalize_runs(const T* x, T* y, const Region& region, const Parameter<T>* 
 template <class T>
 void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T>* mean,
                        const Parameter<T>* scale, const Parameter<T>* beta, bool streaming) {
-  for (Index row = 0; row < region.rows; ++row) {
-    const Index at = row * region.row_stride;
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     const Normalized<T, Array<T>> of{x + at, {mean}, {scale}, {beta}};
     write(y + at, region.cells, streaming, of);
   }
@@ -162,9 +169,12 @@ void differentiate_runs(const T* x, const T* dy, T* dx, const Region& region,
                         const Parameter<T>* mean, const Parameter<T>* scale,
                         const Parameter<T>* constant, const Parameter<T>* slope, bool streaming) {
   for_each_run(region, [&](Index k, Index at) {
-    const Differentiated<T, Constant<T>> of{
-        x + at,      dy + at, Constant<T>(mean[k]), Constant<T>(scale[k]), Constant<T>(constant[k]),
-        Constant<T>(slope[k])};
+    const Differentiated<T, Constant<T>> of{x + at,
+                                            dy + at,
+                                            Constant<T>(mean[k]),
+                                            Constant<T>(scale[k]),
+                                            Constant<T>(constant[k]),
+                                            Constant<T>(slope[k])};
     write(dx + at, region.length, streaming, of);
   });
   finish_streaming(streaming);
@@ -175,8 +185,8 @@ void differentiate_columns(const T* x, const T* dy, T* dx, const Region& region,
                            const Parameter<T>* mean, const Parameter<T>* scale,
                            const Parameter<T>* constant, const Parameter<T>* slope,
                            bool streaming) {
-  for (Index row = 0; row < region.rows; ++row) {
-    const Index at = row * region.row_stride;
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     const Differentiated<T, Array<T>> of{x + at, dy + at, {mean}, {scale}, {constant}, {slope}};
     write(dx + at, region.cells, streaming, of);
   }
@@ -196,8 +206,8 @@ void rescale_runs(const T* dy, T* dx, const Region& region, const Parameter<T>* 
 template <class T>
 void rescale_columns(const T* dy, T* dx, const Region& region, const Parameter<T>* scale,
                      bool streaming) {
-  for (Index row = 0; row < region.rows; ++row) {
-    const Index at = row * region.row_stride;
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     write(dx + at, region.cells, streaming, Rescaled<T, Array<T>>{dy + at, {scale}});
   }
   finish_streaming(streaming);

@@ -29,8 +29,7 @@ class CellsKernel : public normbench::Kernel {
         layout_(layout),
         table_(functions<T>(settings.target)),
         functions_(layout.cell == 1 ? table_.columns : table_.runs),
-        exchange_(layout.shared ? layout.threads : 1,
-                  layout.tiles_of_unit * layout.cells_of_tile) {
+        exchange_(layout.shared ? layout.threads : 1, layout.tiles_of_unit * layout.cells_of_tile) {
     const Index cells = layout.tiles_of_unit * layout.cells_of_tile;
     for (int i = 0; i < layout.threads; ++i) {
       bands_.emplace_back(cells, collects() ? layout.tiles.parameters() : 0);
@@ -111,7 +110,9 @@ class CellsKernel : public normbench::Kernel {
                 .row_stride = tiles.columns,
                 .cells = u.cells,
                 .cell_stride = layout_.cell,
-                .length = columns.size};
+                .length = columns.size,
+                .is_far = layout_.is_far,
+                .reversed = !layout_.resident};
     u.offset = (band * layout_.band_rows + rows.first) * tiles.columns +
                u.first_tile * tiles.tile_columns + columns.first;
     return u;
@@ -132,8 +133,8 @@ class CellsKernel : public normbench::Kernel {
     table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
     if (problem_.backward()) return backward(band, u, mean, gamma);
     functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset), u.region,
-                         mean, band.scale.data(),
-                         parameters(arguments_.beta, zeros_, band.beta, u), layout_.streaming);
+                         mean, band.scale.data(), parameters(arguments_.beta, zeros_, band.beta, u),
+                         layout_.streaming);
     if (updates() && !updates_at_the_end() && speaks(u)) {
       update_running(u.band, {u.first_tile, u.tiles});
     }
@@ -187,8 +188,8 @@ class CellsKernel : public normbench::Kernel {
     const Index first = band * layout_.tiles.across() + channels.first;
     const auto n = static_cast<double>(layout_.tiles.values());
     table_.statistics.update(channels.size, data<Real>(arguments_.mean, first),
-                             data<Real>(arguments_.variance, first), problem_.momentum,
-                             n / (n - 1), data<Real>(arguments_.running_mean, channels.first),
+                             data<Real>(arguments_.variance, first), problem_.momentum, n / (n - 1),
+                             data<Real>(arguments_.running_mean, channels.first),
                              data<Real>(arguments_.running_var, channels.first));
   }
 
@@ -275,8 +276,8 @@ class CellsKernel : public normbench::Kernel {
     }
     const Index size = by_cell ? u.cells : u.tiles;
     const Index first = by_cell ? u.first_cell : u.first_tile;
-    const Real* rstd = by_cell && layout_.cells_of_tile > 1 ? band.spread_rstd.data()
-                                                            : band.rstd.data();
+    const Real* rstd =
+        by_cell && layout_.cells_of_tile > 1 ? band.spread_rstd.data() : band.rstd.data();
     const bool saves = arguments_.dgamma.present() && speaks(u);
     if (collects()) {
       if (saves) band.collect(first, size, rstd);

@@ -1,7 +1,16 @@
 // The tables of functions.h for one instruction set. Highway's foreach_target.h includes this once
 // for each of them.
-#include "hwy/cache_control.h"
-#include "hwy/highway.h"
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "impls/simd/functions.h"
 // In this order: each uses those before it.
 // clang-format off
 #include "impls/simd/vectors-inl.h"

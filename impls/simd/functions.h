@@ -15,6 +15,8 @@ struct Region {
   Index rows, row_stride;
   Index cells, cell_stride;
   Index length;
+  bool is_far;    // comes from memory
+  bool reversed;  // the last rows are normalized first: they are still in a cache
 };
 
 // What is subtracted before squares are summed is near the mean: differences from it are small, so
@@ -33,8 +35,7 @@ struct CellFunctions {
                     const Real* beta, bool streaming);
   // dx = dy * scale - constant - (x - mean) * slope
   void (*differentiate)(const T* x, const T* dy, T* dx, const Region&, const Real* mean,
-                        const Real* scale, const Real* constant, const Real* slope,
-                        bool streaming);
+                        const Real* scale, const Real* constant, const Real* slope, bool streaming);
   // dx = dy * scale
   void (*rescale)(const T* dy, T* dx, const Region&, const Real* scale, bool streaming);
 };
@@ -43,8 +44,8 @@ struct CellFunctions {
 template <class Real>
 struct StatisticFunctions {
   // Whether the shift of any tile was farther from its mean than its deviation.
-  bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift,
-                   double n, double eps, Real* mean, Real* variance, Real* rstd);
+  bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift, double n,
+                   double eps, Real* mean, Real* variance, Real* rstd);
   void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);
   // running = (1 - momentum) * running + momentum * (mean or variance * unbias)
   void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,

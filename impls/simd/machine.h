@@ -51,12 +51,14 @@ inline double region_ns(int threads) {
   const auto [place, is_new] = known.try_emplace(threads);
   if (is_new) {
     constexpr int kRegions = 10;
-    place->second = least_ns(20, [=] {
-                      for (int i = 0; i < kRegions; ++i) {
+    place->second = least_ns(20,
+                             [=] {
+                               for (int i = 0; i < kRegions; ++i) {
 #pragma omp parallel num_threads(threads)
-                        { asm volatile("" ::: "memory"); }
-                      }
-                    }) / kRegions;
+                                 { asm volatile("" ::: "memory"); }
+                               }
+                             }) /
+                    kRegions;
   }
   return place->second;
 }

@@ -7,7 +7,7 @@ namespace HWY_NAMESPACE {
 template <class T>
 HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
   Parameter<T> shift;
-  find_shift_of_runs<T>(x, {1, 0, 1, 0, length}, &shift);
+  find_shift_of_runs<T>(x, {1, 0, 1, 0, length, false, false}, &shift);
   return shift;
 }
 
@@ -26,8 +26,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
       sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
       sums.finish(a, ab);
       if (!tiles.centered) a = 0;
-      const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance,
-                                      &rstd);
+      const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance, &rstd);
       if (!far || is_near) break;
       shift = mean;
     }
@@ -76,8 +75,7 @@ HWY_INLINE Vec<T> differentiate_vector(const TileTerms<T>& t, Vec<T> gamma, cons
   const auto gradient = load_at(dy);
   dbeta = hn::Add(dbeta, gradient);
   dgamma = hn::MulAdd(gradient, hn::Mul(deviation, t.rstd), dgamma);
-  return hn::MulSub(hn::Mul(gradient, gamma), t.rstd,
-                    hn::MulAdd(deviation, t.slope, t.constant));
+  return hn::MulSub(hn::Mul(gradient, gamma), t.rstd, hn::MulAdd(deviation, t.slope, t.constant));
 }
 
 // The same for four tiles below each other, of which `rows` exist.
@@ -118,12 +116,14 @@ HWY_INLINE void differentiate_together(const T* x, const T* dy, T* dx, Index str
   Index at = 0;
   if (streaming) {
     for (; at + kLanes <= length; at += kLanes) {
-      add_up(at, load_all, load_all, [](Vec<T> value, T* to) { store_streaming<T>(value, to); },
-             store_real);
+      add_up(
+          at, load_all, load_all, [](Vec<T> value, T* to) { store_streaming<T>(value, to); },
+          store_real);
     }
   } else {
     for (; at + kLanes <= length; at += kLanes) {
-      add_up(at, load_all, load_all, [](Vec<T> value, T* to) { store<T>(value, to); }, store_real);
+      add_up(
+          at, load_all, load_all, [](Vec<T> value, T* to) { store<T>(value, to); }, store_real);
     }
   }
   if (at < length) some(at, length - at);
@@ -162,9 +162,9 @@ void differentiate_rows(const T* x, const T* dy, T* dx,
       for (Index k = 0; k < some; ++k) {
         const Index tile = (row + k) * tiles.across + i;
         const Index at = first + k * columns;
-        terms[k] = terms_of_tile<T>(x + at, dy + at, gamma + column, tiles.length,
-                                    mean == nullptr ? Real{0} : mean[tile], rstd[tile],
-                                    tiles.centered);
+        terms[k] =
+            terms_of_tile<T>(x + at, dy + at, gamma + column, tiles.length,
+                             mean == nullptr ? Real{0} : mean[tile], rstd[tile], tiles.centered);
       }
       differentiate_together<T>(x + first, dy + first, dx + first, columns, some, terms,
                                 gamma + column, sums + column, weighted + column, tiles.length,

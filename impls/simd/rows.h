@@ -105,11 +105,10 @@ class RowsKernel : public normbench::Kernel {
       Gradients& own = gradients_[static_cast<std::size_t>(thread)];
       std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
       std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
-      table_.rows.differentiate(data<T>(arguments_.x, at), data<T>(arguments_.dy, at),
-                                data<T>(arguments_.dx, at), tiles, gamma(),
-                                data<Real>(arguments_.mean, statistic),
-                                data<Real>(arguments_.rstd, statistic), own.dgamma.data(),
-                                own.dbeta.data(), own.scratch.data(), streaming_);
+      table_.rows.differentiate(
+          data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
+          gamma(), data<Real>(arguments_.mean, statistic), data<Real>(arguments_.rstd, statistic),
+          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
       if (problem_.affine) add_up_gradients(part, thread, team);
     }
   }

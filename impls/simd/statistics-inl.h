@@ -36,9 +36,8 @@ void update(Index tiles, const Real* mean, const Real* variance, double momentum
   for (Index i = 0; i < tiles; ++i) {
     running_mean[i] = static_cast<Real>((1 - momentum) * static_cast<double>(running_mean[i]) +
                                         momentum * static_cast<double>(mean[i]));
-    running_var[i] =
-        static_cast<Real>((1 - momentum) * static_cast<double>(running_var[i]) +
-                          momentum * (unbias * static_cast<double>(variance[i])));
+    running_var[i] = static_cast<Real>((1 - momentum) * static_cast<double>(running_var[i]) +
+                                       momentum * (unbias * static_cast<double>(variance[i])));
   }
 }
 
@@ -55,8 +54,7 @@ void find_slopes(Index tiles, const double* HWY_RESTRICT a, const double* HWY_RE
 
 template <class Real>
 void gradients(Index size, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-               const Real* HWY_RESTRICT rstd, Real* HWY_RESTRICT dbeta,
-               Real* HWY_RESTRICT dgamma) {
+               const Real* HWY_RESTRICT rstd, Real* HWY_RESTRICT dbeta, Real* HWY_RESTRICT dgamma) {
   for (Index i = 0; i < size; ++i) {
     dbeta[i] = static_cast<Real>(a[i]);
     dgamma[i] = static_cast<Real>(ab[i] * static_cast<double>(rstd[i]));

@@ -13,12 +13,15 @@ using Doubles = hn::Vec<DoubleTag>;
 
 // Adds the lanes of a vector to those of two vectors of doubles, or of one.
 HWY_INLINE void add_wide(hn::Vec<hn::ScalableTag<float>> value, Doubles& low, Doubles& high) {
-  const hn::ScalableTag<float> d;
-  const hn::Half<hn::ScalableTag<float>> half;
   const DoubleTag wide;
+#if HWY_TARGET == HWY_SCALAR  // has one lane of either
+  low = hn::Add(low, hn::PromoteTo(wide, value));
+  static_cast<void>(high);
+#else
+  const hn::Half<hn::ScalableTag<float>> half;
   low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, value)));
   high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, value)));
-  static_cast<void>(d);
+#endif
 }
 HWY_INLINE void add_wide(Doubles value, Doubles& low, Doubles&) { low = hn::Add(low, value); }
 
@@ -26,6 +29,9 @@ HWY_INLINE void add_wide(Doubles value, Doubles& low, Doubles&) { low = hn::Add(
 template <class T>
 class CellSums {
  public:
+  // One that the compiler writes would not be for this instruction set.
+  HWY_INLINE CellSums() {}
+
   // Four chains of `count` vectors each: they begin `gap` apart and take steps of `step`.
   template <class Terms>
   HWY_INLINE void add_chains(const Terms& terms, Index first, Index gap, Index step, Index count) {
@@ -98,29 +104,45 @@ class CellSums {
   Index additions_ = 0;
 };
 
-// Sums of cells that are runs. terms(cell) gives the terms, with offsets from the first cell.
-template <class T, class TermsOf>
-HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+// Sums of some rows of a cell that is a run.
+template <class T, class Terms>
+HWY_INLINE void add_run(const Terms& terms, const Region& region, Index cell, Range rows,
+                        CellSums<T>& sums) {
   constexpr Index kLanes = lanes<T>();
   const Index whole = region.length / kLanes;
   const Index end = region.length % kLanes;
-  // Chains along a row of a few vectors would be too short.
-  const bool is_short = region.length < 16 * kLanes;
-  for (Index cell = 0; cell < region.cells; ++cell) {
-    const auto terms = terms_of(cell);
-    CellSums<T> sums;
-    Index row = 0;
-    if (is_short) {
-      for (; row + 4 <= region.rows; row += 4) {
-        const Index first = row * region.row_stride + cell * region.cell_stride;
-        sums.add_chains(terms, first, region.row_stride, kLanes, whole);
-        if (end != 0) sums.add_ends(terms, first + whole * kLanes, region.row_stride, end);
-      }
+  Index row = rows.first;
+  const Index last = row + rows.size;
+  // Along a row of a few vectors chains would be too short.
+  if (region.length < 16 * kLanes) {
+    for (; row + 4 <= last; row += 4) {
+      const Index first = row * region.row_stride + cell * region.cell_stride;
+      sums.add_chains(terms, first, region.row_stride, kLanes, whole);
+      if (end != 0) sums.add_ends(terms, first + whole * kLanes, region.row_stride, end);
     }
-    for (; row < region.rows; ++row) {
-      sums.add_row(terms, row * region.row_stride + cell * region.cell_stride, region.length);
+  }
+  for (; row < last; ++row) {
+    sums.add_row(terms, row * region.row_stride + cell * region.cell_stride, region.length);
+  }
+}
+
+// Sums of cells that are runs; terms_of(cell) gives the terms, with offsets from the first cell.
+// What comes from memory is read along the rows, so that the machine can fetch ahead; what is near
+// is read cell by cell, which saves adding up lanes.
+template <class T, class TermsOf>
+HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+  const bool is_short = region.length < 16 * lanes<T>();
+  const Index step = !region.is_far ? region.rows : is_short ? 4 : 1;
+  for (Index row = 0; row < region.rows; row += step) {
+    const Range rows{row, std::min(step, region.rows - row)};
+    for (Index cell = 0; cell < region.cells; ++cell) {
+      CellSums<T> sums;
+      add_run(terms_of(cell), region, cell, rows, sums);
+      double some_a, some_ab;
+      sums.finish(some_a, some_ab);
+      a[cell] = row == 0 ? some_a : a[cell] + some_a;
+      ab[cell] = row == 0 ? some_ab : ab[cell] + some_ab;
     }
-    sums.finish(a[cell], ab[cell]);
   }
 }
 
@@ -129,19 +151,18 @@ inline constexpr Index kRowsOfBlock = 2 * kAdditions;
 
 // Adds a vector of sums to doubles in memory, or sets them.
 HWY_INLINE void add_to(hn::Vec<hn::ScalableTag<float>> value, double* sums, bool set) {
-  const hn::ScalableTag<float> d;
+  constexpr bool kHasHigh = lanes<float>() > lanes<double>();
   const DoubleTag wide;
+  double* high_sums = sums + lanes<double>();
   Doubles low = hn::Zero(wide);
   Doubles high = low;
-  const auto half = static_cast<Index>(hn::Lanes(wide));
   if (!set) {
     low = hn::LoadU(wide, sums);
-    high = hn::LoadU(wide, sums + half);
+    if constexpr (kHasHigh) high = hn::LoadU(wide, high_sums);
   }
   add_wide(value, low, high);
   hn::StoreU(low, wide, sums);
-  hn::StoreU(high, wide, sums + half);
-  static_cast<void>(d);
+  if constexpr (kHasHigh) hn::StoreU(high, wide, high_sums);
 }
 HWY_INLINE void add_to(Doubles value, double* sums, bool set) {
   const DoubleTag wide;

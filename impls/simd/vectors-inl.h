@@ -22,8 +22,8 @@ constexpr Index lanes() {
 
 // Whether loads and stores of some lanes exist that do not touch the others.
 template <class T>
-inline constexpr bool kMasks =
-    HWY_ARCH_X86 && (HWY_TARGET <= HWY_AVX3 || (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4));
+inline constexpr bool kMasks = HWY_ARCH_X86 && (HWY_TARGET <= HWY_AVX3 ||
+                                                (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4));
 // Older sets have no conversion of halves, and Highway's stand-in does not round.
 inline constexpr bool kHasHalves = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
 

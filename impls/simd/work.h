@@ -42,10 +42,10 @@ inline bool is_centered(const normbench::Problem& problem) {
 
 // The pieces of this backend that can be switched off, to see what they are worth.
 struct Settings {
-  bool streaming = true;  // stores around the caches
-  bool residency = true;  // slabs that stay in a cache between two reads
-  bool sharing = true;    // threads share a statistic where they are too many to have one each
-  bool columns = true;    // short rows are taken as columns
+  bool streaming = true;    // stores around the caches
+  bool residency = true;    // slabs that stay in a cache between two reads
+  bool sharing = true;      // threads share a statistic where they are too many to have one each
+  bool columns = true;      // short rows are taken as columns
   std::int64_t target = 0;  // an instruction set of Highway; 0: the best there is
 };
 
