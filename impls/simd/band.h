@@ -1,8 +1,6 @@
 // What a thread knows of the unit that it works on, and how threads that share one add up.
 #pragma once
 
-#include <vector>
-
 #include "impls/simd/functions.h"
 
 namespace simd {
@@ -36,11 +34,11 @@ struct Band {
     }
   }
 
-  std::vector<double> a, ab;          // sums of cells, then of tiles
-  std::vector<double> dbeta, dgamma;  // of all parameters, where several tiles add to one
-  std::vector<Real> shift, mean, variance, rstd, constant, slope;             // of tiles
-  std::vector<Real> gamma, beta, scale;                                       // of cells
-  std::vector<Real> spread_mean, spread_rstd, spread_constant, spread_slope;  // of cells
+  Numbers<double> a, ab;          // sums of cells, then of tiles
+  Numbers<double> dbeta, dgamma;  // of all parameters, where several tiles add to one
+  Numbers<Real> shift, mean, variance, rstd, constant, slope;             // of tiles
+  Numbers<Real> gamma, beta, scale;                                       // of cells
+  Numbers<Real> spread_mean, spread_rstd, spread_constant, spread_slope;  // of cells
   Index exchanges = 0;
 };
 
@@ -80,7 +78,7 @@ class Exchange {
 
   int threads_;
   std::size_t cells_;
-  std::vector<double> sums_;
+  Numbers<double> sums_;
 };
 
 }  // namespace simd

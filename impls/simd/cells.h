@@ -56,8 +56,11 @@ class CellsKernel : public normbench::Kernel {
     Index first_cell, cells;
     Index offset;   // of the first value
     Region region;  // the thread's piece of it
+    Index next;     // from a value to one of the unit that comes next; 0: there is none
     int thread, team;
   };
+
+  static constexpr Index kRowsAhead = 16;
 
   bool collects() const {
     return problem_.backward() && problem_.affine && problem_.norm != normbench::Norm::kBatch;
@@ -79,9 +82,14 @@ class CellsKernel : public normbench::Kernel {
     for (Index part = 0; part < parts; ++part) {
       if (collects()) band.clear_gradients();
       const Range mine = layout_.shared ? Range{0, units} : share_of(units, thread, team);
-      for (Index i = mine.first; i < mine.first + mine.size; ++i) {
-        process(band, unit(part * bands + i / layout_.units_across(), i % layout_.units_across(),
-                           thread, team));
+      Unit next = unit(part * units + mine.first, thread, team);
+      for (Index i = 1; i <= mine.size; ++i) {
+        Unit u = next;
+        if (i < mine.size) {
+          next = unit(part * units + mine.first + i, thread, team);
+          u.next = next.offset - u.offset;
+        }
+        process(band, u);
       }
       if (collects()) add_up_gradients(part, thread, team);
     }
@@ -92,11 +100,11 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  Unit unit(Index band, Index across, int thread, int team) const {
+  Unit unit(Index number, int thread, int team) const {
     const normbench::Tiles& tiles = layout_.tiles;
     Unit u{};
-    u.band = band;
-    u.first_tile = across * layout_.tiles_of_unit;
+    u.band = number / layout_.units_across();
+    u.first_tile = number % layout_.units_across() * layout_.tiles_of_unit;
     u.tiles = std::min(layout_.tiles_of_unit, tiles.across() - u.first_tile);
     u.first_cell = u.first_tile * layout_.cells_of_tile;
     u.cells = u.tiles * layout_.cells_of_tile;
@@ -111,11 +119,26 @@ class CellsKernel : public normbench::Kernel {
                 .cells = u.cells,
                 .cell_stride = layout_.cell,
                 .length = columns.size,
-                .is_far = layout_.is_far,
-                .reversed = !layout_.resident};
-    u.offset = (band * layout_.band_rows + rows.first) * tiles.columns +
+                .ahead = 0,
+                .reversed = false};
+    u.offset = (u.band * layout_.band_rows + rows.first) * tiles.columns +
                u.first_tile * tiles.tile_columns + columns.first;
     return u;
+  }
+
+  // While a unit that stays in a cache is written, the next is fetched; else, rows that come soon.
+  Region for_sums(const Unit& u) const {
+    Region region = u.region;
+    if (layout_.fetching && !layout_.kept) region.ahead = kRowsAhead * region.row_stride;
+    return region;
+  }
+  Region for_writing(const Unit& u) const {
+    Region region = u.region;
+    region.reversed = !layout_.kept;
+    if (layout_.fetching) {
+      region.ahead = layout_.kept ? u.next : -kRowsAhead * region.row_stride;
+    }
+    return region;
   }
 
   void process(Band<Real>& band, const Unit& u) {
@@ -132,21 +155,20 @@ class CellsKernel : public normbench::Kernel {
     const Real* mean = spread(band.mean, band.spread_mean, u);
     table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
     if (problem_.backward()) return backward(band, u, mean, gamma);
-    functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset), u.region,
-                         mean, band.scale.data(), parameters(arguments_.beta, zeros_, band.beta, u),
-                         layout_.streaming);
+    functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset),
+                         for_writing(u), mean, band.scale.data(),
+                         parameters(arguments_.beta, zeros_, band.beta, u), layout_.streaming);
     if (updates() && !updates_at_the_end() && speaks(u)) {
       update_running(u.band, {u.first_tile, u.tiles});
     }
   }
 
   // Numbers of tiles, for each of their cells.
-  const Real* spread(const std::vector<Real>& of_tiles, std::vector<Real>& of_cells,
-                     const Unit& u) const {
+  const Real* spread(const Numbers<Real>& of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
     if (layout_.cells_of_tile == 1) return of_tiles.data();
     return spread(of_tiles.data(), of_cells, u);
   }
-  const Real* spread(const Real* of_tiles, std::vector<Real>& of_cells, const Unit& u) const {
+  const Real* spread(const Real* of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
     Real* next = of_cells.data();
     for (Index i = 0; i < u.tiles; ++i, next += layout_.cells_of_tile) {
       std::fill_n(next, layout_.cells_of_tile, of_tiles[i]);
@@ -155,8 +177,8 @@ class CellsKernel : public normbench::Kernel {
   }
 
   // gamma or beta for each cell.
-  const Real* parameters(const normbench::Tensor& tensor, const std::vector<Real>& absent,
-                         std::vector<Real>& of_cells, const Unit& u) const {
+  const Real* parameters(const normbench::Tensor& tensor, const Numbers<Real>& absent,
+                         Numbers<Real>& of_cells, const Unit& u) const {
     const Real* all = tensor.present() ? data<Real>(tensor) : absent.data();
     if (layout_.cells_are_parameters()) return all + u.first_cell;
     return spread(all + u.first_tile, of_cells, u);
@@ -209,7 +231,7 @@ class CellsKernel : public normbench::Kernel {
 
   // Whether the shift of any tile was far from its mean.
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
-    functions_.sum_forward(data<T>(arguments_.x, u.offset), u.region,
+    functions_.sum_forward(data<T>(arguments_.x, u.offset), for_sums(u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
     exchange_.add_up(band, u.cells, u.thread, u.team);
     add_up_tiles(band, u.tiles);
@@ -252,16 +274,16 @@ class CellsKernel : public normbench::Kernel {
   void backward(Band<Real>& band, const Unit& u, const Real* mean, const Real* gamma) {
     const T* x = data<T>(arguments_.x, u.offset);
     const T* dy = data<T>(arguments_.dy, u.offset);
-    functions_.sum_backward(x, dy, u.region, mean, band.a.data(), band.ab.data());
+    functions_.sum_backward(x, dy, for_sums(u), mean, band.a.data(), band.ab.data());
     exchange_.add_up(band, u.cells, u.thread, u.team);
     take_gradients(band, u, gamma);
     T* dx = data<T>(arguments_.dx, u.offset);
     if (uses_running_statistics(problem_)) {
-      return functions_.rescale(dy, dx, u.region, band.scale.data(), layout_.streaming);
+      return functions_.rescale(dy, dx, for_writing(u), band.scale.data(), layout_.streaming);
     }
     table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),
                              layout_.count(), band.constant.data(), band.slope.data());
-    functions_.differentiate(x, dy, dx, u.region, mean, band.scale.data(),
+    functions_.differentiate(x, dy, dx, for_writing(u), mean, band.scale.data(),
                              spread(band.constant, band.spread_constant, u),
                              spread(band.slope, band.spread_slope, u), layout_.streaming);
   }
@@ -322,7 +344,7 @@ class CellsKernel : public normbench::Kernel {
   const CellFunctions<T>& functions_;
   Exchange exchange_;
   std::vector<Band<Real>> bands_, spare_;  // of each thread
-  std::vector<Real> ones_, zeros_;         // in place of absent parameters
+  Numbers<Real> ones_, zeros_;             // in place of absent parameters
 };
 
 }  // namespace simd

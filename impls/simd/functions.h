@@ -15,8 +15,8 @@ struct Region {
   Index rows, row_stride;
   Index cells, cell_stride;
   Index length;
-  bool is_far;    // comes from memory
-  bool reversed;  // the last rows are normalized first: they are still in a cache
+  Index ahead;    // from a value to one that is soon needed, and is to be fetched; 0: none
+  bool reversed;  // the last rows come first: they are still in a cache
 };
 
 // What is subtracted before squares are summed is near the mean: differences from it are small, so

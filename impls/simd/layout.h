@@ -20,20 +20,21 @@ struct CellLayout {
   bool shared = false;       // threads share each unit,
   bool shares_rows = false;  // by rows, else by pieces of each run
   bool streaming = false;
-  bool is_far = false;   // the data comes from memory
-  bool resident = true;  // a unit stays in a cache
+  bool kept = true;       // a unit stays in a cache between its two reads
+  bool fetching = false;  // what is needed next is fetched
 
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
   // Else all cells of a tile have one parameter in common.
   bool cells_are_parameters() const { return cell == tiles.run; }
   double count() const { return static_cast<double>(tiles.values()); }
 
-  // For people: "runs, 2 threads share rows, streaming".
+  // For people: "runs, 2 threads share rows, fetching, streaming".
   std::string detail() const {
     std::string text = cell == 1 ? "columns" : "runs";
-    if (!resident) text += ", 2 reads";
+    if (!kept) text += ", 2 reads";
     text += threads == 1 ? ", 1 thread" : ", " + std::to_string(threads) + " threads";
     if (shared) text += shares_rows ? " share rows" : " share runs";
+    if (fetching) text += ", fetching";
     if (streaming) text += ", streaming";
     return text;
   }
@@ -65,63 +66,70 @@ class UnitCutter {
       : layout_(layout),
         piece_(layout.tiles.tile_columns * static_cast<Index>(size_of(problem.dtype))),
         tile_bytes_(layout.band_rows * piece_ * (problem.backward() ? 2 : 1)),
-        own_(caches().own / 2),
-        most_(std::max<Index>(1, own_ / kBytesPerCell / layout.cells_of_tile)) {
-    layout.shares_rows = layout.band_rows >= 4 * layout.threads;
+        own_(caches().own * 3 / 8),
+        wide_(wide(kWidePiece)) {
+    layout.shares_rows = layout.band_rows >= 8 * layout.threads;
     can_share_ = settings.sharing && layout.threads > 1 &&
                  (layout.shares_rows || layout.cell >= 64 * layout.threads);
   }
 
   // Nothing is read twice.
   void cut_for_one_read() {
-    layout_.tiles_of_unit = whole_lines(most_);
+    constexpr Index kBytesOfCell = 80;  // of what is kept for it
+    layout_.tiles_of_unit = whole_lines(own_ / kBytesOfCell / layout_.cells_of_tile);
     layout_.shared = can_share_;
-  }
-
-  // Units stay in the cache of a core.
-  void cut_for_own_cache() {
-    const Index shortest = kShortPiece / piece_;
-    layout_.tiles_of_unit = whole_lines(std::min(most_, std::max(own_ / tile_bytes_, shortest)));
-    layout_.shared = can_share_ && tile_bytes_ > own_;
     balance();
   }
 
-  // Units stay in the last cache: memory is faster in longer pieces of rows than fit in the cache
-  // of a core. Where only narrow ones would stay, two reads along the rows are faster than one.
-  void cut_for_last_cache() {
-    const Index fitting = caches().last / 4 / tile_bytes_;
-    if (tile_bytes_ * layout_.tiles.across() <= own_ * layout_.threads) {
-      layout_.tiles_of_unit = layout_.tiles.across();
-    } else if (fitting < std::min(kNarrowPiece / piece_, layout_.tiles.across())) {
-      return cut_for_two_reads();
-    } else {
-      layout_.tiles_of_unit = whole_lines(std::min(fitting, kWidePiece / piece_));
+  // Units of one thread stay in the cache of its core; larger ones that threads share, in that of
+  // all their cores or in the last one. Else everything is read twice from memory.
+  void cut_to_keep() {
+    const Index alone = layout_.threads > 1 ? wide(kWidePieceOfOne) : wide_;
+    if (own_ / tile_bytes_ >= alone) {
+      layout_.tiles_of_unit = most(own_, alone);
+    } else if (can_share_ && own_ * layout_.threads / tile_bytes_ >= wide_) {
+      layout_.tiles_of_unit = most(own_ * layout_.threads, wide_);
+      layout_.shared = true;
+    } else if (caches().last / 4 / tile_bytes_ >= wide_) {
+      layout_.tiles_of_unit = wide_;
       layout_.shared = can_share_;
+    } else {
+      return cut_for_two_reads();
     }
     balance();
   }
 
   void cut_for_two_reads() {
-    layout_.tiles_of_unit = whole_lines(kWidePiece / piece_);
-    layout_.resident = false;
+    layout_.tiles_of_unit = wide(kWidestPiece);
+    layout_.kept = false;
     layout_.shared = can_share_;
     balance();
   }
 
  private:
-  // What is kept for each cell must leave room for the data.
-  static constexpr Index kBytesPerCell = 80;
-  // Of a row, in bytes. Machines fetch ahead within a page, and know few translations of addresses
-  // at a time, so jumping from row to row costs the more the shorter the pieces are: README.md
-  // has what was measured.
-  static constexpr Index kShortPiece = 1024;
-  static constexpr Index kNarrowPiece = 8 * 1024;
-  static constexpr Index kWidePiece = 64 * 1024;
+  // Of a row, in bytes. Jumping from row to row costs the more the shorter the pieces are: machines
+  // fetch ahead within a page, know few translations of addresses at a time, and fetch what another
+  // thread is just writing. But what is kept for each column must leave room in the first cache.
+  static constexpr Index kWidePiece = 2048;
+  static constexpr Index kWidePieceOfOne = 4096;
+  static constexpr Index kWidestPiece = 64 * 1024;
+  static constexpr Index kFewestValues = 16 * 1024;  // of a unit: it has a price
+
+  // So many tiles make a piece of so many bytes.
+  Index wide(Index bytes) const { return whole_lines((bytes + piece_ - 1) / piece_); }
+
+  // As many as fit, but not more than have numbers of their own for as many cells as `wide` ones.
+  Index most(Index bytes, Index wide) const {
+    const Index values = std::max<Index>(1, layout_.tiles.values());
+    const Index enough = std::max(wide, kFewestValues / values);
+    const Index fitting = bytes / tile_bytes_;
+    return whole_lines(layout_.cell == 1 ? std::min(fitting, enough) : fitting);
+  }
 
   // About so many tiles: whole lines of cache, where tiles are smaller.
   Index whole_lines(Index count) const {
     const Index line = std::max<Index>(1, 64 / piece_);
-    return std::clamp<Index>(count / line * line, 1, layout_.tiles.across());
+    return std::min(std::max(line, count / line * line), layout_.tiles.across());
   }
 
   // The same number of units for each thread, or nearly; else threads share them.
@@ -143,7 +151,7 @@ class UnitCutter {
   Index piece_;       // bytes of a tile in one row
   Index tile_bytes_;  // of all inputs
   Index own_;
-  Index most_;  // tiles
+  Index wide_;  // tiles
   bool can_share_;
 };
 
@@ -151,27 +159,26 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
                               const Settings& settings) {
   CellLayout layout;
   layout.tiles = tiles_of(problem);
+  const Index bytes = normbench::compulsory_bytes(problem);
   const bool has_short_runs = layout.tiles.run < kShortRun && layout.tiles.tile_rows >= kManyRows;
   layout.cell = settings.columns && has_short_runs ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.streaming = is_streamed(problem, settings);
-  layout.is_far = is_far(problem);
-  layout.threads = useful_threads(normbench::compulsory_bytes(problem), most_threads);
+  layout.threads = useful_threads(bytes, most_threads);
 
   const bool one_read =
       uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
+  layout.fetching = settings.fetching && !one_read && bytes > caches().own * layout.threads;
 
   UnitCutter cutter(layout, problem, settings);
   if (one_read) {
     cutter.cut_for_one_read();
-  } else if (!settings.residency) {
-    cutter.cut_for_two_reads();
-  } else if (layout.is_far) {
-    cutter.cut_for_last_cache();
+  } else if (settings.residency) {
+    cutter.cut_to_keep();
   } else {
-    cutter.cut_for_own_cache();
+    cutter.cut_for_two_reads();
   }
   return layout;
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <omp.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "impls/simd/work.h"
@@ -16,14 +17,40 @@ namespace simd {
 
 struct Caches {
   Index own;   // bytes of the largest cache that a core has to itself
-  Index last;  // bytes of the last level
+  Index last;  // bytes of the last level, as far as a core reaches
 };
+
+namespace detail {
+
+// What Linux tells of cache `index` of the first core: "1024K", or 0 where there is none. The C
+// library knows sizes too, but on some machines those of all chips of the package together.
+inline Index cache_bytes(const std::string& index, Index level) {
+  const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + index + "/";
+  Index found_level = 0;
+  Index kilobytes = 0;
+  if (!(std::ifstream(folder + "level") >> found_level) || found_level != level) return 0;
+  std::string kind;
+  std::ifstream(folder + "type") >> kind;
+  if (kind == "Instruction") return 0;
+  std::ifstream(folder + "size") >> kilobytes;
+  return kilobytes * 1024;
+}
+
+inline Index cache_bytes(Index level) {
+  Index found = 0;
+  for (const char* index : {"0", "1", "2", "3", "4"}) {
+    found = std::max(found, cache_bytes(index, level));
+  }
+  return found;
+}
+
+}  // namespace detail
 
 inline const Caches& caches() {
   static const Caches all = [] {
-    // Systems that do not tell answer 0 or -1; then these are those of small machines.
-    const Index second = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    const Index third = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    // Systems that do not tell are taken for small machines.
+    const Index second = detail::cache_bytes(2);
+    const Index third = detail::cache_bytes(3);
     const Index own = second > 0 ? second : 256 * 1024;
     return Caches{own, std::max(own, third > 0 ? third : 4 * 1024 * 1024)};
   }();

@@ -7,7 +7,7 @@ namespace HWY_NAMESPACE {
 template <class T>
 HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
   Parameter<T> shift;
-  find_shift_of_runs<T>(x, {1, 0, 1, 0, length, false, false}, &shift);
+  find_shift_of_runs<T>(x, {1, 0, 1, 0, length, 0, false}, &shift);
   return shift;
 }
 
@@ -17,29 +17,31 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
                     Parameter<T>* variances, Parameter<T>* rstds, bool streaming) {
   using Real = Parameter<T>;
   const auto n = static_cast<double>(tiles.length);
-  for (Index tile = 0; tile < tiles.count; ++tile) {
-    Real shift = tiles.centered ? near_mean(x, tiles.length) : Real{0};
-    Real mean, variance, rstd;
-    for (bool is_near = false;; is_near = true) {
-      double a, ab;
-      CellSums<T> sums;
-      sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
-      sums.finish(a, ab);
-      if (!tiles.centered) a = 0;
-      const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance, &rstd);
-      if (!far || is_near) break;
-      shift = mean;
-    }
-    if (means != nullptr) means[tile] = mean;
-    if (variances != nullptr) variances[tile] = variance;
-    if (rstds != nullptr) rstds[tile] = rstd;
-    const Index column = tile % tiles.across * tiles.length;
-    write(y, tiles.length, streaming,
+  in_manner(streaming, false, [&](auto manner) {
+    for (Index tile = 0; tile < tiles.count; ++tile) {
+      Real shift = tiles.centered ? near_mean(x, tiles.length) : Real{0};
+      Real mean, variance, rstd;
+      for (bool is_near = false;; is_near = true) {
+        double a, ab;
+        CellSums<T> sums;
+        sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
+        sums.finish(a, ab);
+        if (!tiles.centered) a = 0;
+        const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance, &rstd);
+        if (!far || is_near) break;
+        shift = mean;
+      }
+      if (means != nullptr) means[tile] = mean;
+      if (variances != nullptr) variances[tile] = variance;
+      if (rstds != nullptr) rstds[tile] = rstd;
+      const Index column = tile % tiles.across * tiles.length;
+      write(
+          manner, y, tiles.length, 0,
           Weighted<T>{x, Constant<T>(mean), Constant<T>(rstd), {gamma + column}, {beta + column}});
-    x += tiles.length;
-    y += tiles.length;
-  }
-  finish_streaming(streaming);
+      x += tiles.length;
+      y += tiles.length;
+    }
+  });
 }
 
 // Rows of which the gradients are added up in one go.
@@ -117,7 +119,7 @@ HWY_INLINE void differentiate_together(const T* x, const T* dy, T* dx, Index str
   if (streaming) {
     for (; at + kLanes <= length; at += kLanes) {
       add_up(
-          at, load_all, load_all, [](Vec<T> value, T* to) { store_streaming<T>(value, to); },
+          at, load_all, load_all, [](Vec<T> value, T* to) { store<T, true>(value, to); },
           store_real);
     }
   } else {
@@ -177,7 +179,7 @@ void differentiate_rows(const T* x, const T* dy, T* dx,
       additions = 0;
     }
   }
-  finish_streaming(streaming);
+  if (streaming) hwy::FlushStream();
 }
 
 }  // namespace HWY_NAMESPACE

@@ -66,12 +66,12 @@ class RowsKernel : public normbench::Kernel {
  private:
   // What a thread adds up.
   struct Gradients {
-    std::vector<double> dbeta, dgamma;  // of columns
-    std::vector<Real> scratch;
+    Numbers<double> dbeta, dgamma;  // of columns
+    Numbers<Real> scratch;
   };
 
   // One parameter for each column.
-  void expand(const normbench::Tensor& tensor, std::vector<Real>& columns) const {
+  void expand(const normbench::Tensor& tensor, Numbers<Real>& columns) const {
     if (!tensor.present() || tiles_.run == 1) return;
     const Real* values = data<Real>(tensor);
     Real* next = columns.data();
@@ -126,7 +126,7 @@ class RowsKernel : public normbench::Kernel {
   }
 
   // Of all columns with this parameter, over all threads.
-  Real sum(std::vector<double> Gradients::*of, Index parameter, int team) const {
+  Real sum(Numbers<double> Gradients::*of, Index parameter, int team) const {
     double total = 0;
     for (int k = 0; k < team; ++k) {
       const double* values = (gradients_[static_cast<std::size_t>(k)].*of).data();
@@ -142,7 +142,7 @@ class RowsKernel : public normbench::Kernel {
   Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
   int threads_;
   bool streaming_;
-  std::vector<Real> gamma_, beta_;  // of columns, where the tensors are not
+  Numbers<Real> gamma_, beta_;  // of columns, where the tensors are not
   std::vector<Gradients> gradients_;
 };
 

@@ -104,50 +104,29 @@ class CellSums {
   Index additions_ = 0;
 };
 
-// Sums of some rows of a cell that is a run.
-template <class T, class Terms>
-HWY_INLINE void add_run(const Terms& terms, const Region& region, Index cell, Range rows,
-                        CellSums<T>& sums) {
+// Sums of cells that are runs; terms_of(cell) gives the terms, with offsets from the first cell.
+template <class T, class TermsOf>
+HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
   constexpr Index kLanes = lanes<T>();
   const Index whole = region.length / kLanes;
   const Index end = region.length % kLanes;
-  Index row = rows.first;
-  const Index last = row + rows.size;
-  // Along a row of a few vectors chains would be too short.
-  if (region.length < 16 * kLanes) {
-    for (; row + 4 <= last; row += 4) {
-      const Index first = row * region.row_stride + cell * region.cell_stride;
+  // Chains along a row of a few vectors would be too short.
+  const Index chained = region.length < 16 * kLanes ? region.rows / 4 * 4 : 0;
+  for (Index cell = 0; cell < region.cells; ++cell) {
+    const auto terms = terms_of(cell);
+    const Index start = cell * region.cell_stride;
+    CellSums<T> sums;
+    for (Index row = 0; row < chained; row += 4) {
+      const Index first = row * region.row_stride + start;
       sums.add_chains(terms, first, region.row_stride, kLanes, whole);
       if (end != 0) sums.add_ends(terms, first + whole * kLanes, region.row_stride, end);
     }
-  }
-  for (; row < last; ++row) {
-    sums.add_row(terms, row * region.row_stride + cell * region.cell_stride, region.length);
-  }
-}
-
-// Sums of cells that are runs; terms_of(cell) gives the terms, with offsets from the first cell.
-// What comes from memory is read along the rows, so that the machine can fetch ahead; what is near
-// is read cell by cell, which saves adding up lanes.
-template <class T, class TermsOf>
-HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
-  const bool is_short = region.length < 16 * lanes<T>();
-  const Index step = !region.is_far ? region.rows : is_short ? 4 : 1;
-  for (Index row = 0; row < region.rows; row += step) {
-    const Range rows{row, std::min(step, region.rows - row)};
-    for (Index cell = 0; cell < region.cells; ++cell) {
-      CellSums<T> sums;
-      add_run(terms_of(cell), region, cell, rows, sums);
-      double some_a, some_ab;
-      sums.finish(some_a, some_ab);
-      a[cell] = row == 0 ? some_a : a[cell] + some_a;
-      ab[cell] = row == 0 ? some_ab : ab[cell] + some_ab;
+    for (Index row = chained; row < region.rows; ++row) {
+      sums.add_row(terms, row * region.row_stride + start, region.length);
     }
+    sums.finish(a[cell], ab[cell]);
   }
 }
-
-// Two rows of kAdditions make a block of rows.
-inline constexpr Index kRowsOfBlock = 2 * kAdditions;
 
 // Adds a vector of sums to doubles in memory, or sets them.
 HWY_INLINE void add_to(hn::Vec<hn::ScalableTag<float>> value, double* sums, bool set) {
@@ -170,50 +149,33 @@ HWY_INLINE void add_to(Doubles value, double* sums, bool set) {
   hn::StoreU(value, wide, sums);
 }
 
-// Sums of the columns of one vector, or of two side by side, over the rows of a block. Rows in
-// turn go to one of two chains.
-template <class T, class Terms>
-HWY_INLINE void sum_two_vectors(const Terms& left, const Terms& right, Index first, Index stride,
-                                Index rows, double* a, double* ab, bool set) {
+// Adds the sums of the columns of two vectors side by side, over at most kAdditions rows.
+template <class T, bool kFetching, class Terms>
+HWY_INLINE void sum_two_vectors(const Terms& left, const Terms& right, Index first,
+                                const Region& region, Index rows, double* a, double* ab, bool set) {
   const auto zero = hn::Zero(Tag<T>());
-  auto a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
-  Index row = 0;
-  for (; row + 2 <= rows; row += 2, first += 2 * stride) {
-    const Pair<T> p0 = left(first), p1 = right(first);
-    const Pair<T> p2 = left(first + stride), p3 = right(first + stride);
-    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
-    a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
-    a2 = hn::Add(a2, p2.a), b2 = hn::MulAdd(p2.a, p2.b, b2);
-    a3 = hn::Add(a3, p3.a), b3 = hn::MulAdd(p3.a, p3.b, b3);
-  }
-  if (row < rows) {
+  auto a0 = zero, a1 = zero, b0 = zero, b1 = zero;
+  for (Index row = 0; row < rows; ++row, first += region.row_stride) {
+    if constexpr (kFetching) left.fetch(first + region.ahead), right.fetch(first + region.ahead);
     const Pair<T> p0 = left(first), p1 = right(first);
     a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
     a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
   }
-  add_to(hn::Add(a0, a2), a, set);
-  add_to(hn::Add(b0, b2), ab, set);
-  add_to(hn::Add(a1, a3), a + lanes<T>(), set);
-  add_to(hn::Add(b1, b3), ab + lanes<T>(), set);
+  add_to(a0, a, set);
+  add_to(b0, ab, set);
+  add_to(a1, a + lanes<T>(), set);
+  add_to(b1, ab + lanes<T>(), set);
 }
 
 // The same for one vector of which only some columns count, or all.
 template <class T, class Terms>
 HWY_INLINE void sum_vector(const Terms& terms, Index first, Index stride, Index rows, Index count,
                            double* a, double* ab, bool set) {
-  const auto zero = hn::Zero(Tag<T>());
-  auto a0 = zero, a1 = zero, b0 = zero, b1 = zero;
+  auto a0 = hn::Zero(Tag<T>()), b0 = a0;
   const bool whole = count == lanes<T>();
-  const auto pair = [&](Index at) { return whole ? terms(at) : terms.some(at, count); };
-  Index row = 0;
-  for (; row + 2 <= rows; row += 2, first += 2 * stride) {
-    const Pair<T> p0 = pair(first), p1 = pair(first + stride);
-    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
-    a1 = hn::Add(a1, p1.a), b1 = hn::MulAdd(p1.a, p1.b, b1);
-  }
-  if (row < rows) {
-    const Pair<T> p0 = pair(first);
-    a0 = hn::Add(a0, p0.a), b0 = hn::MulAdd(p0.a, p0.b, b0);
+  for (Index row = 0; row < rows; ++row, first += stride) {
+    const Pair<T> pair = whole ? terms(first) : terms.some(first, count);
+    a0 = hn::Add(a0, pair.a), b0 = hn::MulAdd(pair.a, pair.b, b0);
   }
   HWY_ALIGN std::array<double, static_cast<std::size_t>(lanes<T>())> some;
   const auto add_some = [&](Vec<T> value, double* sums) {
@@ -224,28 +186,37 @@ HWY_INLINE void sum_vector(const Terms& terms, Index first, Index stride, Index 
       sums[i] = set ? sum : sums[i] + sum;
     }
   };
-  add_some(hn::Add(a0, a1), a);
-  add_some(hn::Add(b0, b1), ab);
+  add_some(a0, a);
+  add_some(b0, ab);
 }
 
-// Sums of cells that are columns. Goes through the rows of a block together, so that memory is read
-// along its rows. terms_of(at, count) gives the terms of columns from `at` on; offsets count from
-// the first column.
+template <class T, bool kFetching, class TermsOf>
+HWY_INLINE void sum_block(const Region& region, Index row, const TermsOf& terms_of, double* a,
+                          double* ab) {
+  constexpr Index kLanes = lanes<T>();
+  const Index rows = std::min(kAdditions, region.rows - row);
+  const Index first = row * region.row_stride;
+  Index at = 0;
+  for (; at + 2 * kLanes <= region.cells; at += 2 * kLanes) {
+    sum_two_vectors<T, kFetching>(terms_of(at, kLanes), terms_of(at + kLanes, kLanes), first,
+                                  region, rows, a + at, ab + at, row == 0);
+  }
+  for (; at < region.cells; at += kLanes) {
+    const Index count = std::min(kLanes, region.cells - at);
+    sum_vector<T>(terms_of(at, count), first, region.row_stride, rows, count, a + at, ab + at,
+                  row == 0);
+  }
+}
+
+// Sums of cells that are columns, some rows at a time, so that memory is read along its rows.
+// terms_of(at, count) gives the terms of columns from `at` on; offsets count from the first column.
 template <class T, class TermsOf>
 HWY_INLINE void sum_columns(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
-  constexpr Index kLanes = lanes<T>();
-  for (Index row = 0; row < region.rows; row += kRowsOfBlock) {
-    const Index rows = std::min(kRowsOfBlock, region.rows - row);
-    const Index first = row * region.row_stride;
-    Index at = 0;
-    for (; at + 2 * kLanes <= region.cells; at += 2 * kLanes) {
-      sum_two_vectors<T>(terms_of(at, kLanes), terms_of(at + kLanes, kLanes), first,
-                         region.row_stride, rows, a + at, ab + at, row == 0);
-    }
-    for (; at < region.cells; at += kLanes) {
-      const Index count = std::min(kLanes, region.cells - at);
-      sum_vector<T>(terms_of(at, count), first, region.row_stride, rows, count, a + at, ab + at,
-                    row == 0);
+  for (Index row = 0; row < region.rows; row += kAdditions) {
+    if (region.ahead != 0) {
+      sum_block<T, true>(region, row, terms_of, a, ab);
+    } else {
+      sum_block<T, false>(region, row, terms_of, a, ab);
     }
   }
 }

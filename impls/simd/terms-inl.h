@@ -1,5 +1,6 @@
-// What is summed and what is written, one vector at a time: at(i) is for whole vectors from offset
-// i on, some(i, count) for the first `count` lanes of one. No include guard, as in vectors-inl.h.
+// What is summed and what is written, one vector at a time: of(i) is for whole vectors from offset
+// i on, of.some(i, count) for the first `count` lanes of one, and of.fetch(i) fetches what of(i)
+// reads. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
@@ -24,6 +25,7 @@ struct ForwardTerms {
     const auto deviation = only_first<T>(hn::Sub(load_some(x + at, count), shift), count);
     return {deviation, deviation};
   }
+  HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
 template <class T>
@@ -37,6 +39,10 @@ struct BackwardTerms {
   }
   HWY_INLINE Pair<T> some(Index at, Index count) const {
     return {load_some(dy + at, count), hn::Sub(load_some(x + at, count), mean)};
+  }
+  HWY_INLINE void fetch(Index at) const {
+    prefetch(x + at);
+    prefetch(dy + at);
   }
 };
 
@@ -86,6 +92,7 @@ struct Normalized {
     return hn::MulAdd(hn::Sub(load_some(x + at, count), mean.some(at, count)),
                       scale.some(at, count), beta.some(at, count));
   }
+  HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
 // (x - mean) * rstd * gamma + beta
@@ -102,6 +109,7 @@ struct Weighted {
     const auto normal = hn::Mul(hn::Sub(load_some(x + at, count), mean.value), rstd.value);
     return hn::MulAdd(normal, gamma.some(at, count), beta.some(at, count));
   }
+  HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
 template <class T, class Number>
@@ -120,6 +128,10 @@ struct Differentiated {
     const auto rest = hn::MulAdd(deviation, slope.some(at, count), constant.some(at, count));
     return hn::MulSub(load_some(dy + at, count), scale.some(at, count), rest);
   }
+  HWY_INLINE void fetch(Index at) const {
+    prefetch(x + at);
+    prefetch(dy + at);
+  }
 };
 
 template <class T, class Number>
@@ -131,6 +143,7 @@ struct Rescaled {
   HWY_INLINE Vec<T> some(Index at, Index count) const {
     return hn::Mul(load_some(dy + at, count), scale.some(at, count));
   }
+  HWY_INLINE void fetch(Index at) const { prefetch(dy + at); }
 };
 
 }  // namespace HWY_NAMESPACE

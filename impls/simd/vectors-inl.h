@@ -115,9 +115,14 @@ HWY_INLINE Vec<T> load_some(const T* from, Index count) {
   }
 }
 
-template <class T>
+// Streaming goes around the caches, to an aligned place.
+template <class T, bool kStreaming = false>
 HWY_INLINE void store(Vec<T> value, T* to) {
-  hn::StoreU(narrow<T>(value), StoredTag<T>(), bits(to));
+  if constexpr (kStreaming) {
+    hn::Stream(narrow<T>(value), StoredTag<T>(), bits(to));
+  } else {
+    hn::StoreU(narrow<T>(value), StoredTag<T>(), bits(to));
+  }
 }
 
 template <class T>
@@ -132,42 +137,64 @@ HWY_INLINE void store_some(Vec<T> value, T* to, Index count) {
   }
 }
 
-// Around the caches, to an aligned place.
-template <class T>
-HWY_INLINE void store_streaming(Vec<T> value, T* to) {
-  hn::Stream(narrow<T>(value), StoredTag<T>(), bits(to));
-}
-
 template <class T>
 HWY_INLINE Vec<T> only_first(Vec<T> value, Index count) {
   return hn::IfThenElseZero(hn::FirstN(Tag<T>(), static_cast<std::size_t>(count)), value);
 }
 
-// Calls store(at, value(at)) for whole vectors and store_some for the rest; values are formed by
-// of(at) and of.some(at, count).
-template <class T, class Of>
-HWY_INLINE void write(T* to, Index size, bool streaming, const Of& of) {
+// Begins to bring what lies there into the caches of this core.
+template <class T>
+HWY_INLINE void prefetch(const T* from) {
+  hwy::Prefetch(from);
+}
+
+// How values are written, as types: Streaming or not, and fetching what is needed next or not.
+template <bool kStreaming, bool kFetching>
+struct Manner {
+  static constexpr bool streaming = kStreaming;
+  static constexpr bool fetching = kFetching;
+};
+
+// Calls function(Manner<...>()), and waits for what was streamed.
+template <class Function>
+HWY_INLINE void in_manner(bool streaming, bool fetching, const Function& function) {
+  if (streaming && fetching) {
+    function(Manner<true, true>());
+  } else if (streaming) {
+    function(Manner<true, false>());
+  } else if (fetching) {
+    function(Manner<false, true>());
+  } else {
+    function(Manner<false, false>());
+  }
+  if (streaming) hwy::FlushStream();
+}
+
+// Values are formed by of(at), and by of.some(at, count) where they do not fill a vector. When
+// fetching, of.fetch(at + ahead) is called for each at.
+template <class T, class M, class Of>
+HWY_INLINE void write(M, T* to, Index size, Index ahead, const Of& of) {
   constexpr Index kLanes = lanes<T>();
+  constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
   Index at = 0;
-  if (streaming) {
-    constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
+  if constexpr (M::streaming) {
     const std::uintptr_t over = reinterpret_cast<std::uintptr_t>(to) % kAligned;
     if (over != 0) {
       at = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
       store_some<T>(of.some(0, at), to, at);
     }
-    for (; at + kLanes <= size; at += kLanes) store_streaming<T>(of(at), to + at);
-  } else {
-    for (; at + 2 * kLanes <= size; at += 2 * kLanes) {
-      const auto first = of(at);
-      const auto second = of(at + kLanes);
-      store<T>(first, to + at);
-      store<T>(second, to + at + kLanes);
-    }
-    if (at + kLanes <= size) {
-      store<T>(of(at), to + at);
-      at += kLanes;
-    }
+  }
+  for (; at + 2 * kLanes <= size; at += 2 * kLanes) {
+    if constexpr (M::fetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
+    const auto first = of(at);
+    const auto second = of(at + kLanes);
+    store<T, M::streaming>(first, to + at);
+    store<T, M::streaming>(second, to + at + kLanes);
+  }
+  if (at + kLanes <= size) {
+    if constexpr (M::fetching) of.fetch(at + ahead);
+    store<T, M::streaming>(of(at), to + at);
+    at += kLanes;
   }
   if (at < size) store_some<T>(of.some(at, size - at), to + at, size - at);
 }

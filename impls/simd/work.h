@@ -1,8 +1,12 @@
 // What the kernels of this backend share: how data is cut, and how memory and threads are used.
 #pragma once
 
+#include <hwy/aligned_allocator.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <new>
+#include <vector>
 
 #include "harness/core/arguments.h"
 #include "harness/core/problem.h"
@@ -40,10 +44,34 @@ inline bool is_centered(const normbench::Problem& problem) {
   return problem.norm != normbench::Norm::kRms;
 }
 
+// Memory from the start of a line of a cache: loads across two lines take twice as long. It begins
+// at another place in a page each time, since a load waits for a store to the same place in
+// another.
+template <class Value>
+struct LineAllocator {
+  using value_type = Value;
+
+  LineAllocator() = default;
+  template <class Other>
+  explicit LineAllocator(const LineAllocator<Other>&) {}
+
+  Value* allocate(std::size_t count) {
+    void* memory = hwy::AllocateAlignedBytes(count * sizeof(Value), nullptr, nullptr);
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<Value*>(memory);
+  }
+  void deallocate(Value* memory, std::size_t) { hwy::FreeAlignedBytes(memory, nullptr, nullptr); }
+  bool operator==(const LineAllocator&) const { return true; }
+};
+
+template <class Value>
+using Numbers = std::vector<Value, LineAllocator<Value>>;
+
 // The pieces of this backend that can be switched off, to see what they are worth.
 struct Settings {
   bool streaming = true;    // stores around the caches
   bool residency = true;    // slabs that stay in a cache between two reads
+  bool fetching = true;     // what is needed next is fetched while something else is written
   bool sharing = true;      // threads share a statistic where they are too many to have one each
   bool columns = true;      // short rows are taken as columns
   std::int64_t target = 0;  // an instruction set of Highway; 0: the best there is
