@@ -1,113 +1,131 @@
-// The functions of StatisticFunctions: loops that compilers vectorize for each instruction set. No
-// include guard, as in vectors-inl.h.
+// The functions of StatisticFunctions, in doubles. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// 1 / sqrt(value), rounded once. In doubles the root and the division take most of the time of
-// short columns, so for floats they are those of floats, and one step of Newton's method makes up
-// for it; the error of 2^-23 that it starts from leaves 2^-45.
-template <class Real>
-HWY_INLINE Real inverse_root(double value) {
-  if constexpr (std::is_same_v<Real, double>) {
-    return 1 / std::sqrt(value);
-  } else {
-    const double start = static_cast<double>(1 / std::sqrt(static_cast<float>(value)));
-    return static_cast<Real>(start * (1.5 - 0.5 * value * start * start));
-  }
+// Calls body(tag, i) for each vector of doubles, and for each that is left over.
+template <class Body>
+HWY_INLINE void for_doubles(Index size, const Body& body) {
+  constexpr Index kLanes = lanes<double>();
+  Index i = 0;
+  for (; i + kLanes <= size; i += kLanes) body(DoubleTag(), i);
+  for (; i < size; ++i) body(hn::CappedTag<double, 1>(), i);
 }
 
-// Values that floats do not hold, or of which the step makes NaN.
-template <class Real>
-HWY_INLINE bool is_extreme(double value) {
-  return std::is_same_v<Real, float> && !(value > 1e-30 && value < 1e30);
+template <class D>
+HWY_INLINE hn::Vec<D> get(D d, const float* from) {
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> get(D d, const double* from) {
+  return hn::LoadU(d, from);
+}
+template <class D>
+HWY_INLINE void put(D, hn::Vec<D> value, float* to) {
+  const hn::Rebind<float, D> floats;
+  hn::StoreU(hn::DemoteTo(floats, value), floats, to);
+}
+template <class D>
+HWY_INLINE void put(D d, hn::Vec<D> value, double* to) {
+  hn::StoreU(value, d, to);
+}
+
+// 1 / sqrt(value) for a result in Real. Root and division of doubles take most of the time of short
+// columns, so for floats they are those of floats, and a step of Newton's method makes up for it:
+// the error of 2^-23 that it starts from leaves 2^-45.
+template <class Real, class D>
+HWY_INLINE hn::Vec<D> inverse_root(D d, hn::Vec<D> value) {
+  const auto one = hn::Set(d, 1.0);
+  if constexpr (std::is_same_v<Real, float>) {
+    const auto fits = hn::And(hn::Gt(value, hn::Set(d, 1e-30)), hn::Lt(value, hn::Set(d, 1e30)));
+    if (HWY_LIKELY(hn::AllTrue(d, fits))) {
+      const hn::Rebind<float, D> floats;
+      const auto root = hn::Sqrt(hn::DemoteTo(floats, value));
+      const auto start = hn::PromoteTo(d, hn::Div(hn::Set(floats, 1.0F), root));
+      const auto half = hn::Mul(hn::Mul(value, hn::Set(d, 0.5)), start);
+      return hn::Mul(start, hn::NegMulAdd(half, start, hn::Set(d, 1.5)));
+    }
+  }
+  return hn::Div(one, hn::Sqrt(value));
 }
 
 // The sum of n values, over n.
-template <class Real>
-HWY_INLINE double over(double sum, double n, double inverse) {
-  return std::is_same_v<Real, double> ? sum / n : sum * inverse;
+template <class Real, class D>
+HWY_INLINE hn::Vec<D> over(D d, hn::Vec<D> sum, double n) {
+  // Floats do not show the second rounding.
+  if constexpr (std::is_same_v<Real, float>) return hn::Mul(sum, hn::Set(d, 1 / n));
+  return hn::Div(sum, hn::Set(d, n));
 }
 
 template <class Real>
-bool conclude(Index tiles, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-              const Real* HWY_RESTRICT shift, double n, double eps, Real* HWY_RESTRICT mean,
-              Real* HWY_RESTRICT variance, Real* HWY_RESTRICT rstd) {
-  const double inverse = 1 / n;
-  int far = 0;
-  int extreme = 0;
-  for (Index i = 0; i < tiles; ++i) {
-    const double off = over<Real>(a[i], n, inverse);
-    const double about_mean = over<Real>(ab[i] - a[i] * off, n, inverse);
-    const double positive = about_mean < 0 ? 0 : about_mean;  // NaN remains
-    far |= off * off > positive ? 1 : 0;
-    extreme |= is_extreme<Real>(positive + eps) ? 1 : 0;
-    mean[i] = static_cast<Real>(static_cast<double>(shift[i]) + off);
-    variance[i] = static_cast<Real>(positive);
-    rstd[i] = inverse_root<Real>(positive + eps);
-  }
-  for (Index i = 0; extreme != 0 && i < tiles; ++i) {
-    const double off = a[i] / n;
-    const double about_mean = (ab[i] - a[i] * off) / n;
-    rstd[i] = static_cast<Real>(1 / std::sqrt((about_mean < 0 ? 0 : about_mean) + eps));
-  }
-  return far != 0;
+bool conclude(Index tiles, const double* a, const double* ab, const Real* shift, double n,
+              double eps, Real* mean, Real* variance, Real* rstd) {
+  bool far = false;
+  for_doubles(tiles, [&](auto d, Index i) {
+    const auto sum = hn::LoadU(d, a + i);
+    const auto off = over<Real>(d, sum, n);
+    const auto squares = hn::NegMulAdd(sum, off, hn::LoadU(d, ab + i));
+    const auto about_mean = over<Real>(d, squares, n);
+    // NaN remains.
+    const auto zero = hn::Zero(d);
+    const auto positive = hn::IfThenElse(hn::Lt(about_mean, zero), zero, about_mean);
+    far |= !hn::AllFalse(d, hn::Gt(hn::Mul(off, off), positive));
+    put(d, hn::Add(get(d, shift + i), off), mean + i);
+    put(d, positive, variance + i);
+    put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), rstd + i);
+  });
+  return far;
 }
 
 template <class Real>
-void find_rstd(Index tiles, const Real* HWY_RESTRICT variance, double eps,
-               Real* HWY_RESTRICT rstd) {
-  int extreme = 0;
-  for (Index i = 0; i < tiles; ++i) {
-    const double value = static_cast<double>(variance[i]) + eps;
-    extreme |= is_extreme<Real>(value) ? 1 : 0;
-    rstd[i] = inverse_root<Real>(value);
-  }
-  for (Index i = 0; extreme != 0 && i < tiles; ++i) {
-    rstd[i] = static_cast<Real>(1 / std::sqrt(static_cast<double>(variance[i]) + eps));
-  }
+void find_rstd(Index tiles, const Real* variance, double eps, Real* rstd) {
+  for_doubles(tiles, [&](auto d, Index i) {
+    put(d, inverse_root<Real>(d, hn::Add(get(d, variance + i), hn::Set(d, eps))), rstd + i);
+  });
 }
 
 template <class Real>
 void update(Index tiles, const Real* mean, const Real* variance, double momentum, double unbias,
-            Real* HWY_RESTRICT running_mean, Real* HWY_RESTRICT running_var) {
-  for (Index i = 0; i < tiles; ++i) {
-    running_mean[i] = static_cast<Real>((1 - momentum) * static_cast<double>(running_mean[i]) +
-                                        momentum * static_cast<double>(mean[i]));
-    running_var[i] = static_cast<Real>((1 - momentum) * static_cast<double>(running_var[i]) +
-                                       momentum * (unbias * static_cast<double>(variance[i])));
-  }
+            Real* running_mean, Real* running_var) {
+  for_doubles(tiles, [&](auto d, Index i) {
+    const auto rest = hn::Set(d, 1 - momentum);
+    const auto move = [&](auto value, Real* running) {
+      const auto part = hn::Mul(hn::Set(d, momentum), value);
+      put(d, hn::MulAdd(rest, get(d, running), part), running);
+    };
+    move(get(d, mean + i), running_mean + i);
+    move(hn::Mul(hn::Set(d, unbias), get(d, variance + i)), running_var + i);
+  });
 }
 
 template <class Real>
-void find_slopes(Index tiles, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-                 const Real* HWY_RESTRICT rstd, double n, Real* HWY_RESTRICT constant,
-                 Real* HWY_RESTRICT slope) {
-  const double inverse = 1 / n;
-  for (Index i = 0; i < tiles; ++i) {
-    const auto r = static_cast<double>(rstd[i]);
-    constant[i] = static_cast<Real>(a[i] * inverse * r);
-    slope[i] = static_cast<Real>(ab[i] * inverse * r * r * r);
-  }
+void find_slopes(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
+                 Real* constant, Real* slope) {
+  for_doubles(tiles, [&](auto d, Index i) {
+    const auto r = get(d, rstd + i);
+    const auto over_n = hn::Mul(r, hn::Set(d, 1 / n));
+    put(d, hn::Mul(hn::LoadU(d, a + i), over_n), constant + i);
+    put(d, hn::Mul(hn::Mul(hn::LoadU(d, ab + i), over_n), hn::Mul(r, r)), slope + i);
+  });
 }
 
 template <class Real>
-void gradients(Index size, const double* HWY_RESTRICT a, const double* HWY_RESTRICT ab,
-               const Real* HWY_RESTRICT rstd, Real* HWY_RESTRICT dbeta, Real* HWY_RESTRICT dgamma) {
-  for (Index i = 0; i < size; ++i) {
-    dbeta[i] = static_cast<Real>(a[i]);
-    dgamma[i] = static_cast<Real>(ab[i] * static_cast<double>(rstd[i]));
-  }
+void gradients(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
+               Real* dgamma) {
+  for_doubles(size, [&](auto d, Index i) {
+    put(d, hn::LoadU(d, a + i), dbeta + i);
+    put(d, hn::Mul(hn::LoadU(d, ab + i), get(d, rstd + i)), dgamma + i);
+  });
 }
 
 template <class Real>
-void weigh(Index size, const Real* HWY_RESTRICT gamma, double* HWY_RESTRICT a,
-           double* HWY_RESTRICT ab) {
-  for (Index i = 0; i < size; ++i) {
-    a[i] *= static_cast<double>(gamma[i]);
-    ab[i] *= static_cast<double>(gamma[i]);
-  }
+void weigh(Index size, const Real* gamma, double* a, double* ab) {
+  for_doubles(size, [&](auto d, Index i) {
+    const auto factor = get(d, gamma + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, a + i), factor), d, a + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, ab + i), factor), d, ab + i);
+  });
 }
 
 template <class Real>
