@@ -65,19 +65,72 @@ using simd::Index;
 
 class Simd : public Backend {
  public:
-  std::string_view name() const override { return "simd"; }
+  std::string_view name() const override { return name_; }
   std::string version() const override {
     return "1, Highway " + std::to_string(HWY_MAJOR) + "." + std::to_string(HWY_MINOR) + "." +
            std::to_string(HWY_PATCH);
   }
   Support supports(const Problem&) const override { return Support::yes(); }
   Accuracy accuracy(const Problem& problem) const override;
+  std::vector<normbench::BackendOption> options() const override;
+  std::unique_ptr<Backend> with_option(std::string_view name,
+                                       std::string_view value) const override;
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int threads) const override;
 
  private:
   simd::Settings settings_;
+  std::string name_ = "simd";
 };
+
+struct Switch {
+  const char* name;
+  bool simd::Settings::*member;
+  const char* what;
+};
+
+constexpr std::array<Switch, 5> kSwitches = {{
+    {"streaming", &simd::Settings::streaming, "large output goes around the caches"},
+    {"residency", &simd::Settings::residency, "what is read twice stays in a cache in between"},
+    {"fetching", &simd::Settings::fetching, "what comes next is fetched during the writing"},
+    {"sharing", &simd::Settings::sharing, "threads share a statistic where there are few"},
+    {"columns", &simd::Settings::columns, "short runs are taken as columns"},
+}};
+
+// Instruction sets that this build and this CPU have.
+std::vector<std::int64_t> targets() {
+  std::vector<std::int64_t> list;
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+    list.push_back(left & -left);
+  }
+  return list;
+}
+
+std::vector<normbench::BackendOption> Simd::options() const {
+  std::vector<normbench::BackendOption> list;
+  for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what});
+  normbench::BackendOption target{"target", {}, "instruction set"};
+  for (const std::int64_t one : targets()) target.values.emplace_back(hwy::TargetName(one));
+  list.push_back(std::move(target));
+  return list;
+}
+
+std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_view value) const {
+  auto variant = std::make_unique<Simd>(*this);
+  if (name_.back() == ']') {
+    variant->name_.back() = ',';
+  } else {
+    variant->name_ += '[';
+  }
+  variant->name_.append(name).append("=").append(value).append("]");
+  for (const Switch& one : kSwitches) {
+    if (name == one.name) variant->settings_.*one.member = value == "on";
+  }
+  for (const std::int64_t one : targets()) {
+    if (name == "target" && value == hwy::TargetName(one)) variant->settings_.target = one;
+  }
+  return variant;
+}
 
 // For none.
 class CopyKernel : public Kernel {

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace normbench {
 namespace {
@@ -40,15 +41,79 @@ class Filter {
   std::vector<std::regex> drop_;
 };
 
+// BACKEND.OPTION=VALUE
+struct Setting {
+  std::string backend, option, value;
+};
+
+Setting parse_setting(const std::string& text) {
+  static const std::regex kForm(R"(([^.=]+)\.([^.=]+)=(.+))");
+  std::smatch parts;
+  if (!std::regex_match(text, parts, kForm)) {
+    throw ConfigError(
+        fmt::format("'{}': an option of a backend is written BACKEND.OPTION=VALUE", text));
+  }
+  return {parts[1], parts[2], parts[3]};
+}
+
+std::string describe(const std::vector<BackendOption>& options) {
+  std::vector<std::string> list;
+  for (const BackendOption& option : options) {
+    list.push_back(fmt::format("{} ({})", option.name, fmt::join(option.values, ", ")));
+  }
+  return list.empty() ? "it has none" : fmt::format("it has {}", fmt::join(list, ", "));
+}
+
+// Keeps it for as long as the program lives.
+const Backend& with_setting(const Backend& backend, const Setting& setting) {
+  static std::vector<std::unique_ptr<Backend>> all;
+  const auto options = backend.options();
+  const auto option = std::find_if(options.begin(), options.end(), [&](const auto& candidate) {
+    return candidate.name == setting.option;
+  });
+  if (option == options.end()) {
+    throw ConfigError(fmt::format("backend {} has no option '{}': {}", setting.backend,
+                                  setting.option, describe(options)));
+  }
+  const auto& values = option->values;
+  if (std::find(values.begin(), values.end(), setting.value) == values.end()) {
+    throw ConfigError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
+                                  setting.option, setting.value, fmt::join(values, ", ")));
+  }
+  return *all.emplace_back(backend.with_option(setting.option, setting.value));
+}
+
+// A name that nobody has is a mistake; one that is filtered out is not.
+void refuse_unknown(const std::vector<Setting>& settings) {
+  for (const Setting& setting : settings) find_backend(setting.backend);
+}
+
+std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
+  std::vector<Setting> settings;
+  for (const std::string& text : texts) settings.push_back(parse_setting(text));
+  refuse_unknown(settings);
+  return settings;
+}
+
 }  // namespace
 
 std::vector<const Backend*> choose_backends(const FilterOptions& options) {
   const Filter filter(options.backends, options.without_backends);
+  const std::vector<Setting> in_place = parse_settings(options.backend_options);
+  const std::vector<Setting> beside = parse_settings(options.variants);
   std::vector<const Backend*> chosen;
   std::vector<std::string> names;
-  for (const auto& backend : backends()) {
-    names.emplace_back(backend->name());
-    if (filter.accepts(names.back())) chosen.push_back(backend.get());
+  for (const auto& built : backends()) {
+    names.emplace_back(built->name());
+    if (!filter.accepts(names.back())) continue;
+    const Backend* backend = built.get();
+    for (const Setting& setting : in_place) {
+      if (setting.backend == names.back()) backend = &with_setting(*backend, setting);
+    }
+    chosen.push_back(backend);
+    for (const Setting& setting : beside) {
+      if (setting.backend == names.back()) chosen.push_back(&with_setting(*backend, setting));
+    }
   }
   if (chosen.empty()) {
     throw ConfigError(
@@ -56,6 +121,29 @@ std::vector<const Backend*> choose_backends(const FilterOptions& options) {
                     fmt::join(names, ", ")));
   }
   return chosen;
+}
+
+const Backend& find_backend(const std::string& name) {
+  const std::size_t bracket = name.find('[');
+  const std::string wanted = name.substr(0, bracket);
+  std::vector<std::string> names;
+  for (const auto& built : backends()) {
+    names.emplace_back(built->name());
+    if (names.back() != wanted) continue;
+    const Backend* backend = built.get();
+    static const std::regex kSetting(R"(([^\[\],=]+)=([^\[\],=]+))");
+    for (std::sregex_iterator part(name.begin(), name.end(), kSetting), end; part != end; ++part) {
+      backend = &with_setting(*backend, {wanted, (*part)[1], (*part)[2]});
+    }
+    if (backend->name() == name) return *backend;
+  }
+  for (const NotBuilt& backend : not_built_backends()) {
+    if (backend.name == wanted) {
+      throw ConfigError(fmt::format("backend {} is not in this build: {}", wanted, backend.reason));
+    }
+  }
+  throw ConfigError(
+      fmt::format("there is no backend '{}': choose from {}", name, fmt::join(names, ", ")));
 }
 
 std::vector<NotBuilt> choose_not_built(const FilterOptions& options) {

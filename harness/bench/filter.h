@@ -10,17 +10,24 @@
 
 namespace normbench {
 
-// The texts of -b, -B, -f and -F as given.
+// The texts of -b, -B, -f, -F, --backend-option and --variant as given.
 struct FilterOptions {
   std::vector<std::string> backends;  // keep a backend when any of these is found in its name
   std::vector<std::string> without_backends;  // and none of these
   std::vector<std::string> cases;             // the same for "<case id> <name>"
   std::vector<std::string> without_cases;
+  std::vector<std::string> backend_options;  // BACKEND.OPTION=VALUE: set in place
+  std::vector<std::string> variants;         // the same: a contestant beside the backend
 };
 
-// The backends of this build that pass. Throws ConfigError when none does or an expression is
-// malformed.
+// The backends of this build that pass, with options set, each followed by its variants. They live
+// as long as the program. Throws ConfigError when none passes, an expression is malformed, or an
+// option is not one.
 std::vector<const Backend*> choose_backends(const FilterOptions& options);
+
+// The backend of this name, which may be that of a variant: "simd[streaming=off]". Throws
+// ConfigError when there is none in this build.
+const Backend& find_backend(const std::string& name);
 
 // The names of backends that pass but are not in this build.
 std::vector<NotBuilt> choose_not_built(const FilterOptions& options);

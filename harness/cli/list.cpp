@@ -1,5 +1,6 @@
 // normbench list: what a config expands to; without one, what this build contains.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -13,6 +14,10 @@ void list_backends() {
   for (const auto& backend : backends()) {
     fmt::print("{:<16} {}{}\n", backend->name(), backend->version(),
                backend->native_layout() ? "  (native layout)" : "");
+    for (const BackendOption& option : backend->options()) {
+      fmt::print("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"),
+                 option.what);
+    }
   }
   for (const NotBuilt& backend : not_built_backends()) {
     fmt::print("{:<16} not built: {}\n", backend.name, backend.reason);

@@ -41,6 +41,16 @@ std::shared_ptr<PlanOptions> add_plan(CLI::App& verb) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024));
   options->filters = add_filters(verb);
+  const auto add = [&](const char* flag, std::vector<std::string>& target, const char* text) {
+    verb.add_option(flag, target, text)
+        ->type_name("BACKEND.OPTION=VALUE")
+        ->take_all()
+        ->allow_extra_args(false);
+  };
+  add("--backend-option", options->filters->backend_options,
+      "Set an option of a backend (normbench list prints them)");
+  add("--variant", options->filters->variants,
+      "The same for one more contestant, beside the backend");
   return options;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "harness/bench/filter.h"
 #include "harness/bench/measure.h"
 #include "harness/bench/statistics.h"
 #include "harness/cli/verbs.h"
@@ -14,21 +15,6 @@ struct ReproOptions {
   std::string backend;
   std::uint64_t seed = 1;
 };
-
-const Backend& find_backend(const std::string& wanted) {
-  std::vector<std::string> names;
-  for (const auto& backend : backends()) {
-    if (backend->name() == wanted) return *backend;
-    names.emplace_back(backend->name());
-  }
-  for (const NotBuilt& backend : not_built_backends()) {
-    if (backend.name == wanted) {
-      throw ConfigError(fmt::format("backend {} is not in this build: {}", wanted, backend.reason));
-    }
-  }
-  throw ConfigError(
-      fmt::format("there is no backend '{}': choose -b from {}", wanted, fmt::join(names, ", ")));
-}
 
 void print(const CaseResult& result, const Row& row) {
   const auto bytes = static_cast<double>(compulsory_bytes(result.bench_case.problem));

@@ -56,6 +56,13 @@ struct Accuracy {
   bool exact_sums = true;
 };
 
+// Something about a backend that a user can set, to see what a part of it is worth.
+struct BackendOption {
+  std::string name;
+  std::vector<std::string> values;  // that it takes; the first one is the default
+  std::string what;                 // it is, in a few words
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -67,6 +74,13 @@ class Backend {
 
   // True when load() or collect() convert between the caller's layout and the library's own.
   virtual bool native_layout() const { return false; }
+
+  virtual std::vector<BackendOption> options() const { return {}; }
+  // This backend with one of its options set to one of the values that it takes, under a name that
+  // says so: "simd[streaming=off]".
+  virtual std::unique_ptr<Backend> with_option(std::string_view, std::string_view) const {
+    return nullptr;
+  }
 
   // Untimed, but reported. Throws std::exception with the library's words when it cannot.
   // `threads` is the most that run() may use.
