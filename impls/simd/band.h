@@ -1,6 +1,11 @@
 // What a thread knows of the unit that it works on, and how threads that share one add up.
 #pragma once
 
+#include <hwy/cache_control.h>
+
+#include <atomic>
+#include <thread>
+
 #include "impls/simd/functions.h"
 
 namespace simd {
@@ -42,43 +47,62 @@ struct Band {
   Index exchanges = 0;
 };
 
-// Sums of cells that threads have found of their pieces of a unit. All threads add up all pieces
-// in one order, and so go on with the same sums.
-class Exchange {
+// Where threads wait for each other. OpenMP's own asks the system to wake sleepers each time.
+class MeetingPoint {
  public:
-  Exchange(int threads, Index cells) : threads_(threads), cells_(static_cast<std::size_t>(cells)) {
-    if (threads > 1) sums_.resize(2 * static_cast<std::size_t>(threads) * 2 * cells_);
-  }
-
-  template <class Real>
-  void add_up(Band<Real>& band, Index cells, int thread, int team) {
-    if (threads_ == 1) return;
-    // Two sets of places: nobody can be two exchanges ahead of anybody.
-    const auto set = static_cast<int>(band.exchanges++ % 2);
-    double* mine = place(set, thread);
-    std::copy_n(band.a.data(), cells, mine);
-    std::copy_n(band.ab.data(), cells, mine + cells_);
-#pragma omp barrier
-    for (Index i = 0; i < cells; ++i) {
-      double a = 0;
-      double ab = 0;
-      for (int k = 0; k < team; ++k) {
-        a += place(set, k)[i];
-        ab += place(set, k)[cells_ + static_cast<std::size_t>(i)];
-      }
-      band.a[static_cast<std::size_t>(i)] = a;
-      band.ab[static_cast<std::size_t>(i)] = ab;
+  void meet(int team) {
+    const int round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == team - 1) {
+      arrived_.store(0, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      return;
+    }
+    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+      // The others may have no CPU to run on.
+      spins < kSpins ? hwy::Pause() : std::this_thread::yield();
     }
   }
 
  private:
+  static constexpr int kSpins = 10000;
+  std::atomic<int> arrived_ = 0;
+  alignas(64) std::atomic<int> round_ = 0;
+};
+
+// Sums that threads have found of their pieces of a unit. All threads add up all pieces in one
+// order, and so go on with the same sums.
+class Exchange {
+ public:
+  Exchange(int threads, Index most)
+      : threads_(threads), sums_(threads > 1 ? 4 * at(most) * at(threads) : 0), most_(at(most)) {}
+
+  template <class Real>
+  void add_up(Band<Real>& band, Index size, int thread, int team,
+              const StatisticFunctions<Real>& functions) {
+    if (threads_ == 1) return;
+    // Two sets of places: nobody can be two exchanges ahead of anybody.
+    const auto set = static_cast<int>(band.exchanges++ % 2);
+    std::copy_n(band.a.data(), size, place(set, thread));
+    std::copy_n(band.ab.data(), size, place(set, thread) + most_);
+    meeting_.meet(team);
+    std::copy_n(place(set, 0), size, band.a.data());
+    std::copy_n(place(set, 0) + most_, size, band.ab.data());
+    for (int k = 1; k < team; ++k) {
+      functions.add(size, place(set, k), band.a.data());
+      functions.add(size, place(set, k) + most_, band.ab.data());
+    }
+  }
+
+ private:
+  static std::size_t at(Index index) { return static_cast<std::size_t>(index); }
   double* place(int set, int thread) {
-    return sums_.data() + static_cast<std::size_t>(set * threads_ + thread) * 2 * cells_;
+    return sums_.data() + at(set * threads_ + thread) * 2 * most_;
   }
 
   int threads_;
-  std::size_t cells_;
   Numbers<double> sums_;
+  std::size_t most_;  // sums of a kind
+  MeetingPoint meeting_;
 };
 
 }  // namespace simd

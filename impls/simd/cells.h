@@ -169,10 +169,7 @@ class CellsKernel : public normbench::Kernel {
     return spread(of_tiles.data(), of_cells, u);
   }
   const Real* spread(const Real* of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
-    Real* next = of_cells.data();
-    for (Index i = 0; i < u.tiles; ++i, next += layout_.cells_of_tile) {
-      std::fill_n(next, layout_.cells_of_tile, of_tiles[i]);
-    }
+    table_.statistics.spread(u.tiles, layout_.cells_of_tile, of_tiles, of_cells.data());
     return of_cells.data();
   }
 
@@ -233,8 +230,8 @@ class CellsKernel : public normbench::Kernel {
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
     functions_.sum_forward(data<T>(arguments_.x, u.offset), for_sums(u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
-    exchange_.add_up(band, u.cells, u.thread, u.team);
     add_up_tiles(band, u.tiles);
+    exchange_.add_up(band, u.tiles, u.thread, u.team, table_.statistics);
     return table_.statistics.conclude(u.tiles, band.a.data(), band.ab.data(), band.shift.data(),
                                       layout_.count(), problem_.eps, band.mean.data(),
                                       band.variance.data(), band.rstd.data());
@@ -260,14 +257,9 @@ class CellsKernel : public normbench::Kernel {
 
   // Sums of cells become those of tiles.
   void add_up_tiles(Band<Real>& band, Index tiles) const {
-    const Index cells = layout_.cells_of_tile;
-    if (cells == 1) return;
+    if (layout_.cells_of_tile == 1) return;
     for (auto* sums : {&band.a, &band.ab}) {
-      for (Index i = 0; i < tiles; ++i) {
-        double sum = 0;
-        for (Index k = 0; k < cells; ++k) sum += (*sums)[at(i * cells + k)];
-        (*sums)[at(i)] = sum;
-      }
+      table_.statistics.add_up(tiles, layout_.cells_of_tile, sums->data());
     }
   }
 
@@ -275,7 +267,6 @@ class CellsKernel : public normbench::Kernel {
     const T* x = data<T>(arguments_.x, u.offset);
     const T* dy = data<T>(arguments_.dy, u.offset);
     functions_.sum_backward(x, dy, for_sums(u), mean, band.a.data(), band.ab.data());
-    exchange_.add_up(band, u.cells, u.thread, u.team);
     take_gradients(band, u, gamma);
     T* dx = data<T>(arguments_.dx, u.offset);
     if (uses_running_statistics(problem_)) {
@@ -297,6 +288,7 @@ class CellsKernel : public normbench::Kernel {
       if (arguments_.gamma.present()) gamma = data<Real>(arguments_.gamma, u.first_tile);
     }
     const Index size = by_cell ? u.cells : u.tiles;
+    exchange_.add_up(band, size, u.thread, u.team, table_.statistics);
     const Index first = by_cell ? u.first_cell : u.first_tile;
     const Real* rstd =
         by_cell && layout_.cells_of_tile > 1 ? band.spread_rstd.data() : band.rstd.data();

@@ -35,7 +35,7 @@ const Functions<T>* table() {
                   normalize_columns<T>, differentiate_columns<T>, rescale_columns<T>},
       .rows = {normalize_rows<T>, differentiate_rows<T>},
       .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, find_slopes<Real>,
-                     gradients<Real>, weigh<Real>, multiply<Real>},
+                     gradients<Real>, add_up, spread<Real>, add, weigh<Real>, multiply<Real>},
       .target = hwy::TargetName(HWY_TARGET),
       .lanes = lanes<T>()};
   return &functions;

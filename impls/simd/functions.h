@@ -56,6 +56,11 @@ struct StatisticFunctions {
   // dgamma and dbeta, from the sums of dy and dy * (x - mean).
   void (*gradients)(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
                     Real* dgamma);
+  // The sums of each tile's cells, which lie side by side, take their place.
+  void (*add_up)(Index tiles, Index cells, double* sums);
+  // The numbers of tiles, for each of their cells.
+  void (*spread)(Index tiles, Index cells, const Real* of_tiles, Real* of_cells);
+  void (*add)(Index size, const double* more, double* sums);
   // Sums of dy become sums of dy * gamma.
   void (*weigh)(Index size, const Real* gamma, double* a, double* ab);
   void (*multiply)(Index size, const Real* left, const Real* right, Real* product);

@@ -85,12 +85,14 @@ class UnitCutter {
   // all their cores or in the last one. Else everything is read twice from memory.
   void cut_to_keep() {
     const Index alone = layout_.threads > 1 ? wide(kWidePieceOfOne) : wide_;
-    if (own_ / tile_bytes_ >= alone) {
+    const bool enough_for_all = layout_.bands * (layout_.tiles.across() / alone) >= layout_.threads;
+    if (own_ / tile_bytes_ >= alone && (enough_for_all || !can_share_)) {
       layout_.tiles_of_unit = most(own_, alone);
     } else if (can_share_ && own_ * layout_.threads / tile_bytes_ >= wide_) {
       layout_.tiles_of_unit = most(own_ * layout_.threads, wide_);
       layout_.shared = true;
-    } else if (caches().last / 4 / tile_bytes_ >= wide_) {
+    } else if (caches().last / 4 / tile_bytes_ >= wide_ &&
+               tile_bytes_ * layout_.tiles.across() > caches().last) {
       layout_.tiles_of_unit = wide_;
       layout_.shared = can_share_;
     } else {
@@ -112,7 +114,7 @@ class UnitCutter {
   // thread is just writing. But what is kept for each column must leave room in the first cache.
   static constexpr Index kWidePiece = 2048;
   static constexpr Index kWidePieceOfOne = 4096;
-  static constexpr Index kWidestPiece = 64 * 1024;
+  static constexpr Index kWidestPiece = 8 * 1024;
   static constexpr Index kFewestValues = 16 * 1024;  // of a unit: it has a price
 
   // So many tiles make a piece of so many bytes.
@@ -129,7 +131,8 @@ class UnitCutter {
   // About so many tiles: whole lines of cache, where tiles are smaller.
   Index whole_lines(Index count) const {
     const Index line = std::max<Index>(1, 64 / piece_);
-    return std::min(std::max(line, count / line * line), layout_.tiles.across());
+    if (count >= layout_.tiles.across()) return layout_.tiles.across();
+    return std::max(line, count / line * line);
   }
 
   // The same number of units for each thread, or nearly; else threads share them.
@@ -170,7 +173,7 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
       uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
-  layout.fetching = settings.fetching && !one_read && bytes > caches().own * layout.threads;
+  layout.fetching = settings.fetching && !one_read && bytes > caches().last / 2;
 
   UnitCutter cutter(layout, problem, settings);
   if (one_read) {

@@ -119,6 +119,38 @@ void gradients(Index size, const double* a, const double* ab, const Real* rstd, 
   });
 }
 
+inline void add_up(Index tiles, Index cells, double* sums) {
+  constexpr Index kLanes = lanes<double>();
+  const DoubleTag d;
+  for (Index i = 0; i < tiles; ++i) {
+    const double* own = sums + i * cells;
+    Doubles vectors = hn::Zero(d);
+    Index k = 0;
+    for (; k + kLanes <= cells; k += kLanes) vectors = hn::Add(vectors, hn::LoadU(d, own + k));
+    double sum = hn::GetLane(hn::SumOfLanes(d, vectors));
+    for (; k < cells; ++k) sum += own[k];
+    sums[i] = sum;
+  }
+}
+
+template <class Real>
+void spread(Index tiles, Index cells, const Real* of_tiles, Real* of_cells) {
+  constexpr Index kLanes = lanes<Real>();
+  const hn::ScalableTag<Real> d;
+  for (Index i = 0; i < tiles; ++i, of_cells += cells) {
+    const auto number = hn::Set(d, of_tiles[i]);
+    Index k = 0;
+    for (; k + kLanes <= cells; k += kLanes) hn::StoreU(number, d, of_cells + k);
+    for (; k < cells; ++k) of_cells[k] = of_tiles[i];
+  }
+}
+
+inline void add(Index size, const double* more, double* sums) {
+  for_doubles(size, [&](auto d, Index i) {
+    hn::StoreU(hn::Add(hn::LoadU(d, sums + i), hn::LoadU(d, more + i)), d, sums + i);
+  });
+}
+
 template <class Real>
 void weigh(Index size, const Real* gamma, double* a, double* ab) {
   for_doubles(size, [&](auto d, Index i) {
