@@ -78,7 +78,7 @@ struct RowFunctions {
   };
   // mean, variance and rstd may be null: then they are not handed out.
   void (*normalize)(const T* x, T* y, const Tiles&, const Real* gamma, const Real* beta, Real* mean,
-                    Real* variance, Real* rstd, bool streaming);
+                    Real* variance, Real* rstd, bool streaming, bool fetching);
   // Adds to dgamma and dbeta. `mean` is null where nothing is centered. `scratch` has room for two
   // floats for each column.
   void (*differentiate)(const T* x, const T* dy, T* dx, const Tiles&, const Real* gamma,

@@ -59,6 +59,11 @@ inline bool is_streamed(const normbench::Problem& problem, const Settings& setti
   return settings.streaming && is_far(problem);
 }
 
+// What is needed next is fetched when the last cache does not have it: then it would be waited for.
+inline bool is_fetched(const normbench::Problem& problem, const Settings& settings) {
+  return settings.fetching && normbench::compulsory_bytes(problem) > caches().last / 2;
+}
+
 // Chooses the units of a layout.
 class UnitCutter {
  public:
@@ -173,7 +178,7 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
       uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
-  layout.fetching = settings.fetching && !one_read && bytes > caches().last / 2;
+  layout.fetching = !one_read && is_fetched(problem, settings);
 
   UnitCutter cutter(layout, problem, settings);
   if (one_read) {

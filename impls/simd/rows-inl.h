@@ -11,35 +11,74 @@ HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
   return shift;
 }
 
+// Tiles that are worked on together, so that none waits for the statistics of the one before.
+inline constexpr Index kTilesTogether = 8;
+
+// The statistics of such tiles, which lie end to end.
+template <class T>
+struct TogetherStatistics {
+  using Real = Parameter<T>;
+  std::array<Real, kTilesTogether> shift, mean, variance, rstd;
+
+  HWY_INLINE void find(const T* x, Index count, const typename RowFunctions<T>::Tiles& tiles) {
+    for (Index i = 0; i < count; ++i) {
+      shift[at(i)] = tiles.centered ? near_mean(x + i * tiles.length, tiles.length) : Real{0};
+    }
+    if (!sum(x, 0, count, tiles)) return;
+    for (Index i = 0; i < count; ++i) {
+      const double off = static_cast<double>(mean[at(i)] - shift[at(i)]);
+      if (!(off * off > static_cast<double>(variance[at(i)]))) continue;
+      shift[at(i)] = mean[at(i)];
+      sum(x, i, 1, tiles);
+    }
+  }
+
+ private:
+  static HWY_INLINE std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  // Whether the shift of any tile was far from its mean.
+  HWY_INLINE bool sum(const T* x, Index first, Index count,
+                      const typename RowFunctions<T>::Tiles& tiles) {
+    std::array<double, kTilesTogether> a, ab;
+    for (Index i = 0; i < count; ++i) {
+      CellSums<T> sums;
+      sums.add_row(
+          ForwardTerms<T>{x + (first + i) * tiles.length, hn::Set(Tag<T>(), shift[at(first + i)])},
+          0, tiles.length);
+      sums.finish(a[at(i)], ab[at(i)]);
+      if (!tiles.centered) a[at(i)] = 0;
+    }
+    return conclude<Real>(count, a.data(), ab.data(), &shift[at(first)],
+                          static_cast<double>(tiles.length), tiles.eps, &mean[at(first)],
+                          &variance[at(first)], &rstd[at(first)]);
+  }
+};
+
 template <class T>
 void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& tiles,
                     const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
-                    Parameter<T>* variances, Parameter<T>* rstds, bool streaming) {
-  using Real = Parameter<T>;
-  const auto n = static_cast<double>(tiles.length);
-  in_manner(streaming, false, [&](auto manner) {
-    for (Index tile = 0; tile < tiles.count; ++tile) {
-      Real shift = tiles.centered ? near_mean(x, tiles.length) : Real{0};
-      Real mean, variance, rstd;
-      for (bool is_near = false;; is_near = true) {
-        double a, ab;
-        CellSums<T> sums;
-        sums.add_row(ForwardTerms<T>{x, hn::Set(Tag<T>(), shift)}, 0, tiles.length);
-        sums.finish(a, ab);
-        if (!tiles.centered) a = 0;
-        const bool far = conclude<Real>(1, &a, &ab, &shift, n, tiles.eps, &mean, &variance, &rstd);
-        if (!far || is_near) break;
-        shift = mean;
+                    Parameter<T>* variances, Parameter<T>* rstds, bool streaming, bool fetching) {
+  constexpr Index kBytesTogether = 16 * 1024;  // so that they stay in the first cache
+  const Index bytes = tiles.length * static_cast<Index>(sizeof(T));
+  const Index together = std::clamp<Index>(kBytesTogether / bytes, 1, kTilesTogether);
+  in_manner(streaming, fetching, [&](auto manner) {
+    TogetherStatistics<T> statistics;
+    for (Index first = 0; first < tiles.count; first += together) {
+      const Index count = std::min(together, tiles.count - first);
+      statistics.find(x, count, tiles);
+      if (means != nullptr) std::copy_n(statistics.mean.data(), count, means + first);
+      if (variances != nullptr) std::copy_n(statistics.variance.data(), count, variances + first);
+      if (rstds != nullptr) std::copy_n(statistics.rstd.data(), count, rstds + first);
+      for (Index i = 0; i < count; ++i, x += tiles.length, y += tiles.length) {
+        const Index column = (first + i) % tiles.across * tiles.length;
+        const auto k = static_cast<std::size_t>(i);
+        write(manner, y, tiles.length, together * tiles.length,
+              Weighted<T>{x,
+                          Constant<T>(statistics.mean[k]),
+                          Constant<T>(statistics.rstd[k]),
+                          {gamma + column},
+                          {beta + column}});
       }
-      if (means != nullptr) means[tile] = mean;
-      if (variances != nullptr) variances[tile] = variance;
-      if (rstds != nullptr) rstds[tile] = rstd;
-      const Index column = tile % tiles.across * tiles.length;
-      write(
-          manner, y, tiles.length, 0,
-          Weighted<T>{x, Constant<T>(mean), Constant<T>(rstd), {gamma + column}, {beta + column}});
-      x += tiles.length;
-      y += tiles.length;
     }
   });
 }

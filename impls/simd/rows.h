@@ -33,7 +33,8 @@ class RowsKernel : public normbench::Kernel {
         threads_(std::min<int>(
             useful_threads(normbench::compulsory_bytes(problem), threads),
             static_cast<int>(std::min<Index>(rows_, std::numeric_limits<int>::max())))),
-        streaming_(is_streamed(problem, settings)) {
+        streaming_(is_streamed(problem, settings)),
+        fetching_(is_fetched(problem, settings)) {
     const auto columns = static_cast<std::size_t>(tiles_.columns);
     const auto is_own = [this](const normbench::Tensor& tensor) {
       return !tensor.present() || tiles_.run > 1;
@@ -60,7 +61,7 @@ class RowsKernel : public normbench::Kernel {
   std::string detail() const override {
     return std::string(table_.target) + ", rows, " +
            (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
-           (streaming_ ? ", streaming" : "");
+           (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
   }
 
  private:
@@ -99,7 +100,7 @@ class RowsKernel : public normbench::Kernel {
         table_.rows.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
                               beta(), data<Real>(arguments_.mean, statistic),
                               data<Real>(arguments_.variance, statistic),
-                              data<Real>(arguments_.rstd, statistic), streaming_);
+                              data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
         continue;
       }
       Gradients& own = gradients_[static_cast<std::size_t>(thread)];
@@ -142,6 +143,7 @@ class RowsKernel : public normbench::Kernel {
   Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
   int threads_;
   bool streaming_;
+  bool fetching_;
   Numbers<Real> gamma_, beta_;  // of columns, where the tensors are not
   std::vector<Gradients> gradients_;
 };
