@@ -20,7 +20,8 @@ struct CellLayout {
   bool shared = false;       // threads share each unit,
   bool shares_rows = false;  // by rows, else by pieces of each run
   bool streaming = false;
-  bool kept = true;       // a unit stays in a cache between its two reads
+  bool kept = true;       // a unit stays in a cache between its two reads,
+  bool far = false;       // and where it does not, it comes from memory again
   bool fetching = false;  // what is needed next is fetched
 
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
@@ -31,7 +32,7 @@ struct CellLayout {
   // For people: "runs, 2 threads share rows, fetching, streaming".
   std::string detail() const {
     std::string text = cell == 1 ? "columns" : "runs";
-    if (!kept) text += ", 2 reads";
+    if (!kept && far) text += ", 2 reads";
     text += threads == 1 ? ", 1 thread" : ", " + std::to_string(threads) + " threads";
     if (shared) text += shares_rows ? " share rows" : " share runs";
     if (fetching) text += ", fetching";
@@ -40,7 +41,9 @@ struct CellLayout {
   }
 };
 
-// Shorter runs are not worth a loop of their own where there are rows to go down instead.
+// Runs that fill no vector are taken as single columns, and so are those of a few vectors where
+// there are many rows to add up.
+constexpr Index kTinyRun = 16;
 constexpr Index kShortRun = 64;
 constexpr Index kManyRows = 32;
 
@@ -71,7 +74,8 @@ class UnitCutter {
       : layout_(layout),
         piece_(layout.tiles.tile_columns * static_cast<Index>(size_of(problem.dtype))),
         tile_bytes_(layout.band_rows * piece_ * (problem.backward() ? 2 : 1)),
-        own_(caches().own * 3 / 8),
+        own_(layout.band_rows == 1 ? std::min(caches().own * 3 / 8, kPieceOfRow)
+                                   : caches().own * 3 / 8),
         wide_(wide(kWidePiece)) {
     layout.shares_rows = layout.band_rows >= 8 * layout.threads;
     can_share_ = settings.sharing && layout.threads > 1 &&
@@ -120,6 +124,7 @@ class UnitCutter {
   static constexpr Index kWidePiece = 2048;
   static constexpr Index kWidePieceOfOne = 4096;
   static constexpr Index kWidestPiece = 8 * 1024;
+  static constexpr Index kPieceOfRow = 64 * 1024;    // where a tile is no more than one row
   static constexpr Index kFewestValues = 16 * 1024;  // of a unit: it has a price
 
   // So many tiles make a piece of so many bytes.
@@ -168,14 +173,16 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   CellLayout layout;
   layout.tiles = tiles_of(problem);
   const Index bytes = normbench::compulsory_bytes(problem);
-  const bool has_short_runs = layout.tiles.run < kShortRun && layout.tiles.tile_rows >= kManyRows;
-  layout.cell = settings.columns && has_short_runs ? 1 : layout.tiles.run;
+  const bool one_read =
+      uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
+  const bool adds_up = !one_read && layout.tiles.tile_rows >= kManyRows;
+  const bool by_column = layout.tiles.run < (adds_up ? kShortRun : kTinyRun);
+  layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
+  layout.far = is_far(problem);
   layout.streaming = is_streamed(problem, settings);
   layout.threads = useful_threads(bytes, most_threads);
 
-  const bool one_read =
-      uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
   layout.fetching = !one_read && is_fetched(problem, settings);
