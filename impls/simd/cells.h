@@ -61,6 +61,7 @@ class CellsKernel : public normbench::Kernel {
   };
 
   static constexpr Index kRowsAhead = 16;
+  static constexpr Index kValuesAhead = 512;
 
   bool collects() const {
     return problem_.backward() && problem_.affine && problem_.norm != normbench::Norm::kBatch;
@@ -135,7 +136,9 @@ class CellsKernel : public normbench::Kernel {
   Region for_writing(const Unit& u) const {
     Region region = u.region;
     region.reversed = !layout_.kept;
-    if (layout_.fetching) {
+    if (layout_.fetching && layout_.one_read) {
+      region.ahead = kValuesAhead;
+    } else if (layout_.fetching) {
       region.ahead = layout_.kept ? u.next : -kRowsAhead * region.row_stride;
     }
     return region;

@@ -17,6 +17,7 @@ struct CellLayout {
   Index band_rows = 1, bands = 1;
   Index tiles_of_unit = 1;
   int threads = 1;
+  bool one_read = false;     // there are no statistics to find
   bool shared = false;       // threads share each unit,
   bool shares_rows = false;  // by rows, else by pieces of each run
   bool streaming = false;
@@ -79,14 +80,16 @@ class UnitCutter {
         wide_(wide(kWidePiece)) {
     layout.shares_rows = layout.band_rows >= 8 * layout.threads;
     can_share_ = settings.sharing && layout.threads > 1 &&
-                 (layout.shares_rows || layout.cell >= 64 * layout.threads);
+                 (layout.shares_rows || layout.cell >= kPieceOfRun * layout.threads);
   }
 
   // Nothing is read twice.
   void cut_for_one_read() {
     constexpr Index kBytesOfCell = 80;  // of what is kept for it
     layout_.tiles_of_unit = whole_lines(own_ / kBytesOfCell / layout_.cells_of_tile);
-    layout_.shared = can_share_;
+    const Index rows = layout_.band_rows;
+    layout_.shares_rows = rows >= 4 * layout_.threads || rows % layout_.threads == 0;
+    layout_.shared = layout_.threads > 1 && layout_.shares_rows;
     balance();
   }
 
@@ -125,6 +128,7 @@ class UnitCutter {
   static constexpr Index kWidePieceOfOne = 4096;
   static constexpr Index kWidestPiece = 8 * 1024;
   static constexpr Index kPieceOfRow = 64 * 1024;    // where a tile is no more than one row
+  static constexpr Index kPieceOfRun = 1024;         // values that a thread has of a run
   static constexpr Index kFewestValues = 16 * 1024;  // of a unit: it has a price
 
   // So many tiles make a piece of so many bytes.
@@ -185,7 +189,8 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
-  layout.fetching = !one_read && is_fetched(problem, settings);
+  layout.one_read = one_read;
+  layout.fetching = is_fetched(problem, settings) && !(one_read && layout.cell > 1);
 
   UnitCutter cutter(layout, problem, settings);
   if (one_read) {
