@@ -53,7 +53,7 @@ class CellsKernel : public normbench::Kernel {
   struct Unit {
     Index band;
     Index first_tile, tiles;
-    Index first_cell, cells;
+    Index first_cell, cells, cells_of_tile;
     Index offset;   // of the first value
     Region region;  // the thread's piece of it
     Index next;     // from a value to one of the unit that comes next; 0: there is none
@@ -108,22 +108,25 @@ class CellsKernel : public normbench::Kernel {
     u.first_tile = number % layout_.units_across() * layout_.tiles_of_unit;
     u.tiles = std::min(layout_.tiles_of_unit, tiles.across() - u.first_tile);
     u.first_cell = u.first_tile * layout_.cells_of_tile;
-    u.cells = u.tiles * layout_.cells_of_tile;
+    u.cells_of_tile = layout_.cells_of_tile;
+    u.cells = u.tiles * u.cells_of_tile;
     u.thread = thread;
     u.team = team;
-    Range rows{0, layout_.band_rows};
+    const Index row_stride = tiles.columns * layout_.folded;
+    const Index band_rows = layout_.band_rows / layout_.folded;
+    Range rows{0, band_rows};
     Range columns{0, layout_.cell};
     if (layout_.shared && layout_.shares_rows) rows = share_of(rows.size, thread, team);
     if (layout_.shared && !layout_.shares_rows) columns = share_of(columns.size, thread, team, 16);
     u.region = {.rows = rows.size,
-                .row_stride = tiles.columns,
+                .row_stride = row_stride,
                 .cells = u.cells,
                 .cell_stride = layout_.cell,
                 .length = columns.size,
                 .ahead = 0,
                 .reversed = false};
-    u.offset = (u.band * layout_.band_rows + rows.first) * tiles.columns +
-               u.first_tile * tiles.tile_columns + columns.first;
+    u.offset = (u.band * band_rows + rows.first) * row_stride + u.first_tile * tiles.tile_columns +
+               columns.first;
     return u;
   }
 
@@ -168,11 +171,15 @@ class CellsKernel : public normbench::Kernel {
 
   // Numbers of tiles, for each of their cells.
   const Real* spread(const Numbers<Real>& of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
-    if (layout_.cells_of_tile == 1) return of_tiles.data();
+    if (u.cells_of_tile == 1) return of_tiles.data();
     return spread(of_tiles.data(), of_cells, u);
   }
   const Real* spread(const Real* of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
-    table_.statistics.spread(u.tiles, layout_.cells_of_tile, of_tiles, of_cells.data());
+    if (layout_.folded == 1) {
+      table_.statistics.spread(u.tiles, u.cells_of_tile, of_tiles, of_cells.data());
+    } else {
+      for (Index i = 0; i < u.cells; i += u.tiles) std::copy_n(of_tiles, u.tiles, &of_cells[at(i)]);
+    }
     return of_cells.data();
   }
 
@@ -218,12 +225,15 @@ class CellsKernel : public normbench::Kernel {
   void find_statistics(Band<Real>& band, const Unit& u) {
     // Threads that share a unit look at the same values, and so find the same shift.
     Region whole = u.region;
-    whole.rows = layout_.band_rows;
+    whole.rows = layout_.band_rows / layout_.folded;
     whole.length = layout_.cell;
+    // Of rows that are taken as one, the first has a value of each tile.
+    const bool is_folded = layout_.folded > 1;
+    if (is_folded) whole.cells = u.tiles;
     const Index first = u.band * layout_.band_rows * layout_.tiles.columns +
                         u.first_tile * layout_.tiles.tile_columns;
     functions_.find_shift(data<T>(arguments_.x, first), whole, band.spread_mean.data());
-    const Index step = layout_.cells_of_tile;
+    const Index step = is_folded ? 1 : u.cells_of_tile;
     for (Index i = 0; i < u.tiles; ++i) band.shift[at(i)] = band.spread_mean[at(i * step)];
     if (!sum_and_conclude(band, u)) return;
     for (Index i = 0; i < u.tiles; ++i) center_anew(band, u, i);
@@ -233,7 +243,7 @@ class CellsKernel : public normbench::Kernel {
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
     functions_.sum_forward(data<T>(arguments_.x, u.offset), for_sums(u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
-    add_up_tiles(band, u.tiles);
+    add_up_tiles(band, u);
     exchange_.add_up(band, u.tiles, u.thread, u.team, table_.statistics);
     return table_.statistics.conclude(u.tiles, band.a.data(), band.ab.data(), band.shift.data(),
                                       layout_.count(), problem_.eps, band.mean.data(),
@@ -246,7 +256,10 @@ class CellsKernel : public normbench::Kernel {
     if (!(off * off > static_cast<double>(band.variance[at(tile)]))) return;
     Unit one = u;
     one.tiles = 1;
-    one.cells = one.region.cells = layout_.cells_of_tile;
+    one.region.rows *= layout_.folded;
+    one.region.row_stride /= layout_.folded;
+    one.cells_of_tile /= layout_.folded;
+    one.cells = one.region.cells = one.cells_of_tile;
     one.offset += tile * layout_.tiles.tile_columns;
     Band<Real>& spare = spare_[static_cast<std::size_t>(u.thread)];
     spare.exchanges = band.exchanges;
@@ -259,10 +272,16 @@ class CellsKernel : public normbench::Kernel {
   }
 
   // Sums of cells become those of tiles.
-  void add_up_tiles(Band<Real>& band, Index tiles) const {
-    if (layout_.cells_of_tile == 1) return;
+  void add_up_tiles(Band<Real>& band, const Unit& u) const {
+    if (u.cells_of_tile == 1) return;
     for (auto* sums : {&band.a, &band.ab}) {
-      table_.statistics.add_up(tiles, layout_.cells_of_tile, sums->data());
+      if (layout_.folded == 1) {
+        table_.statistics.add_up(u.tiles, u.cells_of_tile, sums->data());
+      } else {
+        for (Index i = u.tiles; i < u.cells; i += u.tiles) {
+          table_.statistics.add(u.tiles, &(*sums)[at(i)], sums->data());
+        }
+      }
     }
   }
 
@@ -287,7 +306,7 @@ class CellsKernel : public normbench::Kernel {
   void take_gradients(Band<Real>& band, const Unit& u, const Real* gamma) {
     const bool by_cell = layout_.cells_are_parameters();
     if (!by_cell) {
-      add_up_tiles(band, u.tiles);
+      add_up_tiles(band, u);
       if (arguments_.gamma.present()) gamma = data<Real>(arguments_.gamma, u.first_tile);
     }
     const Index size = by_cell ? u.cells : u.tiles;
@@ -307,7 +326,7 @@ class CellsKernel : public normbench::Kernel {
     if (arguments_.gamma.present()) {
       table_.statistics.weigh(size, gamma, band.a.data(), band.ab.data());
     }
-    if (by_cell) add_up_tiles(band, u.tiles);
+    if (by_cell) add_up_tiles(band, u);
   }
 
   // Of what the threads have collected in a mini-batch.

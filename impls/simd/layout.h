@@ -1,6 +1,7 @@
 // How the kernel for cells cuts its work.
 #pragma once
 
+#include <numeric>
 #include <string>
 
 #include "harness/core/tiles.h"
@@ -14,6 +15,7 @@ struct CellLayout {
   normbench::Tiles tiles;
   Index cell = 1;           // columns of a cell: a run, or 1
   Index cells_of_tile = 1;  // side by side
+  Index folded = 1;         // rows that are taken as one; those of a tile are cells of it too
   Index band_rows = 1, bands = 1;
   Index tiles_of_unit = 1;
   int threads = 1;
@@ -27,12 +29,12 @@ struct CellLayout {
 
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
   // Else all cells of a tile have one parameter in common.
-  bool cells_are_parameters() const { return cell == tiles.run; }
+  bool cells_are_parameters() const { return cell == tiles.run && folded == 1; }
   double count() const { return static_cast<double>(tiles.values()); }
 
   // For people: "runs, 2 threads share rows, fetching, streaming".
   std::string detail() const {
-    std::string text = cell == 1 ? "columns" : "runs";
+    std::string text = cell > 1 ? "runs" : folded > 1 ? "folded columns" : "columns";
     if (!kept && far) text += ", 2 reads";
     text += threads == 1 ? ", 1 thread" : ", " + std::to_string(threads) + " threads";
     if (shared) text += shares_rows ? " share rows" : " share runs";
@@ -47,6 +49,7 @@ struct CellLayout {
 constexpr Index kTinyRun = 16;
 constexpr Index kShortRun = 64;
 constexpr Index kManyRows = 32;
+constexpr Index kSomeRows = 8;
 
 // Whether the kernel for cells is the one for this problem; else that for rows is.
 inline bool is_made_of_cells(const normbench::Problem& problem, const normbench::Tiles& tiles) {
@@ -172,6 +175,23 @@ class UnitCutter {
   bool can_share_;
 };
 
+// Rows whose end fills no vector, and rows of few vectors, are taken several as one: those of a
+// unit that has all columns lie end to end.
+inline Index rows_to_fold(const CellLayout& layout) {
+  constexpr Index kVector = 16;  // values, or a multiple of what a vector has
+  constexpr Index kEnough = 8 * kVector;
+  constexpr Index kMost = 64 * kVector;
+  const Index columns = layout.tiles.columns;
+  const bool lie_end_to_end = layout.cell == 1 && layout.tiles.tile_columns == 1 &&
+                              layout.tiles_of_unit == layout.tiles.across();
+  if (!lie_end_to_end || (columns % kVector == 0 && columns >= kEnough)) return 1;
+  Index rows = kVector / std::gcd(columns, kVector);
+  while (rows * columns < kEnough) rows *= 2;
+  while (rows > 1 && layout.band_rows % rows != 0) rows /= 2;
+  const bool helps = rows * columns % kVector == 0 && rows * columns <= kMost;
+  return helps && layout.band_rows >= rows * kSomeRows ? rows : 1;
+}
+
 inline CellLayout cell_layout(const normbench::Problem& problem, int most_threads,
                               const Settings& settings) {
   CellLayout layout;
@@ -179,8 +199,11 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   const Index bytes = normbench::compulsory_bytes(problem);
   const bool one_read =
       uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
-  const bool adds_up = !one_read && layout.tiles.tile_rows >= kManyRows;
-  const bool by_column = layout.tiles.run < (adds_up ? kShortRun : kTinyRun);
+  const Index rows = layout.tiles.tile_rows;
+  const Index short_run = one_read ? kTinyRun : rows >= kManyRows ? kShortRun : kTinyRun;
+  // The shift of a run is found from all of it.
+  const bool by_column =
+      layout.tiles.run == 1 || (layout.tiles.run < short_run && (one_read || rows >= kSomeRows));
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.far = is_far(problem);
@@ -200,6 +223,8 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   } else {
     cutter.cut_for_two_reads();
   }
+  layout.folded = settings.columns ? rows_to_fold(layout) : 1;
+  layout.cells_of_tile *= layout.folded;
   return layout;
 }
 
