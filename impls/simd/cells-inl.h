@@ -79,6 +79,32 @@ void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift
 }
 
 template <class T>
+void join_shifts(Index tiles, Index cells, const Parameter<T>* of_cells, Parameter<T>* of_tiles) {
+  using Real = Parameter<T>;
+  constexpr Index kLanes = lanes<T>();
+  const Tag<T> d;
+  HWY_ALIGN std::array<Real, static_cast<std::size_t>(kLanes)> start, off, spread;
+  for (Index first = 0; first < tiles; first += kLanes) {
+    const Index count = std::min(kLanes, tiles - first);
+    start.fill(0), off.fill(0), spread.fill(0);
+    for (Index i = 0; i < count; ++i) {
+      const Real* own = of_cells + (first + i) * cells;
+      Real sum = 0;
+      Real most = 0;
+      for (Index k = 1; k < cells; ++k) {
+        sum += own[k] - own[0];
+        most = std::max(most, std::abs(own[k] - own[0]));
+      }
+      const auto at = static_cast<std::size_t>(i);
+      start[at] = own[0], off[at] = sum / static_cast<Real>(cells), spread[at] = most;
+    }
+    const auto coarse = round_coarsely<T>(hn::Load(d, off.data()), hn::Load(d, spread.data()));
+    hn::Store(hn::Add(hn::Load(d, start.data()), coarse), d, start.data());
+    std::copy_n(start.data(), count, of_tiles + first);
+  }
+}
+
+template <class T>
 void sum_runs_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
                       double* ab) {
   sum_runs<T>(

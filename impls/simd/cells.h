@@ -233,8 +233,11 @@ class CellsKernel : public normbench::Kernel {
     const Index first = u.band * layout_.band_rows * layout_.tiles.columns +
                         u.first_tile * layout_.tiles.tile_columns;
     functions_.find_shift(data<T>(arguments_.x, first), whole, band.spread_mean.data());
-    const Index step = is_folded ? 1 : u.cells_of_tile;
-    for (Index i = 0; i < u.tiles; ++i) band.shift[at(i)] = band.spread_mean[at(i * step)];
+    if (is_folded || u.cells_of_tile == 1) {
+      std::copy_n(band.spread_mean.begin(), u.tiles, band.shift.begin());
+    } else {
+      functions_.join_shifts(u.tiles, u.cells_of_tile, band.spread_mean.data(), band.shift.data());
+    }
     if (!sum_and_conclude(band, u)) return;
     for (Index i = 0; i < u.tiles; ++i) center_anew(band, u, i);
   }

@@ -27,6 +27,8 @@ template <class T>
 struct CellFunctions {
   using Real = normbench::Parameter<T>;
   void (*find_shift)(const T* x, const Region&, Real* shift);
+  // Of tiles, from those of their cells, which lie side by side.
+  void (*join_shifts)(Index tiles, Index cells, const Real* of_cells, Real* of_tiles);
   void (*sum_forward)(const T* x, const Region&, const Real* shift, double* a, double* ab);
   void (*sum_backward)(const T* x, const T* dy, const Region&, const Real* mean, double* a,
                        double* ab);

@@ -49,16 +49,15 @@ struct CellLayout {
 constexpr Index kTinyRun = 16;
 constexpr Index kShortRun = 64;
 constexpr Index kManyRows = 32;
-constexpr Index kSomeRows = 8;
 
 // Whether the kernel for cells is the one for this problem; else that for rows is.
 inline bool is_made_of_cells(const normbench::Problem& problem, const normbench::Tiles& tiles) {
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep the input, with what else it has to do.
+// Whether the last cache is too small to keep input and output.
 inline bool is_far(const normbench::Problem& problem) {
-  return normbench::compulsory_bytes(problem) > caches().last / 3;
+  return normbench::compulsory_bytes(problem) > caches().last / 3 * 2;
 }
 
 // Output goes around the caches when it would push out of the last one what is needed next.
@@ -68,7 +67,7 @@ inline bool is_streamed(const normbench::Problem& problem, const Settings& setti
 
 // What is needed next is fetched when the last cache does not have it: then it would be waited for.
 inline bool is_fetched(const normbench::Problem& problem, const Settings& settings) {
-  return settings.fetching && normbench::compulsory_bytes(problem) > caches().last / 2;
+  return settings.fetching && is_far(problem);
 }
 
 // Chooses the units of a layout.
@@ -180,7 +179,8 @@ class UnitCutter {
 inline Index rows_to_fold(const CellLayout& layout) {
   constexpr Index kVector = 16;  // values, or a multiple of what a vector has
   constexpr Index kEnough = 8 * kVector;
-  constexpr Index kMost = 64 * kVector;
+  constexpr Index kMost = 96 * kVector;
+  constexpr Index kFewest = 8;  // rows that remain
   const Index columns = layout.tiles.columns;
   const bool lie_end_to_end = layout.cell == 1 && layout.tiles.tile_columns == 1 &&
                               layout.tiles_of_unit == layout.tiles.across();
@@ -189,7 +189,7 @@ inline Index rows_to_fold(const CellLayout& layout) {
   while (rows * columns < kEnough) rows *= 2;
   while (rows > 1 && layout.band_rows % rows != 0) rows /= 2;
   const bool helps = rows * columns % kVector == 0 && rows * columns <= kMost;
-  return helps && layout.band_rows >= rows * kSomeRows ? rows : 1;
+  return helps && layout.band_rows >= rows * kFewest ? rows : 1;
 }
 
 inline CellLayout cell_layout(const normbench::Problem& problem, int most_threads,
@@ -199,11 +199,8 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   const Index bytes = normbench::compulsory_bytes(problem);
   const bool one_read =
       uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
-  const Index rows = layout.tiles.tile_rows;
-  const Index short_run = one_read ? kTinyRun : rows >= kManyRows ? kShortRun : kTinyRun;
-  // The shift of a run is found from all of it.
-  const bool by_column =
-      layout.tiles.run == 1 || (layout.tiles.run < short_run && (one_read || rows >= kSomeRows));
+  const bool has_many_rows = !one_read && layout.tiles.tile_rows >= kManyRows;
+  const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun);
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.far = is_far(problem);
