@@ -109,6 +109,7 @@ std::vector<std::int64_t> targets() {
 std::vector<normbench::BackendOption> Simd::options() const {
   std::vector<normbench::BackendOption> list;
   for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what});
+  list.push_back({"caches", {"real", "tiny"}, "what the work is cut for; tiny is for tests"});
   normbench::BackendOption target{"target", {}, "instruction set"};
   for (const std::int64_t one : targets()) target.values.emplace_back(hwy::TargetName(one));
   list.push_back(std::move(target));
@@ -126,6 +127,7 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
   for (const Switch& one : kSwitches) {
     if (name == one.name) variant->settings_.*one.member = value == "on";
   }
+  if (name == "caches") variant->settings_.tiny = value == "tiny";
   for (const std::int64_t one : targets()) {
     if (name == "target" && value == hwy::TargetName(one)) variant->settings_.target = one;
   }
@@ -135,10 +137,11 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
 // For none.
 class CopyKernel : public Kernel {
  public:
-  CopyKernel(const Problem& problem, const Arguments& arguments, int threads)
+  CopyKernel(const Problem& problem, const Arguments& arguments, int threads,
+             const simd::Settings& settings)
       : from_(problem.backward() ? arguments.dy : arguments.x),
         to_(problem.backward() ? arguments.dx : arguments.y),
-        threads_(simd::useful_threads(compulsory_bytes(problem), threads)) {}
+        threads_(simd::useful_threads(compulsory_bytes(problem), threads, settings)) {}
 
   void run() override {
     if (threads_ == 1) return copy(0, 1);
@@ -194,7 +197,8 @@ Accuracy Simd::accuracy(const Problem& problem) const {
 std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& arguments,
                                       int threads) const {
   if (problem.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
-  if (problem.norm == Norm::kNone) return std::make_unique<CopyKernel>(problem, arguments, threads);
+  if (problem.norm == Norm::kNone)
+    return std::make_unique<CopyKernel>(problem, arguments, threads, settings_);
   const bool is_cells = simd::is_made_of_cells(problem, tiles_of(problem));
   return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
     if (!is_cells) {

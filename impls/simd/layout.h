@@ -56,18 +56,18 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
 }
 
 // Whether the last cache is too small to keep input and output.
-inline bool is_far(const normbench::Problem& problem) {
-  return normbench::compulsory_bytes(problem) > caches().last / 3 * 2;
+inline bool is_far(const normbench::Problem& problem, const Settings& settings) {
+  return normbench::compulsory_bytes(problem) > limits(settings).caches.last / 3 * 2;
 }
 
 // Output goes around the caches when it would push out of the last one what is needed next.
 inline bool is_streamed(const normbench::Problem& problem, const Settings& settings) {
-  return settings.streaming && is_far(problem);
+  return settings.streaming && is_far(problem, settings);
 }
 
 // What is needed next is fetched when the last cache does not have it: then it would be waited for.
 inline bool is_fetched(const normbench::Problem& problem, const Settings& settings) {
-  return settings.fetching && is_far(problem);
+  return settings.fetching && is_far(problem, settings);
 }
 
 // Chooses the units of a layout.
@@ -75,14 +75,16 @@ class UnitCutter {
  public:
   UnitCutter(CellLayout& layout, const normbench::Problem& problem, const Settings& settings)
       : layout_(layout),
+        limits_(limits(settings)),
         piece_(layout.tiles.tile_columns * static_cast<Index>(size_of(problem.dtype))),
         tile_bytes_(layout.band_rows * piece_ * (problem.backward() ? 2 : 1)),
-        own_(layout.band_rows == 1 ? std::min(caches().own * 3 / 8, kPieceOfRow)
-                                   : caches().own * 3 / 8),
-        wide_(wide(kWidePiece)) {
+        own_(limits_.caches.own * 3 / 8),
+        wide_(wide(limits_.wide_piece)),
+        sharing_(settings.sharing && layout.threads > 1) {
+    if (layout.band_rows == 1) own_ = std::min(own_, limits_.piece_of_row);
     layout.shares_rows = layout.band_rows >= 8 * layout.threads;
-    can_share_ = settings.sharing && layout.threads > 1 &&
-                 (layout.shares_rows || layout.cell >= kPieceOfRun * layout.threads);
+    can_share_ =
+        sharing_ && (layout.shares_rows || layout.cell >= limits_.piece_of_run * layout.threads);
   }
 
   // Nothing is read twice.
@@ -91,22 +93,22 @@ class UnitCutter {
     layout_.tiles_of_unit = whole_lines(own_ / kBytesOfCell / layout_.cells_of_tile);
     const Index rows = layout_.band_rows;
     layout_.shares_rows = rows >= 4 * layout_.threads || rows % layout_.threads == 0;
-    layout_.shared = layout_.threads > 1 && layout_.shares_rows;
+    layout_.shared = sharing_ && layout_.shares_rows;
     balance();
   }
 
   // Units of one thread stay in the cache of its core; larger ones that threads share, in that of
   // all their cores or in the last one. Else everything is read twice from memory.
   void cut_to_keep() {
-    const Index alone = layout_.threads > 1 ? wide(kWidePieceOfOne) : wide_;
+    const Index alone = layout_.threads > 1 ? wide(limits_.wide_piece_of_one) : wide_;
     const bool enough_for_all = layout_.bands * (layout_.tiles.across() / alone) >= layout_.threads;
     if (own_ / tile_bytes_ >= alone && (enough_for_all || !can_share_)) {
       layout_.tiles_of_unit = most(own_, alone);
     } else if (can_share_ && own_ * layout_.threads / tile_bytes_ >= wide_) {
       layout_.tiles_of_unit = most(own_ * layout_.threads, wide_);
       layout_.shared = true;
-    } else if (caches().last / 4 / tile_bytes_ >= wide_ &&
-               tile_bytes_ * layout_.tiles.across() > caches().last) {
+    } else if (limits_.caches.last / 4 / tile_bytes_ >= wide_ &&
+               tile_bytes_ * layout_.tiles.across() > limits_.caches.last) {
       layout_.tiles_of_unit = wide_;
       layout_.shared = can_share_;
     } else {
@@ -116,30 +118,20 @@ class UnitCutter {
   }
 
   void cut_for_two_reads() {
-    layout_.tiles_of_unit = wide(kWidestPiece);
+    layout_.tiles_of_unit = wide(limits_.widest_piece);
     layout_.kept = false;
     layout_.shared = can_share_;
     balance();
   }
 
  private:
-  // Of a row, in bytes. Jumping from row to row costs the more the shorter the pieces are: machines
-  // fetch ahead within a page, know few translations of addresses at a time, and fetch what another
-  // thread is just writing. But what is kept for each column must leave room in the first cache.
-  static constexpr Index kWidePiece = 2048;
-  static constexpr Index kWidePieceOfOne = 4096;
-  static constexpr Index kWidestPiece = 8 * 1024;
-  static constexpr Index kPieceOfRow = 64 * 1024;    // where a tile is no more than one row
-  static constexpr Index kPieceOfRun = 1024;         // values that a thread has of a run
-  static constexpr Index kFewestValues = 16 * 1024;  // of a unit: it has a price
-
   // So many tiles make a piece of so many bytes.
   Index wide(Index bytes) const { return whole_lines((bytes + piece_ - 1) / piece_); }
 
   // As many as fit, but not more than have numbers of their own for as many cells as `wide` ones.
   Index most(Index bytes, Index wide) const {
     const Index values = std::max<Index>(1, layout_.tiles.values());
-    const Index enough = std::max(wide, kFewestValues / values);
+    const Index enough = std::max(wide, limits_.fewest_values / values);
     const Index fitting = bytes / tile_bytes_;
     return whole_lines(layout_.cell == 1 ? std::min(fitting, enough) : fitting);
   }
@@ -167,11 +159,12 @@ class UnitCutter {
   }
 
   CellLayout& layout_;
+  const Limits& limits_;
   Index piece_;       // bytes of a tile in one row
   Index tile_bytes_;  // of all inputs
   Index own_;
   Index wide_;  // tiles
-  bool can_share_;
+  bool sharing_, can_share_;
 };
 
 // Rows whose end fills no vector, and rows of few vectors, are taken several as one: those of a
@@ -203,9 +196,9 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun);
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
-  layout.far = is_far(problem);
+  layout.far = is_far(problem, settings);
   layout.streaming = is_streamed(problem, settings);
-  layout.threads = useful_threads(bytes, most_threads);
+  layout.threads = useful_threads(bytes, most_threads, settings);
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;

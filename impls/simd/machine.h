@@ -57,6 +57,35 @@ inline const Caches& caches() {
   return all;
 }
 
+// What the cut of the work goes by.
+struct Limits {
+  Caches caches;
+  // Of a row, in bytes. Jumping from row to row costs the more the shorter the pieces are: machines
+  // fetch ahead within a page, know few translations of addresses at a time, and fetch what another
+  // thread is just writing. But what is kept for each column must leave room in the first cache.
+  Index wide_piece = 2048;          // in one cache, or shared by threads
+  Index wide_piece_of_one = 4096;   // where the columns beside it are another thread's
+  Index widest_piece = 8 * 1024;    // from memory
+  Index piece_of_row = 64 * 1024;   // where a tile is no more than one row
+  Index piece_of_run = 1024;        // values that a thread has of a run that it shares
+  Index fewest_values = 16 * 1024;  // of a unit: it has a price
+  bool threads_are_free = false;
+};
+
+// Those of this machine, or of one so small that problems of some values are cut in every way.
+inline const Limits& limits(const Settings& settings) {
+  static const Limits own{.caches = caches()};
+  static const Limits tiny{.caches = {2048, 8192},
+                           .wide_piece = 64,
+                           .wide_piece_of_one = 128,
+                           .widest_piece = 256,
+                           .piece_of_row = 512,
+                           .piece_of_run = 16,
+                           .fewest_values = 16,
+                           .threads_are_free = true};
+  return settings.tiny ? tiny : own;
+}
+
 namespace detail {
 
 // The least time that something takes, in ns: others on the machine only make it longer.
@@ -109,8 +138,8 @@ inline double bytes_per_ns() {
 
 // As many of `threads` as make a piece of work faster that reads and writes so many bytes: a
 // parallel region has a price, which what it saves must exceed.
-inline int useful_threads(Index bytes, int threads) {
-  if (threads == 1) return 1;
+inline int useful_threads(Index bytes, int threads, const Settings& settings) {
+  if (threads == 1 || limits(settings).threads_are_free) return threads;
   const double alone = static_cast<double>(bytes) / detail::bytes_per_ns();
   int best = 1;
   double least = alone;

@@ -31,7 +31,7 @@ class RowsKernel : public normbench::Kernel {
         parts_(problem.backward() && problem.affine ? problem.mini_batches() : 1),
         rows_(tiles_.rows / parts_),
         threads_(std::min<int>(
-            useful_threads(normbench::compulsory_bytes(problem), threads),
+            useful_threads(normbench::compulsory_bytes(problem), threads, settings),
             static_cast<int>(std::min<Index>(rows_, std::numeric_limits<int>::max())))),
         streaming_(is_streamed(problem, settings)),
         fetching_(is_fetched(problem, settings)) {

@@ -74,6 +74,7 @@ struct Settings {
   bool fetching = true;     // what is needed next is fetched while something else is written
   bool sharing = true;      // threads share a statistic where they are too many to have one each
   bool columns = true;      // short rows are taken as columns
+  bool tiny = false;        // caches are taken to be tiny, so that small problems are cut as large
   std::int64_t target = 0;  // an instruction set of Highway; 0: the best there is
 };
 

@@ -77,6 +77,48 @@ std::string kind_name(const testing::TestParamInfo<Kind>& info) {
 
 INSTANTIATE_TEST_SUITE_P(, EveryBackend, testing::ValuesIn(kinds()), kind_name);
 
+// A backend, an option of it, and one of its values that is not the default.
+using Setting = std::tuple<const Backend*, std::string, std::string>;
+
+class EveryOption : public testing::TestWithParam<Setting> {};
+
+// Options that cut the work differently are tried with threads, where there is more to go wrong.
+TEST_P(EveryOption, AgreesWithTheOracle) {
+  const auto& [backend, option, value] = GetParam();
+  const auto variant = backend->with_option(option, value);
+  EXPECT_EQ(variant->name(), std::string(backend->name()) + "[" + option + "=" + value + "]");
+  for (const Problem& problem : problem_matrix()) {
+    const bool is_like_others = problem.dtype == DType::kF64 || problem.dtype == DType::kBf16;
+    if (is_like_others || !problem.affine || problem.momentum != kDefaultMomentum) continue;
+    if (!variant->supports(problem).supported) continue;
+    Workspace workspace(problem, kSeed);
+    const Verdict verdict = check(*variant, workspace, 2, kSeed);
+    EXPECT_TRUE(verdict.passed()) << id(problem) << "/t2: " << verdict.reason << " (seed " << kSeed
+                                  << ")";
+  }
+}
+
+std::vector<Setting> settings() {
+  std::vector<Setting> all;
+  for (const Backend* backend : all_backends()) {
+    for (const BackendOption& option : backend->options()) {
+      for (std::size_t i = 1; i < option.values.size(); ++i) {
+        all.emplace_back(backend, option.name, option.values[i]);
+      }
+    }
+  }
+  return all;
+}
+
+std::string setting_name(const testing::TestParamInfo<Setting>& info) {
+  const auto& [backend, option, value] = info.param;
+  return faulty::test_name(backend->name()) + "_" + option + "_" + value;
+}
+
+INSTANTIATE_TEST_SUITE_P(, EveryOption, testing::ValuesIn(settings()), setting_name);
+// Where one backend alone is tested, it may have no options.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EveryOption);
+
 class OneBackend : public testing::TestWithParam<const Backend*> {};
 
 TEST_P(OneBackend, SupportsBatchNormInF32AndNcl) {
