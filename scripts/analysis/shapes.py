@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from typing import Any, NamedTuple
 
 import pandas
@@ -126,7 +127,7 @@ def cliffs(run: Run) -> Cliffs:
     shown = shown.sort_values("ratio", ascending=False, kind="stable")
     rows = [[estimate_text(estimate_of(row)), escape(row["backend"]), code(row["case"]),
              escape(row["detail"]) or "-",
-             code(f"normbench repro {row['case']} -b {row['backend']}")]
+             code(f"normbench repro {row['case']} -b {shlex.quote(row['backend'])}")]
             for row in shown.to_dict("records")]
     header = ["times the best", "backend", "case", "kernel", "reproduce"]
     return Cliffs(len(frame), len(shown), frame["backend"].value_counts().to_dict(),

@@ -65,6 +65,12 @@ def test_rows_above_the_ceiling_are_warned_about(tmp_path):
     assert "with 120%" in message
 
 
+def test_variants_are_quoted_in_repro_lines(tmp_path):
+    rows = [make_row("fast", 100.0, jitter=0), make_row("fast[x=off]", 500.0, jitter=0)]
+    found = shapes.cliffs(load(tmp_path, rows))
+    assert f"`normbench repro {rows[0]['case']} -b 'fast[x=off]'`" in found.table
+
+
 def test_cliffs_list_slow_rows_and_reference_kernels(tmp_path):
     rows = [make_row("fast", 100.0, jitter=0), make_row("twice", 199.0, detail="prefetch"),
             make_row("slow", 500.0, detail="jit:avx2", jitter=0),

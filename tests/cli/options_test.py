@@ -1,0 +1,76 @@
+"""Options of backends: set in place, or tried beside the backend itself."""
+
+import json
+
+import pytest
+
+from bad_input_test import one_error
+
+
+def backends_of(folder):
+    lines = (folder / "samples.jsonl").read_text().splitlines()
+    return {json.loads(line)["backend"] for line in lines}
+
+
+@pytest.fixture
+def run(normbench, tiny, tmp_path):
+    def call(*words):
+        done = normbench("run", tiny, "-b", "simd|naive", "-f", "named", *words)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / done.stdout.strip()
+
+    return call
+
+
+def test_an_option_is_set_in_place(run):
+    folder = run("--backend-option", "simd.streaming=off")
+    assert backends_of(folder) == {"naive", "simd[streaming=off]"}
+
+
+def test_options_add_up(run):
+    folder = run("--backend-option", "simd.streaming=off", "--backend-option", "simd.fetching=off")
+    assert backends_of(folder) == {"naive", "simd[streaming=off,fetching=off]"}
+
+
+def test_a_variant_is_one_more_contestant(run):
+    folder = run("--variant", "simd.streaming=off", "--variant", "simd.caches=tiny")
+    names = {"naive", "simd", "simd[streaming=off]", "simd[caches=tiny]"}
+    assert backends_of(folder) == names
+    recorded = json.loads((folder / "run.json").read_text())["backends"]
+    assert names <= {entry["name"] for entry in recorded if entry["built"]}
+
+
+def test_options_of_a_backend_that_is_filtered_out_are_no_mistake(normbench, tiny):
+    done = normbench("run", tiny, "--dry-run", "-b", "naive", "--variant", "simd.streaming=off")
+    assert done.returncode == 0 and "simd" not in done.stdout
+
+
+def test_a_variant_is_verified(normbench, tiny):
+    done = normbench("verify", tiny, "-b", "^simd$", "--variant", "simd.residency=off")
+    assert done.returncode == 0, done.stderr
+    assert "simd[residency=off]" in done.stdout
+
+
+def test_a_variant_is_reproduced_by_its_name(normbench):
+    case = "batch/forward_training/f32/ncl/n4_c3_l5/t1/warm"
+    done = normbench("repro", case, "-b", "simd[streaming=off,columns=off]")
+    assert done.returncode == 0, done.stderr
+    assert "simd[streaming=off,columns=off]" in done.stdout
+
+
+def test_list_names_the_options(normbench):
+    assert "option streaming=on|off" in normbench("list").stdout
+
+
+@pytest.mark.parametrize("setting, words", [
+    ("streaming=off", ["BACKEND.OPTION=VALUE", "'streaming=off'"]),
+    ("simd.streaming", ["BACKEND.OPTION=VALUE"]),
+    ("simt.streaming=off", ["no backend 'simt'", "simd"]),
+    ("simd.steaming=off", ["no option 'steaming'", "streaming (on, off)"]),
+    ("simd.streaming=no", ["simd.streaming", "'no'", "on, off"]),
+    ("naive.streaming=off", ["naive", "it has none"]),
+])
+@pytest.mark.parametrize("flag", ["--backend-option", "--variant"])
+def test_a_bad_option_is_refused(normbench, tiny, tmp_path, flag, setting, words):
+    one_error(normbench("run", tiny, flag, setting), 2, *words)
+    assert list(tmp_path.iterdir()) == [tiny]
