@@ -209,6 +209,28 @@ void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T
 }
 
 template <class T>
+void apply_runs(const T* x, T* y, const Region& region, const Parameter<T>* scale,
+                const Parameter<T>* shift, bool streaming) {
+  in_manner(streaming, region.ahead != 0, [&](auto manner) {
+    for_each_run(region, [&](Index k, Index at) {
+      write(manner, y + at, region.length, region.ahead,
+            Folded<T, Constant<T>>{x + at, Constant<T>(scale[k]), Constant<T>(shift[k])});
+    });
+  });
+}
+
+template <class T>
+void apply_columns(const T* x, T* y, const Region& region, const Parameter<T>* scale,
+                   const Parameter<T>* shift, bool streaming) {
+  in_manner(streaming, region.ahead != 0, [&](auto manner) {
+    for_each_piece(region, [&](Index k, Index columns, Index at) {
+      write(manner, y + at, columns, region.ahead,
+            Folded<T, Array<T>>{x + at, {scale + k}, {shift + k}});
+    });
+  });
+}
+
+template <class T>
 void differentiate_runs(const T* x, const T* dy, T* dx, const Region& region,
                         const Parameter<T>* mean, const Parameter<T>* scale,
                         const Parameter<T>* constant, const Parameter<T>* slope, bool streaming) {

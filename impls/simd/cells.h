@@ -1,9 +1,8 @@
 // The kernel for tiles that are made of cells: batch norm, and the others where runs are long or
 // tiles have many rows.
 //
-// A unit is as many tiles side by side as stay in a cache between the two times that they are
-// read. Threads have units of their own or, where those are too few or a tile is too large for the
-// cache of one core, share each unit and exchange their sums.
+// Threads have units of their own or, where those are too few or a tile is too large for the cache
+// of one core, share each unit and exchange their sums.
 #pragma once
 
 #include <omp.h>
@@ -14,6 +13,7 @@
 #include "harness/core/backend.h"
 #include "impls/simd/band.h"
 #include "impls/simd/layout.h"
+#include "impls/simd/units.h"
 
 namespace simd {
 
@@ -49,20 +49,6 @@ class CellsKernel : public normbench::Kernel {
   std::string detail() const override { return table_.target + (", " + layout_.detail()); }
 
  private:
-  // Where one thread works at a time. Tiles and cells are counted across.
-  struct Unit {
-    Index band;
-    Index first_tile, tiles;
-    Index first_cell, cells, cells_of_tile;
-    Index offset;   // of the first value
-    Region region;  // the thread's piece of it
-    Index next;     // from a value to one of the unit that comes next; 0: there is none
-    int thread, team;
-  };
-
-  static constexpr Index kRowsAhead = 16;
-  static constexpr Index kValuesAhead = 512;
-
   bool collects() const {
     return problem_.backward() && problem_.affine && problem_.norm != normbench::Norm::kBatch;
   }
@@ -83,11 +69,11 @@ class CellsKernel : public normbench::Kernel {
     for (Index part = 0; part < parts; ++part) {
       if (collects()) band.clear_gradients();
       const Range mine = layout_.shared ? Range{0, units} : share_of(units, thread, team);
-      Unit next = unit(part * units + mine.first, thread, team);
+      Unit next = unit_of(layout_, part * units + mine.first, thread, team);
       for (Index i = 1; i <= mine.size; ++i) {
         Unit u = next;
         if (i < mine.size) {
-          next = unit(part * units + mine.first + i, thread, team);
+          next = unit_of(layout_, part * units + mine.first + i, thread, team);
           u.next = next.offset - u.offset;
         }
         process(band, u);
@@ -99,52 +85,6 @@ class CellsKernel : public normbench::Kernel {
       const Range channels = share_of(layout_.tiles.across(), thread, team, 16);
       for (Index i = 0; i < layout_.bands; ++i) update_running(i, channels);
     }
-  }
-
-  Unit unit(Index number, int thread, int team) const {
-    const normbench::Tiles& tiles = layout_.tiles;
-    Unit u{};
-    u.band = number / layout_.units_across();
-    u.first_tile = number % layout_.units_across() * layout_.tiles_of_unit;
-    u.tiles = std::min(layout_.tiles_of_unit, tiles.across() - u.first_tile);
-    u.first_cell = u.first_tile * layout_.cells_of_tile;
-    u.cells_of_tile = layout_.cells_of_tile;
-    u.cells = u.tiles * u.cells_of_tile;
-    u.thread = thread;
-    u.team = team;
-    const Index row_stride = tiles.columns * layout_.folded;
-    const Index band_rows = layout_.band_rows / layout_.folded;
-    Range rows{0, band_rows};
-    Range columns{0, layout_.cell};
-    if (layout_.shared && layout_.shares_rows) rows = share_of(rows.size, thread, team);
-    if (layout_.shared && !layout_.shares_rows) columns = share_of(columns.size, thread, team, 16);
-    u.region = {.rows = rows.size,
-                .row_stride = row_stride,
-                .cells = u.cells,
-                .cell_stride = layout_.cell,
-                .length = columns.size,
-                .ahead = 0,
-                .reversed = false};
-    u.offset = (u.band * band_rows + rows.first) * row_stride + u.first_tile * tiles.tile_columns +
-               columns.first;
-    return u;
-  }
-
-  // While a unit that stays in a cache is written, the next is fetched; else, rows that come soon.
-  Region for_sums(const Unit& u) const {
-    Region region = u.region;
-    if (layout_.fetching && !layout_.kept) region.ahead = kRowsAhead * region.row_stride;
-    return region;
-  }
-  Region for_writing(const Unit& u) const {
-    Region region = u.region;
-    region.reversed = !layout_.kept;
-    if (layout_.fetching && layout_.one_read) {
-      region.ahead = kValuesAhead;
-    } else if (layout_.fetching) {
-      region.ahead = layout_.kept ? u.next : -kRowsAhead * region.row_stride;
-    }
-    return region;
   }
 
   void process(Band<Real>& band, const Unit& u) {
@@ -161,9 +101,16 @@ class CellsKernel : public normbench::Kernel {
     const Real* mean = spread(band.mean, band.spread_mean, u);
     table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
     if (problem_.backward()) return backward(band, u, mean, gamma);
-    functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset),
-                         for_writing(u), mean, band.scale.data(),
-                         parameters(arguments_.beta, zeros_, band.beta, u), layout_.streaming);
+    const Real* beta = parameters(arguments_.beta, zeros_, band.beta, u);
+    const T* x = data<T>(arguments_.x, u.offset);
+    T* y = data<T>(arguments_.y, u.offset);
+    const Region region = region_for_writing(layout_, u);
+    if (layout_.one_read) {
+      Real* shift = band.constant.data();
+      table_.statistics.fold(u.cells, mean, band.scale.data(), beta, shift);
+      return functions_.apply(x, y, region, band.scale.data(), shift, layout_.streaming);
+    }
+    functions_.normalize(x, y, region, mean, band.scale.data(), beta, layout_.streaming);
     if (updates() && !updates_at_the_end() && speaks(u)) {
       update_running(u.band, {u.first_tile, u.tiles});
     }
@@ -224,16 +171,9 @@ class CellsKernel : public normbench::Kernel {
 
   void find_statistics(Band<Real>& band, const Unit& u) {
     // Threads that share a unit look at the same values, and so find the same shift.
-    Region whole = u.region;
-    whole.rows = layout_.band_rows / layout_.folded;
-    whole.length = layout_.cell;
-    // Of rows that are taken as one, the first has a value of each tile.
-    const bool is_folded = layout_.folded > 1;
-    if (is_folded) whole.cells = u.tiles;
-    const Index first = u.band * layout_.band_rows * layout_.tiles.columns +
-                        u.first_tile * layout_.tiles.tile_columns;
-    functions_.find_shift(data<T>(arguments_.x, first), whole, band.spread_mean.data());
-    if (is_folded || u.cells_of_tile == 1) {
+    functions_.find_shift(data<T>(arguments_.x, offset_of_whole(layout_, u)),
+                          region_of_whole(layout_, u), band.spread_mean.data());
+    if (layout_.folded > 1 || u.cells_of_tile == 1) {
       std::copy_n(band.spread_mean.begin(), u.tiles, band.shift.begin());
     } else {
       functions_.join_shifts(u.tiles, u.cells_of_tile, band.spread_mean.data(), band.shift.data());
@@ -244,7 +184,7 @@ class CellsKernel : public normbench::Kernel {
 
   // Whether the shift of any tile was far from its mean.
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
-    functions_.sum_forward(data<T>(arguments_.x, u.offset), for_sums(u),
+    functions_.sum_forward(data<T>(arguments_.x, u.offset), region_for_sums(layout_, u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
     add_up_tiles(band, u);
     exchange_.add_up(band, u.tiles, u.thread, u.team, table_.statistics);
@@ -291,15 +231,17 @@ class CellsKernel : public normbench::Kernel {
   void backward(Band<Real>& band, const Unit& u, const Real* mean, const Real* gamma) {
     const T* x = data<T>(arguments_.x, u.offset);
     const T* dy = data<T>(arguments_.dy, u.offset);
-    functions_.sum_backward(x, dy, for_sums(u), mean, band.a.data(), band.ab.data());
+    functions_.sum_backward(x, dy, region_for_sums(layout_, u), mean, band.a.data(),
+                            band.ab.data());
     take_gradients(band, u, gamma);
     T* dx = data<T>(arguments_.dx, u.offset);
     if (uses_running_statistics(problem_)) {
-      return functions_.rescale(dy, dx, for_writing(u), band.scale.data(), layout_.streaming);
+      return functions_.rescale(dy, dx, region_for_writing(layout_, u), band.scale.data(),
+                                layout_.streaming);
     }
     table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),
                              layout_.count(), band.constant.data(), band.slope.data());
-    functions_.differentiate(x, dy, dx, for_writing(u), mean, band.scale.data(),
+    functions_.differentiate(x, dy, dx, region_for_writing(layout_, u), mean, band.scale.data(),
                              spread(band.constant, band.spread_constant, u),
                              spread(band.slope, band.spread_slope, u), layout_.streaming);
   }

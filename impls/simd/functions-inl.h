@@ -30,12 +30,12 @@ const Functions<T>* table() {
   using Real = Parameter<T>;
   static const Functions<T> functions = {
       .runs = {find_shift_of_runs<T>, join_shifts<T>, sum_runs_forward<T>, sum_runs_backward<T>,
-               normalize_runs<T>, differentiate_runs<T>, rescale_runs<T>},
+               normalize_runs<T>, apply_runs<T>, differentiate_runs<T>, rescale_runs<T>},
       .columns = {find_shift_of_columns<T>, join_shifts<T>, sum_columns_forward<T>,
-                  sum_columns_backward<T>, normalize_columns<T>, differentiate_columns<T>,
-                  rescale_columns<T>},
+                  sum_columns_backward<T>, normalize_columns<T>, apply_columns<T>,
+                  differentiate_columns<T>, rescale_columns<T>},
       .rows = {normalize_rows<T>, differentiate_rows<T>},
-      .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, find_slopes<Real>,
+      .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, fold<Real>, find_slopes<Real>,
                      gradients<Real>, add_up, spread<Real>, add, weigh<Real>, multiply<Real>},
       .target = hwy::TargetName(HWY_TARGET),
       .lanes = lanes<T>()};

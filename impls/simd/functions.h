@@ -35,6 +35,9 @@ struct CellFunctions {
   // y = (x - mean) * scale + beta
   void (*normalize)(const T* x, T* y, const Region&, const Real* mean, const Real* scale,
                     const Real* beta, bool streaming);
+  // y = x * scale + shift
+  void (*apply)(const T* x, T* y, const Region&, const Real* scale, const Real* shift,
+                bool streaming);
   // dx = dy * scale - constant - (x - mean) * slope
   void (*differentiate)(const T* x, const T* dy, T* dx, const Region&, const Real* mean,
                         const Real* scale, const Real* constant, const Real* slope, bool streaming);
@@ -52,6 +55,8 @@ struct StatisticFunctions {
   // running = (1 - momentum) * running + momentum * (mean or variance * unbias)
   void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,
                  double unbias, Real* running_mean, Real* running_var);
+  // shift = beta - mean * scale
+  void (*fold)(Index size, const Real* mean, const Real* scale, const Real* beta, Real* shift);
   // Terms of dx from the sums of g and g * (x - mean).
   void (*slopes)(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
                  Real* constant, Real* slope);

@@ -55,9 +55,11 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep input and output.
+// Whether the last cache is too small to keep input and output; what is to be read again must be
+// there the whole time, and has less room.
 inline bool is_far(const normbench::Problem& problem, const Settings& settings) {
-  return normbench::compulsory_bytes(problem) > limits(settings).caches.last / 3 * 2;
+  const Index last = limits(settings).caches.last;
+  return normbench::compulsory_bytes(problem) > (reads_once(problem) ? last : last / 3 * 2);
 }
 
 // Output goes around the caches when it would push out of the last one what is needed next.
@@ -173,7 +175,7 @@ inline Index rows_to_fold(const CellLayout& layout) {
   constexpr Index kVector = 16;  // values, or a multiple of what a vector has
   constexpr Index kEnough = 8 * kVector;
   constexpr Index kMost = 96 * kVector;
-  constexpr Index kFewest = 8;  // rows that remain
+  constexpr Index kFewest = 32;  // rows that remain: numbers of columns are repeated too
   const Index columns = layout.tiles.columns;
   const bool lie_end_to_end = layout.cell == 1 && layout.tiles.tile_columns == 1 &&
                               layout.tiles_of_unit == layout.tiles.across();
@@ -190,8 +192,7 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   CellLayout layout;
   layout.tiles = tiles_of(problem);
   const Index bytes = normbench::compulsory_bytes(problem);
-  const bool one_read =
-      uses_running_statistics(problem) && problem.pass == normbench::Pass::kForwardInference;
+  const bool one_read = reads_once(problem);
   const bool has_many_rows = !one_read && layout.tiles.tile_rows >= kManyRows;
   const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun);
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;

@@ -100,6 +100,13 @@ void update(Index tiles, const Real* mean, const Real* variance, double momentum
 }
 
 template <class Real>
+void fold(Index size, const Real* mean, const Real* scale, const Real* beta, Real* shift) {
+  for_doubles(size, [&](auto d, Index i) {
+    put(d, hn::NegMulAdd(get(d, mean + i), get(d, scale + i), get(d, beta + i)), shift + i);
+  });
+}
+
+template <class Real>
 void find_slopes(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
                  Real* constant, Real* slope) {
   for_doubles(tiles, [&](auto d, Index i) {

@@ -95,6 +95,20 @@ struct Normalized {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
+template <class T, class Number>
+struct Folded {
+  const T* x;
+  Number scale, shift;
+
+  HWY_INLINE Vec<T> operator()(Index at) const {
+    return hn::MulAdd(load(x + at), scale(at), shift(at));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index count) const {
+    return hn::MulAdd(load_some(x + at, count), scale.some(at, count), shift.some(at, count));
+  }
+  HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
+};
+
 // (x - mean) * rstd * gamma + beta
 template <class T>
 struct Weighted {

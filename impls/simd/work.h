@@ -40,6 +40,12 @@ inline bool uses_running_statistics(const normbench::Problem& problem) {
           problem.pass == normbench::Pass::kBackwardInference);
 }
 
+// Without statistics to find, everything is read once.
+inline bool reads_once(const normbench::Problem& problem) {
+  return problem.norm == normbench::Norm::kBatch &&
+         problem.pass == normbench::Pass::kForwardInference;
+}
+
 inline bool is_centered(const normbench::Problem& problem) {
   return problem.norm != normbench::Norm::kRms;
 }

@@ -1,0 +1,85 @@
+// Units: as many tiles side by side as stay in a cache between the two times that they are read.
+#pragma once
+
+#include "impls/simd/functions.h"
+#include "impls/simd/layout.h"
+
+namespace simd {
+
+// Where one thread works at a time. Tiles and cells are counted across.
+struct Unit {
+  Index band;
+  Index first_tile, tiles;
+  Index first_cell, cells, cells_of_tile;
+  Index offset;   // of the first value
+  Region region;  // the thread's piece of it
+  Index next;     // from a value to one of the unit that comes next; 0: there is none
+  int thread, team;
+};
+
+// Units are numbered across, then down.
+inline Unit unit_of(const CellLayout& layout, Index number, int thread, int team) {
+  const normbench::Tiles& tiles = layout.tiles;
+  Unit u{};
+  u.band = number / layout.units_across();
+  u.first_tile = number % layout.units_across() * layout.tiles_of_unit;
+  u.tiles = std::min(layout.tiles_of_unit, tiles.across() - u.first_tile);
+  u.first_cell = u.first_tile * layout.cells_of_tile;
+  u.cells_of_tile = layout.cells_of_tile;
+  u.cells = u.tiles * u.cells_of_tile;
+  u.thread = thread;
+  u.team = team;
+  const Index row_stride = tiles.columns * layout.folded;
+  const Index band_rows = layout.band_rows / layout.folded;
+  Range rows{0, band_rows};
+  Range columns{0, layout.cell};
+  if (layout.shared && layout.shares_rows) rows = share_of(rows.size, thread, team);
+  if (layout.shared && !layout.shares_rows) columns = share_of(columns.size, thread, team, 16);
+  u.region = {.rows = rows.size,
+              .row_stride = row_stride,
+              .cells = u.cells,
+              .cell_stride = layout.cell,
+              .length = columns.size,
+              .ahead = 0,
+              .reversed = false};
+  u.offset = (u.band * band_rows + rows.first) * row_stride + u.first_tile * tiles.tile_columns +
+             columns.first;
+  return u;
+}
+
+// All of a unit, whichever piece of it the thread has. Of rows that are taken as one, the first has
+// a value of each tile.
+inline Region region_of_whole(const CellLayout& layout, const Unit& u) {
+  Region region = u.region;
+  region.rows = layout.band_rows / layout.folded;
+  region.length = layout.cell;
+  if (layout.folded > 1) region.cells = u.tiles;
+  return region;
+}
+inline Index offset_of_whole(const CellLayout& layout, const Unit& u) {
+  return u.band * layout.band_rows * layout.tiles.columns +
+         u.first_tile * layout.tiles.tile_columns;
+}
+
+// While a unit that stays in a cache is written, the next is fetched; else, rows that come soon.
+constexpr Index kRowsAhead = 16;
+constexpr Index kValuesAhead = 512;
+
+inline Region region_for_sums(const CellLayout& layout, const Unit& u) {
+  Region region = u.region;
+  if (layout.fetching && !layout.kept) region.ahead = kRowsAhead * region.row_stride;
+  return region;
+}
+
+inline Region region_for_writing(const CellLayout& layout, const Unit& u) {
+  Region region = u.region;
+  region.reversed = !layout.kept;
+  if (layout.fetching && layout.one_read) {
+    region.ahead = kValuesAhead;
+  } else if (layout.fetching) {
+    region.ahead = layout.kept ? u.next : -kRowsAhead * region.row_stride;
+  }
+  return region;
+}
+
+}  // namespace simd
