@@ -88,7 +88,8 @@ TEST_P(EveryOption, AgreesWithTheOracle) {
   const auto variant = backend->with_option(option, value);
   EXPECT_EQ(variant->name(), std::string(backend->name()) + "[" + option + "=" + value + "]");
   for (const Problem& problem : problem_matrix()) {
-    // The 16-bit types differ in how they are loaded and stored: one of them, in one layout, will do.
+    // The 16-bit types differ in how they are loaded and stored: one of them, in one layout, will
+    // do.
     const bool is_chosen = problem.dtype == DType::kF32 ||
                            (problem.dtype == DType::kF16 && problem.layout == Layout::kNlc);
     if (!is_chosen || !problem.affine || problem.momentum != kDefaultMomentum) continue;
