@@ -4,7 +4,14 @@
 // Sums are kept in lanes of the type that is computed in, shifted by a number near the mean, and
 // moved into doubles after eight additions; where the shift was far from the mean, a tile is summed
 // once more. impls/simd/ has the pieces; README.md there says what each is worth.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+// Vectors of a size that is not known when compiling would need arrays of another kind here. And
+// sanitizers make a minute of the compilation for each set: then some will do.
+#define SIMD_WITHOUT (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#ifdef __SANITIZE_ADDRESS__
+#define HWY_DISABLED_TARGETS (SIMD_WITHOUT | HWY_SSSE3 | HWY_SSE4)
+#else
+#define HWY_DISABLED_TARGETS SIMD_WITHOUT
+#endif
 #define HWY_TARGET_INCLUDE "impls/simd/functions-inl.h"
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>
