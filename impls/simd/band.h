@@ -18,8 +18,9 @@ struct Band {
         ab(a),
         dbeta(static_cast<std::size_t>(parameters)),
         dgamma(dbeta) {
-    for (auto* numbers : {&shift, &mean, &variance, &rstd, &constant, &slope, &gamma, &beta, &scale,
-                          &spread_mean, &spread_rstd, &spread_constant, &spread_slope}) {
+    for (auto* numbers :
+         {&shift, &mean, &variance, &rstd, &constant, &slope, &beta, &scale, &spread_scale,
+          &spread_mean, &spread_rstd, &spread_constant, &spread_slope}) {
       numbers->resize(a.size());
     }
   }
@@ -41,9 +42,10 @@ struct Band {
 
   Numbers<double> a, ab;          // sums of cells, then of tiles
   Numbers<double> dbeta, dgamma;  // of all parameters, where several tiles add to one
-  Numbers<Real> shift, mean, variance, rstd, constant, slope;             // of tiles
-  Numbers<Real> gamma, beta, scale;                                       // of cells
-  Numbers<Real> spread_mean, spread_rstd, spread_constant, spread_slope;  // of cells
+  Numbers<Real> shift, mean, variance, rstd, constant, slope;  // of tiles
+  Numbers<Real> scale;  // of tiles or cells, whichever have parameters
+  Numbers<Real> beta, spread_mean, spread_rstd, spread_constant, spread_slope,
+      spread_scale;  // of cells
   Index exchanges = 0;
 };
 

@@ -155,7 +155,8 @@ void sum_columns_backward(const T* x, const T* dy, const Region& region, const P
 
 // Calls write_cell(cell, offset) for each run of the region, row by row, as memory has them.
 template <class Write>
-HWY_INLINE void for_each_run(const Region& region, const Write& write_cell) {
+HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
+  const Region region = shared;  // the compiler takes stores of vectors for changes of all memory
   for (Index i = 0; i < region.rows; ++i) {
     const Index row = region.reversed ? region.rows - 1 - i : i;
     for (Index cell = 0; cell < region.cells; ++cell) {
@@ -167,7 +168,8 @@ HWY_INLINE void for_each_run(const Region& region, const Write& write_cell) {
 // Calls write_piece(column, columns, offset) for pieces of all rows. Several rows use the numbers
 // of some columns before those of others are needed, which would push them out of the first cache.
 template <class Write>
-HWY_INLINE void for_each_piece(const Region& region, const Write& write_piece) {
+HWY_INLINE void for_each_piece(const Region& shared, const Write& write_piece) {
+  const Region region = shared;  // as above
   constexpr Index kRows = 8;
   constexpr Index kColumns = 512;
   const bool fits = region.cells < 2 * kColumns;

@@ -96,24 +96,29 @@ class CellsKernel : public normbench::Kernel {
       find_statistics(band, u);
       if (trains() && speaks(u)) save_statistics(band, u);
     }
-    const Real* gamma = parameters(arguments_.gamma, ones_, band.gamma, u);
-    const Real* rstd = spread(band.rstd, band.spread_rstd, u);
+    if (layout_.one_read) return apply(band, u);
     const Real* mean = spread(band.mean, band.spread_mean, u);
-    table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
-    if (problem_.backward()) return backward(band, u, mean, gamma);
+    const Real* scale = find_scale(band, u);
+    if (problem_.backward()) return backward(band, u, mean, scale);
     const Real* beta = parameters(arguments_.beta, zeros_, band.beta, u);
-    const T* x = data<T>(arguments_.x, u.offset);
-    T* y = data<T>(arguments_.y, u.offset);
-    const Region region = region_for_writing(layout_, u);
-    if (layout_.one_read) {
-      Real* shift = band.constant.data();
-      table_.statistics.fold(u.cells, mean, band.scale.data(), beta, shift);
-      return functions_.apply(x, y, region, band.scale.data(), shift, layout_.streaming);
-    }
-    functions_.normalize(x, y, region, mean, band.scale.data(), beta, layout_.streaming);
+    functions_.normalize(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset),
+                         region_for_writing(layout_, u), mean, scale, beta, layout_.streaming);
     if (updates() && !updates_at_the_end() && speaks(u)) {
       update_running(u.band, {u.first_tile, u.tiles});
     }
+  }
+
+  // Batch norm in inference.
+  void apply(Band<Real>& band, const Unit& u) const {
+    Real* scale = band.scale.data();
+    Real* shift = band.constant.data();
+    table_.statistics.multiply(u.tiles, band.rstd.data(), numbers(arguments_.gamma, ones_, u),
+                               scale);
+    table_.statistics.fold(u.tiles, band.mean.data(), scale, numbers(arguments_.beta, zeros_, u),
+                           shift);
+    functions_.apply(data<T>(arguments_.x, u.offset), data<T>(arguments_.y, u.offset),
+                     region_for_writing(layout_, u), spread(band.scale, band.spread_scale, u),
+                     spread(band.constant, band.spread_constant, u), layout_.streaming);
   }
 
   // Numbers of tiles, for each of their cells.
@@ -130,12 +135,31 @@ class CellsKernel : public normbench::Kernel {
     return of_cells.data();
   }
 
-  // gamma or beta for each cell.
+  // gamma or beta from the first one of the unit on: of tiles or, where those have several, of
+  // cells.
+  const Real* numbers(const normbench::Tensor& tensor, const Numbers<Real>& absent,
+                      const Unit& u) const {
+    const Real* all = tensor.present() ? data<Real>(tensor) : absent.data();
+    return all + (layout_.cells_are_parameters() ? u.first_cell : u.first_tile);
+  }
+
+  // The same for each cell.
   const Real* parameters(const normbench::Tensor& tensor, const Numbers<Real>& absent,
                          Numbers<Real>& of_cells, const Unit& u) const {
-    const Real* all = tensor.present() ? data<Real>(tensor) : absent.data();
-    if (layout_.cells_are_parameters()) return all + u.first_cell;
-    return spread(all + u.first_tile, of_cells, u);
+    const Real* own = numbers(tensor, absent, u);
+    return layout_.cells_are_parameters() ? own : spread(own, of_cells, u);
+  }
+
+  // rstd * gamma for each cell.
+  const Real* find_scale(Band<Real>& band, const Unit& u) const {
+    const Real* gamma = numbers(arguments_.gamma, ones_, u);
+    if (layout_.cells_are_parameters()) {
+      const Real* rstd = spread(band.rstd, band.spread_rstd, u);
+      table_.statistics.multiply(u.cells, rstd, gamma, band.scale.data());
+      return band.scale.data();
+    }
+    table_.statistics.multiply(u.tiles, band.rstd.data(), gamma, band.scale.data());
+    return spread(band.scale, band.spread_scale, u);
   }
 
   void load_running(Band<Real>& band, const Unit& u) const {
@@ -228,32 +252,28 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  void backward(Band<Real>& band, const Unit& u, const Real* mean, const Real* gamma) {
+  void backward(Band<Real>& band, const Unit& u, const Real* mean, const Real* scale) {
     const T* x = data<T>(arguments_.x, u.offset);
     const T* dy = data<T>(arguments_.dy, u.offset);
     functions_.sum_backward(x, dy, region_for_sums(layout_, u), mean, band.a.data(),
                             band.ab.data());
-    take_gradients(band, u, gamma);
+    take_gradients(band, u);
     T* dx = data<T>(arguments_.dx, u.offset);
     if (uses_running_statistics(problem_)) {
-      return functions_.rescale(dy, dx, region_for_writing(layout_, u), band.scale.data(),
-                                layout_.streaming);
+      return functions_.rescale(dy, dx, region_for_writing(layout_, u), scale, layout_.streaming);
     }
     table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),
                              layout_.count(), band.constant.data(), band.slope.data());
-    functions_.differentiate(x, dy, dx, region_for_writing(layout_, u), mean, band.scale.data(),
+    functions_.differentiate(x, dy, dx, region_for_writing(layout_, u), mean, scale,
                              spread(band.constant, band.spread_constant, u),
                              spread(band.slope, band.spread_slope, u), layout_.streaming);
   }
 
   // Takes dgamma and dbeta from the sums of dy and dy * (x - mean) of cells, and leaves those of
   // g = dy * gamma, of tiles.
-  void take_gradients(Band<Real>& band, const Unit& u, const Real* gamma) {
+  void take_gradients(Band<Real>& band, const Unit& u) {
     const bool by_cell = layout_.cells_are_parameters();
-    if (!by_cell) {
-      add_up_tiles(band, u);
-      if (arguments_.gamma.present()) gamma = data<Real>(arguments_.gamma, u.first_tile);
-    }
+    if (!by_cell) add_up_tiles(band, u);
     const Index size = by_cell ? u.cells : u.tiles;
     exchange_.add_up(band, size, u.thread, u.team, table_.statistics);
     const Index first = by_cell ? u.first_cell : u.first_tile;
@@ -269,7 +289,8 @@ class CellsKernel : public normbench::Kernel {
                                   data<Real>(arguments_.dgamma, at));
     }
     if (arguments_.gamma.present()) {
-      table_.statistics.weigh(size, gamma, band.a.data(), band.ab.data());
+      table_.statistics.weigh(size, numbers(arguments_.gamma, ones_, u), band.a.data(),
+                              band.ab.data());
     }
     if (by_cell) add_up_tiles(band, u);
   }

@@ -140,15 +140,45 @@ inline void add_up(Index tiles, Index cells, double* sums) {
   }
 }
 
+// For cells that are less than a vector: `kLanes` tiles fill as many vectors as a tile has cells.
+template <class Real>
+HWY_INLINE Index spread_within_vectors(Index tiles, Index cells, const Real* of_tiles,
+                                       Real* of_cells) {
+  constexpr Index kLanes = lanes<Real>();
+  const hn::ScalableTag<Real> d;
+  using Integer = hn::TFromD<hn::RebindToSigned<decltype(d)>>;
+  std::array<std::array<Integer, static_cast<std::size_t>(kLanes)>,
+             static_cast<std::size_t>(kLanes)>
+      sources;
+  for (Index k = 0; k < cells * kLanes; ++k) {
+    sources[static_cast<std::size_t>(k / kLanes)][static_cast<std::size_t>(k % kLanes)] =
+        static_cast<Integer>(k / cells);
+  }
+  Index tile = 0;
+  for (; tile + kLanes <= tiles; tile += kLanes, of_cells += cells * kLanes) {
+    const auto numbers = hn::LoadU(d, of_tiles + tile);
+    for (Index k = 0; k < cells; ++k) {
+      const auto from = hn::SetTableIndices(d, sources[static_cast<std::size_t>(k)].data());
+      hn::StoreU(hn::TableLookupLanes(numbers, from), d, of_cells + k * kLanes);
+    }
+  }
+  return tile;
+}
+
 template <class Real>
 void spread(Index tiles, Index cells, const Real* of_tiles, Real* of_cells) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
-  for (Index i = 0; i < tiles; ++i, of_cells += cells) {
-    const auto number = hn::Set(d, of_tiles[i]);
+  Index tile = 0;
+  if (cells < kLanes && tiles >= 2 * kLanes) {
+    tile = spread_within_vectors(tiles, cells, of_tiles, of_cells);
+  }
+  of_cells += tile * cells;
+  for (; tile < tiles; ++tile, of_cells += cells) {
+    const auto number = hn::Set(d, of_tiles[tile]);
     Index k = 0;
     for (; k + kLanes <= cells; k += kLanes) hn::StoreU(number, d, of_cells + k);
-    for (; k < cells; ++k) of_cells[k] = of_tiles[i];
+    for (; k < cells; ++k) of_cells[k] = of_tiles[tile];
   }
 }
 
