@@ -166,15 +166,16 @@ HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
 }
 
 // Calls write_piece(column, columns, offset) for pieces of all rows. Several rows use the numbers
-// of some columns before those of others are needed, which would push them out of the first cache.
-template <class Write>
-HWY_INLINE void for_each_piece(const Region& shared, const Write& write_piece) {
+// of some columns, `kinds` for each, before those of others are needed, which would push them out
+// of the first cache.
+template <class T, class Write>
+HWY_INLINE void for_each_piece(const Region& shared, Index kinds, const Write& write_piece) {
   const Region region = shared;  // as above
   constexpr Index kRows = 8;
-  constexpr Index kColumns = 512;
-  const bool fits = region.cells < 2 * kColumns;
-  const Index rows = fits ? region.rows : kRows;
-  const Index columns = fits ? region.cells : kColumns;
+  constexpr Index kLine = 16;
+  const Index bytes = kinds * static_cast<Index>(sizeof(Parameter<T>));
+  const Index columns = std::max(kLine, region.bytes_of_numbers / bytes / kLine * kLine);
+  const Index rows = region.cells <= columns ? region.rows : kRows;
   for (Index block = 0; block < region.rows; block += rows) {
     const Index last = std::min(region.rows, block + rows);
     for (Index column = 0; column < region.cells; column += columns) {
@@ -203,7 +204,7 @@ template <class T>
 void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T>* mean,
                        const Parameter<T>* scale, const Parameter<T>* beta, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece(region, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 3, [&](Index k, Index columns, Index at) {
       const Normalized<T, Array<T>> of{x + at, {mean + k}, {scale + k}, {beta + k}};
       write(manner, y + at, columns, region.ahead, of);
     });
@@ -225,7 +226,7 @@ template <class T>
 void apply_columns(const T* x, T* y, const Region& region, const Parameter<T>* scale,
                    const Parameter<T>* shift, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece(region, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 2, [&](Index k, Index columns, Index at) {
       write(manner, y + at, columns, region.ahead,
             Folded<T, Array<T>>{x + at, {scale + k}, {shift + k}});
     });
@@ -255,7 +256,7 @@ void differentiate_columns(const T* x, const T* dy, T* dx, const Region& region,
                            const Parameter<T>* constant, const Parameter<T>* slope,
                            bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece(region, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 4, [&](Index k, Index columns, Index at) {
       const Differentiated<T, Array<T>> of{x + at,      dy + at,        {mean + k},
                                            {scale + k}, {constant + k}, {slope + k}};
       write(manner, dx + at, columns, region.ahead, of);
@@ -278,7 +279,7 @@ template <class T>
 void rescale_columns(const T* dy, T* dx, const Region& region, const Parameter<T>* scale,
                      bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece(region, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 1, [&](Index k, Index columns, Index at) {
       write(manner, dx + at, columns, region.ahead, Rescaled<T, Array<T>>{dy + at, {scale + k}});
     });
   });

@@ -17,6 +17,7 @@ struct Region {
   Index length;
   Index ahead;    // from a value to one that is soon needed, and is to be fetched; 0: none
   bool reversed;  // the last rows come first: they are still in a cache
+  Index bytes_of_numbers = 0;  // of columns: room for them in the first cache
 };
 
 // What is subtracted before squares are summed is near the mean: differences from it are small, so

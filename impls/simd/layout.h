@@ -23,9 +23,10 @@ struct CellLayout {
   bool shared = false;       // threads share each unit,
   bool shares_rows = false;  // by rows, else by pieces of each run
   bool streaming = false;
-  bool kept = true;       // a unit stays in a cache between its two reads,
-  bool far = false;       // and where it does not, it comes from memory again
-  bool fetching = false;  // what is needed next is fetched
+  bool kept = true;            // a unit stays in a cache between its two reads,
+  bool far = false;            // and where it does not, it comes from memory again
+  bool fetching = false;       // what is needed next is fetched
+  Index bytes_of_numbers = 0;  // of columns, that stay in the first cache
 
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
   // Else all cells of a tile have one parameter in common.
@@ -50,6 +51,14 @@ constexpr Index kTinyRun = 16;
 constexpr Index kShortRun = 64;
 constexpr Index kManyRows = 32;
 
+// Runs with an end that fills no vector, short ones that are in enough rows to be worth a number
+// for each column.
+inline bool is_ragged(const normbench::Tiles& tiles) {
+  constexpr Index kVector = 16;
+  constexpr Index kEnoughRows = 16;
+  return tiles.run < kShortRun && tiles.run % kVector != 0 && tiles.rows >= kEnoughRows;
+}
+
 // Whether the kernel for cells is the one for this problem; else that for rows is.
 inline bool is_made_of_cells(const normbench::Problem& problem, const normbench::Tiles& tiles) {
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
@@ -59,7 +68,7 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
 // there the whole time, and has less room.
 inline bool is_far(const normbench::Problem& problem, const Settings& settings) {
   const Index last = limits(settings).caches.last;
-  return normbench::compulsory_bytes(problem) > (reads_once(problem) ? last : last / 3 * 2);
+  return normbench::compulsory_bytes(problem) > (reads_once(problem) ? last / 3 * 2 : last / 2);
 }
 
 // Output goes around the caches when it would push out of the last one what is needed next.
@@ -194,12 +203,14 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   const Index bytes = normbench::compulsory_bytes(problem);
   const bool one_read = reads_once(problem);
   const bool has_many_rows = !one_read && layout.tiles.tile_rows >= kManyRows;
-  const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun);
+  const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun) ||
+                         (one_read && is_ragged(layout.tiles));
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.far = is_far(problem, settings);
   layout.streaming = is_streamed(problem, settings);
   layout.threads = useful_threads(bytes, most_threads, settings);
+  layout.bytes_of_numbers = limits(settings).caches.first / 3;
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;

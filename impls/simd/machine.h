@@ -16,8 +16,9 @@
 namespace simd {
 
 struct Caches {
-  Index own;   // bytes of the largest cache that a core has to itself
-  Index last;  // bytes of the last level, as far as a core reaches
+  Index first;  // bytes of that for data next to a core
+  Index own;    // bytes of the largest cache that a core has to itself
+  Index last;   // bytes of the last level, as far as a core reaches
 };
 
 namespace detail {
@@ -49,10 +50,12 @@ inline Index cache_bytes(Index level) {
 inline const Caches& caches() {
   static const Caches all = [] {
     // Systems that do not tell are taken for small machines.
+    const Index first = detail::cache_bytes(1);
     const Index second = detail::cache_bytes(2);
     const Index third = detail::cache_bytes(3);
     const Index own = second > 0 ? second : 256 * 1024;
-    return Caches{own, std::max(own, third > 0 ? third : 4 * 1024 * 1024)};
+    return Caches{first > 0 ? first : 32 * 1024, own,
+                  std::max(own, third > 0 ? third : 4 * 1024 * 1024)};
   }();
   return all;
 }
@@ -75,7 +78,7 @@ struct Limits {
 // Those of this machine, or of one so small that problems of some values are cut in every way.
 inline const Limits& limits(const Settings& settings) {
   static const Limits own{.caches = caches()};
-  static const Limits tiny{.caches = {2048, 8192},
+  static const Limits tiny{.caches = {512, 2048, 8192},
                            .wide_piece = 64,
                            .wide_piece_of_one = 128,
                            .widest_piece = 256,

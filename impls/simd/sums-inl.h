@@ -106,7 +106,8 @@ class CellSums {
 
 // Sums of cells that are runs; terms_of(cell) gives the terms, with offsets from the first cell.
 template <class T, class TermsOf>
-HWY_INLINE void sum_runs(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* a, double* ab) {
+  const Region region = shared;
   constexpr Index kLanes = lanes<T>();
   const Index whole = region.length / kLanes;
   const Index end = region.length % kLanes;
@@ -211,7 +212,8 @@ HWY_INLINE void sum_block(const Region& region, Index row, const TermsOf& terms_
 // Sums of cells that are columns, some rows at a time, so that memory is read along its rows.
 // terms_of(at, count) gives the terms of columns from `at` on; offsets count from the first column.
 template <class T, class TermsOf>
-HWY_INLINE void sum_columns(const Region& region, const TermsOf& terms_of, double* a, double* ab) {
+HWY_INLINE void sum_columns(const Region& shared, const TermsOf& terms_of, double* a, double* ab) {
+  const Region region = shared;
   for (Index row = 0; row < region.rows; row += kAdditions) {
     if (region.ahead != 0) {
       sum_block<T, true>(region, row, terms_of, a, ab);

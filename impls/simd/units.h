@@ -74,6 +74,7 @@ inline Region region_for_sums(const CellLayout& layout, const Unit& u) {
 inline Region region_for_writing(const CellLayout& layout, const Unit& u) {
   Region region = u.region;
   region.reversed = !layout.kept;
+  region.bytes_of_numbers = layout.bytes_of_numbers;
   if (layout.fetching && layout.one_read) {
     region.ahead = kValuesAhead;
   } else if (layout.fetching) {
