@@ -182,15 +182,16 @@ class UnitCutter {
 // unit that has all columns lie end to end.
 inline Index rows_to_fold(const CellLayout& layout) {
   constexpr Index kVector = 16;  // values, or a multiple of what a vector has
-  constexpr Index kEnough = 8 * kVector;
   constexpr Index kMost = 96 * kVector;
+  // Sums of many columns would be moved into doubles too often.
+  const Index enough = (layout.one_read ? 32 : 8) * kVector;
   constexpr Index kFewest = 32;  // rows that remain: numbers of columns are repeated too
   const Index columns = layout.tiles.columns;
   const bool lie_end_to_end = layout.cell == 1 && layout.tiles.tile_columns == 1 &&
                               layout.tiles_of_unit == layout.tiles.across();
-  if (!lie_end_to_end || (columns % kVector == 0 && columns >= kEnough)) return 1;
+  if (!lie_end_to_end || (columns % kVector == 0 && columns >= enough)) return 1;
   Index rows = kVector / std::gcd(columns, kVector);
-  while (rows * columns < kEnough) rows *= 2;
+  while (rows * columns < enough) rows *= 2;
   while (rows > 1 && layout.band_rows % rows != 0) rows /= 2;
   const bool helps = rows * columns % kVector == 0 && rows * columns <= kMost;
   return helps && layout.band_rows >= rows * kFewest ? rows : 1;
