@@ -19,6 +19,7 @@
 #include "impls/simd/cells-inl.h"
 #include "impls/simd/statistics-inl.h"
 #include "impls/simd/rows-inl.h"
+#include "impls/simd/short-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -35,6 +36,7 @@ const Functions<T>* table() {
                   sum_columns_backward<T>, normalize_columns<T>, apply_columns<T>,
                   differentiate_columns<T>, rescale_columns<T>},
       .rows = {normalize_rows<T>, differentiate_rows<T>},
+      .short_rows = {normalize_short<T>, differentiate_short<T>},
       .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, fold<Real>, find_slopes<Real>,
                      gradients<Real>, add_up, spread<Real>, add, weigh<Real>, multiply<Real>},
       .target = hwy::TargetName(HWY_TARGET),

@@ -99,6 +99,7 @@ struct Functions {
   CellFunctions<T> runs;     // cells of many columns
   CellFunctions<T> columns;  // cells of one column
   RowFunctions<T> rows;
+  RowFunctions<T> short_rows;  // tiles no longer than a vector; parameters for `lanes` more columns
   StatisticFunctions<normbench::Parameter<T>> statistics;
   const char* target;
   Index lanes;  // of a vector

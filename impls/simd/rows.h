@@ -28,6 +28,8 @@ class RowsKernel : public normbench::Kernel {
         arguments_(arguments),
         tiles_(tiles_of(problem)),
         table_(functions<T>(settings.target)),
+        short_(settings.columns && tiles_.tile_columns <= table_.lanes),
+        functions_(short_ ? table_.short_rows : table_.rows),
         parts_(problem.backward() && problem.affine ? problem.mini_batches() : 1),
         rows_(tiles_.rows / parts_),
         threads_(std::min<int>(
@@ -36,17 +38,15 @@ class RowsKernel : public normbench::Kernel {
         streaming_(is_streamed(problem, settings)),
         fetching_(is_fetched(problem, settings)) {
     const auto columns = static_cast<std::size_t>(tiles_.columns);
-    const auto is_own = [this](const normbench::Tensor& tensor) {
-      return !tensor.present() || tiles_.run > 1;
-    };
-    if (is_own(arguments.gamma)) gamma_.assign(columns, 1);
-    if (is_own(arguments.beta)) beta_.assign(columns, 0);
+    const std::size_t places = columns + static_cast<std::size_t>(short_ ? table_.lanes : 0);
+    if (is_expanded(arguments.gamma)) gamma_.assign(places, 1);
+    if (is_expanded(arguments.beta)) beta_.assign(places, 0);
     if (!problem.backward()) return;
     gradients_.resize(static_cast<std::size_t>(threads_));
     for (Gradients& one : gradients_) {
       one.dbeta.resize(columns);
       one.dgamma.resize(columns);
-      one.scratch.resize(2 * columns);
+      one.scratch.resize(2 * places);
     }
   }
 
@@ -59,7 +59,7 @@ class RowsKernel : public normbench::Kernel {
   }
 
   std::string detail() const override {
-    return std::string(table_.target) + ", rows, " +
+    return std::string(table_.target) + (short_ ? ", short rows, " : ", rows, ") +
            (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
            (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
   }
@@ -71,14 +71,21 @@ class RowsKernel : public normbench::Kernel {
     Numbers<Real> scratch;
   };
 
-  // One parameter for each column.
+  // Whether the parameters of columns are not as the tensor has them.
+  bool is_expanded(const normbench::Tensor& tensor) const {
+    return !tensor.present() || tiles_.run > 1 || short_;
+  }
+
+  // One parameter for each column, and from the first again where there is more room.
   void expand(const normbench::Tensor& tensor, Numbers<Real>& columns) const {
-    if (!tensor.present() || tiles_.run == 1) return;
+    if (!tensor.present() || !is_expanded(tensor)) return;
     const Real* values = data<Real>(tensor);
     Real* next = columns.data();
     for (Index k = 0; k < tiles_.parameters(); ++k, next += tiles_.run) {
       std::fill_n(next, tiles_.run, values[k]);
     }
+    const auto period = static_cast<std::size_t>(tiles_.columns);
+    for (std::size_t i = period; i < columns.size(); ++i) columns[i] = columns[i - period];
   }
   const Real* gamma() const {
     return gamma_.empty() ? data<Real>(arguments_.gamma) : gamma_.data();
@@ -97,16 +104,16 @@ class RowsKernel : public normbench::Kernel {
                                                      .centered = is_centered(problem_),
                                                      .eps = problem_.eps};
       if (!problem_.backward()) {
-        table_.rows.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
-                              beta(), data<Real>(arguments_.mean, statistic),
-                              data<Real>(arguments_.variance, statistic),
-                              data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
+        functions_.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
+                             beta(), data<Real>(arguments_.mean, statistic),
+                             data<Real>(arguments_.variance, statistic),
+                             data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
         continue;
       }
       Gradients& own = gradients_[static_cast<std::size_t>(thread)];
       std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
       std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
-      table_.rows.differentiate(
+      functions_.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma(), data<Real>(arguments_.mean, statistic), data<Real>(arguments_.rstd, statistic),
           own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
@@ -140,6 +147,8 @@ class RowsKernel : public normbench::Kernel {
   normbench::Arguments arguments_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
+  bool short_;  // several tiles in a vector
+  const RowFunctions<T>& functions_;
   Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
   int threads_;
   bool streaming_;
