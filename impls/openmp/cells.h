@@ -76,7 +76,7 @@ class CellsKernel : public normbench::Kernel {
   void choose_shares() {
     const Index length = grid_.run;
     const Index cell_bytes = grid_.rows * length * static_cast<Index>(sizeof(T));
-    const Index least = grid_.long_runs ? 1 : (kLeastLanes + length - 1) / length;
+    const Index least = grid_.long_runs ? 1 : (kLeastColumns + length - 1) / length;
     const Index in_cache = std::max<Index>(kBlockBytes / std::max<Index>(cell_bytes, 1), 1);
     const Index share = (grid_.cells + 4 * threads_ - 1) / (4 * threads_);
     const auto whole_tiles = [this](Index cells) {

@@ -12,10 +12,13 @@ namespace openmp {
 // cache.
 constexpr Index kMostLanes = 512;
 constexpr Index kLeastLanes = 64;
+// Of a block: shorter pieces of rows cost more to jump between than the second-level cache saves
+// where a block does not fit there.
+constexpr Index kLeastColumns = 256;
 
 // A lane is what has one mean and one scale: a cell when rows are long, else a column.
 template <class Value>
-using Lanes = std::array<Value, kMostLanes>;
+struct alignas(64) Lanes : std::array<Value, kMostLanes> {};
 
 // Some cells of a grid in some of its rows, at some of their positions. `base` is where in memory
 // the grid begins.
