@@ -20,7 +20,7 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kVerbs = {{
     {"compare", "Backends by cases of a run: ratio to the best, with intervals"},
     {"rank", "Backends of a run by geometric mean, per regime and pass"},
     {"diff", "What changed between two runs; exit code 4 when something got slower"},
-    {"report", "A run as a Markdown page"},
+    {"report", "One or more runs as a report: Markdown with pictures, or an HTML page"},
     {"export", "A run as Google Benchmark JSON"},
 }};
 
@@ -32,7 +32,7 @@ std::string environment_or(const char* name, std::string otherwise) {
 // Whether `python` starts and has what scripts/analysis needs.
 bool has_libraries(const std::string& python) {
   const std::string test =
-      fmt::format("'{}' -c 'import pandas, scipy, jinja2' >/dev/null 2>&1", python);
+      fmt::format("'{}' -c 'import pandas, scipy, jinja2, matplotlib' >/dev/null 2>&1", python);
   return std::system(test.c_str()) == 0;
 }
 
@@ -69,8 +69,9 @@ int run_analysis(const CommandLine& command) {
   const std::string python = find_python();
   if (python.empty()) {
     throw ConfigError(
-        "no Python with pandas, scipy and jinja2 was found: apt-get install python3-pandas "
-        "python3-scipy python3-jinja2, or name one in NORMBENCH_PYTHON");
+        "no Python with pandas, scipy, jinja2 and matplotlib was found: apt-get install "
+        "python3-pandas python3-scipy python3-jinja2 python3-matplotlib, or name one in "
+        "NORMBENCH_PYTHON");
   }
   const std::string inherited = environment_or("PYTHONPATH", "");
   setenv("PYTHONPATH", (scripts.string() + (inherited.empty() ? "" : ":" + inherited)).c_str(), 1);

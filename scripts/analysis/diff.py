@@ -19,6 +19,8 @@ from .intervals import Estimate, unpaired_ratio
 from .text import hoist, json_records, ratio_text, spread_text, text_table, time_text
 
 VERB = "diff"
+THRESHOLD = 1.05
+SAME_MACHINE = ("cpu", "cores", "isa")
 BROKEN = ("failed", "crashed", "timed_out")
 MARKS = {"slower": "SLOWER", "broken": "BROKEN", "faster": "faster", "undecided": "?", "same": ""}
 ORDER = list(MARKS)
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this verb."""
     parser.add_argument("old", metavar="OLD", help="run folder to compare with")
     parser.add_argument("new", metavar="NEW", help="run folder to judge")
-    parser.add_argument("--threshold", type=_threshold, default=1.05, metavar="RATIO",
+    parser.add_argument("--threshold", type=_threshold, default=THRESHOLD, metavar="RATIO",
                         help="slower than this is a regression (default: %(default)s)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     filters.add_arguments(parser)
@@ -47,7 +49,8 @@ def _threshold(text: str) -> float:
 def main(options: argparse.Namespace) -> int:
     """Prints the differences; returns the exit code."""
     old, new = runs.load(options.old), runs.load(options.new)
-    _warn_about_machines(old, new)
+    for message in setup_differences(old, new):
+        warn(f"different {message}; the ratios compare more than the code")
     for run in (old, new):
         if run.noise.floor > options.threshold:
             warn(f"the noise floor of {run.path} is {run.noise.floor:.3f}, above the threshold "
@@ -100,14 +103,22 @@ def _change(row: dict[str, Any], estimate: Estimate, threshold: float) -> str:
     return "faster" if estimate.hi < 1 / threshold else "same"
 
 
-def _warn_about_machines(old: runs.Run, new: runs.Run) -> None:
-    pairs = [("machine", key) for key in ("host", "cpu", "cores", "isa")]
+def setup_differences(old: runs.Run, new: runs.Run) -> list[str]:
+    """In what machine and build differ, other than in the code: `machine cpu: OLD x, NEW y`."""
+    pairs = [("machine", key) for key in ("host", *SAME_MACHINE)]
     pairs += [("build", key) for key in ("type", "compiler", "flags")]
+    found = []
     for section, key in pairs:
         before, after = old.section(section).get(key), new.section(section).get(key)
         if before != after:
-            warn(f"different {section} {key}: OLD {before}, NEW {after}; "
-                 "the ratios compare more than the code")
+            found.append(f"{section} {key}: OLD {before}, NEW {after}")
+    return found
+
+
+def same_machine(old: runs.Run, new: runs.Run) -> bool:
+    """Whether times of the two may be compared; a host may have got another name."""
+    return all(old.section("machine").get(key) == new.section("machine").get(key)
+               for key in SAME_MACHINE)
 
 
 def _print_text(frame: pandas.DataFrame, threshold: float, unmatched: dict[str, int]) -> None:
@@ -119,10 +130,15 @@ def _print_text(frame: pandas.DataFrame, threshold: float, unmatched: dict[str, 
         rows.append([name, row["backend"], *_numbers(row), MARKS[row["change"]]])
     print(f"cases {pattern}\n")
     print(text_table(["case", "backend", "old", "new", "ratio", "interval", ""], rows))
+    print(f"\n{counts_text(frame)} "
+          f"Only in OLD: {unmatched['old']}, only in NEW: {unmatched['new']}.")
+
+
+def counts_text(frame: pandas.DataFrame) -> str:
+    """How many rows of `differences` changed in which way."""
     counts = frame["change"].value_counts()
     parts = [f"{counts[change]} {change}" for change in ORDER if change in counts]
-    print(f"\n{len(frame)} rows in both runs: {', '.join(parts)}. "
-          f"Only in OLD: {unmatched['old']}, only in NEW: {unmatched['new']}.")
+    return f"{len(frame)} rows in both runs: {', '.join(parts)}."
 
 
 def _numbers(row: dict[str, Any]) -> list[str]:

@@ -122,8 +122,8 @@ def ceilings(run: Run) -> str:
 
 
 def command_line(run: Run) -> str:
-    """The command that made the run, as typed."""
-    return " ".join(str(word) for word in run.meta.get("command") or [])
+    """The command that made the run, as typed, in one line."""
+    return " ".join(" ".join(str(word) for word in run.meta.get("command") or []).split())
 
 
 def config_line(run: Run) -> str:

@@ -14,10 +14,18 @@ def write_text(path: pathlib.Path, text: str) -> None:
     """
     target = pathlib.Path(os.path.realpath(path))
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
             return
         _replace(target, text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}, choose another place") from error
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Makes the folder unless it exists; its parent must exist. Raises UserError otherwise."""
+    try:
+        path.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}, choose another place") from error
 

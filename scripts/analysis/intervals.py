@@ -1,20 +1,19 @@
 """All statistics of the analysis: ratios of times, their intervals, ties, and geometric means.
 
-A ratio is a quotient of two times and has no unit. Intervals rest on order statistics of the
-sign test, so they assume independent rounds and nothing about the distribution of times.
+A ratio is a quotient of two times and has no unit. Intervals of a case rest on order statistics of
+the sign test, so they assume independent rounds and nothing about the distribution of times.
+Nothing is resampled: every number follows from its input alone.
 """
 
 import functools
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
-import numpy
 import scipy.stats
 
 CONFIDENCE = 0.95
-BOOTSTRAP_RESAMPLES = 4000
-BOOTSTRAP_SEED = 20177
 
 
 class Estimate(NamedTuple):
@@ -32,7 +31,7 @@ class Estimate(NamedTuple):
 
 
 @functools.lru_cache(maxsize=None)
-def _sign_test_rank(count: int) -> int:
+def sign_test_rank(count: int) -> int:
     """Largest k with 2 * P(Binomial(count, 1/2) < k) <= 5%; 0 when there is none (count < 6)."""
     k = 0
     while 2 * scipy.stats.binom.cdf(k, count, 0.5) <= 1 - CONFIDENCE:
@@ -47,7 +46,7 @@ def sign_interval(values: Sequence[float]) -> Optional[tuple[float, float]]:
     Nonparametric Statistics, section 3.2): the extremes of 6 values cover 96.875%, the 2nd and
     9th of 10 cover 97.85%. None for fewer than 6 values, where not even the extremes reach 95%.
     """
-    k = _sign_test_rank(len(values))
+    k = sign_test_rank(len(values))
     if k == 0:
         return None
     ordered = sorted(values)
@@ -63,7 +62,7 @@ def are_times(values: Any) -> bool:
 
 def median(values: Sequence[float]) -> float:
     """Median, in the unit of the values; there must be at least one."""
-    return float(numpy.median(values))
+    return float(statistics.median(values))
 
 
 def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> Estimate:
@@ -108,21 +107,27 @@ def tied(estimate: Estimate, floor: float) -> Optional[bool]:
 def geometric_mean(estimates: Sequence[Estimate]) -> Estimate:
     """Geometric mean of the ratios of matched cases, with an interval over the cases.
 
-    From 6 cases on a 95% percentile bootstrap over cases with a fixed seed; for 2 to 5 cases,
-    too few for any 95% interval, the smallest and largest ratio; for one case its own interval.
-    The count of the result is the number of cases; there must be at least one.
+    From 6 cases on Student's t interval of the mean log ratio at 95%: exp(m -+ t * s / sqrt(n)),
+    with t the 0.975 quantile at n - 1 degrees of freedom and s the sample standard deviation of
+    the logs. For 2 to 5 cases, too few to judge their spread by, the smallest and largest ratio;
+    for one case its own interval. The count of the result is the number of cases; there must be
+    at least one.
     """
     if len(estimates) == 1:
         return estimates[0]._replace(count=1)
-    logs = numpy.log([estimate.ratio for estimate in estimates])
-    if len(logs) < 6:
-        ends = logs.min(), logs.max()
-    else:
-        generator = numpy.random.default_rng(BOOTSTRAP_SEED)
-        picks = generator.integers(0, len(logs), size=(BOOTSTRAP_RESAMPLES, len(logs)))
-        tail = 100 * (1 - CONFIDENCE) / 2
-        ends = numpy.percentile(logs[picks].mean(axis=1), [tail, 100 - tail])
-    return Estimate(math.exp(logs.mean()), math.exp(ends[0]), math.exp(ends[1]), len(logs))
+    logs = [math.log(estimate.ratio) for estimate in estimates]
+    mean = statistics.fmean(logs)
+    ends = min(logs), max(logs)
+    if len(logs) >= 6:
+        reach = student_quantile(len(logs)) * statistics.stdev(logs, mean) / math.sqrt(len(logs))
+        ends = mean - reach, mean + reach
+    return Estimate(math.exp(mean), math.exp(ends[0]), math.exp(ends[1]), len(logs))
+
+
+@functools.lru_cache(maxsize=None)
+def student_quantile(count: int) -> float:
+    """The 0.975 quantile of Student's t at count - 1 degrees of freedom; count is 2 or more."""
+    return float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
 
 
 def noise_floor(twins: Sequence[Estimate]) -> float:

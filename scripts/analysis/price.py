@@ -35,13 +35,18 @@ def price(run: Run) -> Optional[Price]:
     controls = best_rows(timed[is_control])
     controls = controls.sort_values("median_ns").drop_duplicates(SAME)
     norms = timed[~is_control]
-    priced = norms.merge(controls[[*SAME, "backend", "median_ns"]], on=SAME,
-                         suffixes=("", "_none"))
+    priced = over(norms, controls)
     if priced.empty:
         return None
-    priced = priced.assign(price=priced["median_ns"] / priced["median_ns_none"])
-    return Price(_medians(priced), _sections(best_rows(priced)),
+    return Price(_medians(priced), shape_sections(best_rows(priced), CONTROL),
                  norms["case"].nunique() - priced["case"].nunique())
+
+
+def over(rows: pandas.DataFrame, references: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows that have a reference of the same SAME, with `ratio` to it and what it is."""
+    pairs = rows.merge(references[[*SAME, "backend", "median_ns"]], on=SAME,
+                       suffixes=("", "_reference"))
+    return pairs.assign(ratio=pairs["median_ns"] / pairs["median_ns_reference"])
 
 
 def _medians(priced: pandas.DataFrame) -> str:
@@ -52,7 +57,7 @@ def _medians(priced: pandas.DataFrame) -> str:
     body = []
     for keys, rows in groups:
         count = rows["case"].nunique()
-        cells = [_median_cell(rows.loc[rows["backend"] == backend, "price"], count)
+        cells = [_median_cell(rows.loc[rows["backend"] == backend, "ratio"], count)
                  for backend in backends]
         body.append([escape(title(keys, among)), str(count), *cells])
     names = [escape(backend_text(backend, native)) for backend in backends]
@@ -66,17 +71,21 @@ def _median_cell(prices: pandas.Series, of: int) -> str:
     return ratio_text(median(list(prices))) + count
 
 
-def _sections(best: pandas.DataFrame) -> list[Section]:
-    """A table for each group of like cases but for the norm: rows are shapes, columns norms."""
+def shape_sections(best: pandas.DataFrame, reference: str) -> list[Section]:
+    """A table for each group of like cases but for the norm: rows are shapes, columns norms.
+
+    `best` has one row per case, of `over`; `reference` is the norm that the ratios are to.
+    """
     groups = like_cases(best)
     among = [keys for keys, _ in groups]
     parts: dict[str, list[pandas.DataFrame]] = {}
     for keys, rows in groups:
         parts.setdefault(title(keys, among, hidden=("norm",)), []).append(rows)
-    return [Section(heading, _shapes(pandas.concat(own))) for heading, own in parts.items()]
+    return [Section(heading, _shapes(pandas.concat(own), reference))
+            for heading, own in parts.items()]
 
 
-def _shapes(best: pandas.DataFrame) -> str:
+def _shapes(best: pandas.DataFrame, reference: str) -> str:
     norms = list(pandas.unique(best["norm"]))
     shapes: dict[str, list[dict[str, Any]]] = {}
     for row in best.to_dict("records"):
@@ -84,17 +93,16 @@ def _shapes(best: pandas.DataFrame) -> str:
     body = []
     for shape, own in shapes.items():
         name = next((row["name"] for row in own if row["name"]), "")
-        cells = [", ".join(_price_text(row) for row in own if row["norm"] == norm) or "-"
+        cells = [", ".join(_ratio_text(row) for row in own if row["norm"] == norm) or "-"
                  for norm in norms]
-        body.append([f"{escape(name)} {code(shape)}".strip(),
-                     f"{time_text(own[0]['median_ns_none'])} {escape(own[0]['backend_none'])}",
-                     *cells])
-    return markdown_table(["shape", CONTROL, *map(escape, norms)], body)
+        time = f"{time_text(own[0]['median_ns_reference'])} {escape(own[0]['backend_reference'])}"
+        body.append([f"{escape(name)} {code(shape)}".strip(), time, *cells])
+    return markdown_table(["shape", escape(reference), *map(escape, norms)], body)
 
 
-def _price_text(row: dict[str, Any]) -> str:
+def _ratio_text(row: dict[str, Any]) -> str:
     groups = f" G={row['groups']}" if row["groups"] > 1 else ""
-    return f"{ratio_text(row['price'])} {escape(row['backend'])}{groups}"
+    return f"{ratio_text(row['ratio'])} {escape(row['backend'])}{groups}"
 
 
 def _last_part(row: dict[str, Any]) -> str:

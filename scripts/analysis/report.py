@@ -1,137 +1,87 @@
-"""Writes a report of a run as Markdown: verdict, ranking, shapes, cliffs, accuracy, method."""
+"""Writes a report as Markdown with pictures (--markdown, the default) or as HTML (--html).
+
+The last RUN is the one that is told in full. What changed since those before it of the same
+machine (cpu, cores and isa) is a section; with runs of several machines, these are set side by
+side. The report goes beside the last RUN: RUN/report.md with its pictures in the folder
+RUN/report, and RUN/report.html. -o names another place; with both formats, the suffix of FILE is
+replaced by .md and .html.
+"""
 
 import argparse
 import os
 import pathlib
-import subprocess
 import sys
 
-import jinja2
-
-from . import facts, filters, runs, shapes
-from .accuracy import accuracy
-from .errors import FINE, UserError
-from .files import write_text
-from .headings import full_title
-from .price import price
-from .rank import ALL, HEADER, Group, cases_text, cells, left_out_lines, rank_groups
-from .summary import most_telling, summary_table, whole_groups
-from .text import Section, code, escape, markdown_table
-from .verdict import verdicts
+from . import figures, filters, runs
+from .errors import FINE
+from .figures.picture import Picture
+from .files import make_folder, write_text
+from .markdown import render_report, render_summary
+from .rank import rank_groups
+from .splice import BEGIN, END, link, splice
 
 VERB = "report"
-BEGIN = "<!-- normbench:begin -->"
-END = "<!-- normbench:end -->"
-TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this verb."""
-    parser.add_argument("run", metavar="RUN", help="folder that 'normbench run' wrote")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/report.md")
+    parser.add_argument("runs", metavar="RUN", nargs="+",
+                        help="folders that 'normbench run' wrote")
+    parser.add_argument("--html", action="store_true", help="write an interactive page")
+    parser.add_argument("--markdown", action="store_true",
+                        help="write Markdown and pictures, which is the default")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/report.md or .html")
     parser.add_argument("--splice", metavar="FILE",
                         help=f"also put a summary between {BEGIN} and {END} of this file")
     filters.add_arguments(parser)
 
 
 def main(options: argparse.Namespace) -> int:
-    """Writes the report and prints its path; returns the exit code."""
-    run = filters.apply(runs.load(options.run), options)
-    output = pathlib.Path(options.output or run.path / "report.md")
-    groups = rank_groups(run)
-    spliced = None
+    """Writes the reports and prints their paths; returns the exit code.
+
+    All is rendered before anything is written.
+    """
+    found = [filters.apply(runs.load(path), options) for path in options.runs]
+    command = os.environ.get("NORMBENCH_COMMAND",
+                             " ".join(["normbench report", *map(str, options.runs)]))
+    outputs = output_paths(found[-1].path, options)
+    ranked = [(run, rank_groups(run)) for run in found]
+    texts: dict[pathlib.Path, str] = {}
+    pictures: list[Picture] = []
+    folder = None
+    if "markdown" in outputs:
+        path = outputs["markdown"]
+        # Nothing can lie beside a pipe or a device.
+        if path.is_file() or not path.exists():
+            pictures = figures.draw(*ranked[-1])
+            folder = path.with_suffix("" if path.suffix else ".pictures")
+        texts[path] = render_report(ranked, pictures, folder.name if folder else "", command)
+    if "html" in outputs:
+        from . import page
+        texts[outputs["html"]] = page.render_page(found, command)
     if options.splice:
         target = pathlib.Path(options.splice)
-        spliced = splice(target, render_summary(run, groups, _link(target, output)))
-    write_text(output, render_report(run, groups))
-    if spliced is not None:
+        spliced = splice(target, render_summary(
+            *ranked[-1], link(target, next(iter(texts))), next(iter(pictures), None),
+            link(target, folder) if folder else None))
+    if pictures:
+        make_folder(folder)
+        for picture in pictures:
+            write_text(folder / picture.file_name, picture.svg)
+    for path, text in texts.items():
+        write_text(path, text)
+        print(path)
+    if options.splice:
         write_text(target, spliced)
         print(f"spliced a summary into {target}", file=sys.stderr)
-    print(output)
     return FINE
 
 
-def render_report(run: runs.Run, groups: list[Group]) -> str:
-    """The full report as Markdown."""
-    whole = whole_groups(groups)
-    return _template("report.md.j2").render(
-        run=run, name=run.meta.get("name") or run.path.name,
-        verdicts=verdicts(groups), machine=facts.machine_facts(run),
-        analysis=_prose(run), config=facts.config_line(run),
-        ceilings=facts.ceilings(run),
-        summary=summary_table(whole, whole), rankings=_rankings(groups),
-        named=shapes.named_sections(run), cliffs=shapes.cliffs(run),
-        threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
-        price=price(run), accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
-        warnings=[*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)],
-        run_command=facts.command_line(run),
-        report_command=os.environ.get("NORMBENCH_COMMAND", f"normbench report {run.path}"))
-
-
-def render_summary(run: runs.Run, groups: list[Group], link: str | None) -> str:
-    """The compact version for a README; the same run always gives the same text."""
-    whole = whole_groups(groups)
-    shown = most_telling(whole)
-    return _template("summary.md.j2").render(
-        machine=facts.machine_line(run), verdict=verdicts(groups)[0],
-        summary=summary_table(shown, whole), left_out=len(whole) - len(shown), link=link)
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    environment.filters.update(text=escape, code=code)
-    return environment.get_template(name)
-
-
-def _prose(run: runs.Run) -> str:
-    text = str(run.section("config").get("analysis") or "").strip()
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def _rankings(groups: list[Group]) -> list[Section]:
-    sections = []
-    for whole in whole_groups(groups):
-        own = [group for group in groups if group.keys == whole.keys]
-        body, notes = [], []
-        for group in own:
-            regime = "all regimes" if group.regime == ALL else group.regime
-            for standing in group.standings:
-                rank, backend, *numbers, worst_case = cells(standing)
-                body.append([escape(regime), cases_text(group), rank, escape(backend), *numbers,
-                             code(worst_case)])
-            notes += [f"\n{escape(regime)}: {escape(line)}." for line in left_out_lines(group)]
-        table = markdown_table(["regime", "cases", *HEADER], body)
-        sections.append(Section(full_title(whole.keys),
-                                       "\n".join([table, *notes])))
-    return sections
-
-
-def splice(path: pathlib.Path, summary: str) -> str:
-    """The text of the file with `summary` between the markers; the file is not written.
-
-    Raises UserError when the file cannot be read, or has not one of each marker in order.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from None
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise UserError(f"{path} needs one line {BEGIN} and below it one line {END}, "
-                        "add them where the summary belongs")
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + "\n" + summary.strip() + "\n" + END + rest.split(END)[1]
-
-
-def _link(page: pathlib.Path, report: pathlib.Path) -> str | None:
-    """Relative link from `page` to the report, if that lies below it and is not git-ignored."""
-    folder, target = page.resolve().parent, report.resolve()
-    if folder not in target.parents:
-        return None
-    try:
-        ignored = subprocess.run(["git", "-C", str(folder), "check-ignore", "-q", str(target)],
-                                 stderr=subprocess.DEVNULL, check=False).returncode == 0
-    except FileNotFoundError:
-        ignored = False
-    return None if ignored else target.relative_to(folder).as_posix()
+def output_paths(run: pathlib.Path, options: argparse.Namespace) -> dict[str, pathlib.Path]:
+    """Where each format goes: `markdown`, `html` or both."""
+    suffixes = {"markdown": ".md", "html": ".html"}
+    chosen = [form for form in suffixes if getattr(options, form)] or ["markdown"]
+    if options.output and len(chosen) == 1:
+        return {chosen[0]: pathlib.Path(options.output)}
+    base = pathlib.Path(options.output or run / "report.md")
+    return {form: base.with_suffix(suffixes[form]) for form in chosen}

@@ -48,7 +48,7 @@ class Run:
 def load(path: str) -> Run:
     """Reads the run in folder `path`; defects that can be worked around end in `warnings`.
 
-    Raises UserError for a folder that is no run, or one of another schema.
+    Raises UserError for a folder that is no run, one of another schema, or one without a whole row.
     """
     folder = pathlib.Path(path)
     if not folder.is_dir():
@@ -56,8 +56,7 @@ def load(path: str) -> Run:
     meta = _read_meta(folder / "run.json")
     warnings: list[str] = []
     rows = _read_rows(folder / "samples.jsonl", warnings)
-    controls = folder / "controls.jsonl"
-    twins = [entry for _, entry in _read_lines(controls, warnings)] if controls.is_file() else []
+    twins = _read_controls(folder / "controls.jsonl", warnings)
     if meta.get("interrupted") or not meta.get("finished"):
         warnings.append(f"{folder.name} did not finish: only the cases it got to are here")
     for message in warnings:
@@ -108,10 +107,22 @@ def _read_lines(path: pathlib.Path, warnings: list[str]) -> list[tuple[int, dict
     return entries
 
 
+def _read_controls(path: pathlib.Path, warnings: list[str]) -> list[dict[str, Any]]:
+    if not path.is_file():
+        warnings.append(f"{path.name} is missing: the noise floor is the recorded one, if any")
+        return []
+    return [entry for _, entry in _read_lines(path, warnings)]
+
+
 def _read_rows(path: pathlib.Path, warnings: list[str]) -> pandas.DataFrame:
+    """The whole rows; those with defects are left out with one warning for all of them."""
     unique: dict[tuple[str, str], dict[str, Any]] = {}
+    defects = []
     for number, entry in _read_lines(path, warnings):
-        _require_fields(entry, f"{path} line {number}")
+        defect = _defect(entry)
+        if defect:
+            defects.append(f"line {number}: {defect}")
+            continue
         row = {key: default if entry.get(key) is None else entry[key]
                for key, default in DEFAULTS.items()}
         row.update({key: entry[key] for key in REQUIRED})
@@ -122,26 +133,31 @@ def _read_rows(path: pathlib.Path, warnings: list[str]) -> pandas.DataFrame:
             warnings.append(f"{path.name}: line {number} repeats {key[1]} in {key[0]}, "
                             "the later line counts")
         unique[key] = row
+    if not unique and defects:
+        raise UserError(f"{path} has no whole row, {defects[0]}")
     if not unique:
         raise UserError(f"{path} has no finished case, run again")
+    if defects:
+        warnings.append(f"{path.name}: {len(defects)} ROWS WERE LEFT OUT, the first is "
+                        f"{defects[0]}")
     return pandas.DataFrame(list(unique.values()))
 
 
-def _require_fields(entry: dict[str, Any], place: str) -> None:
+def _defect(entry: dict[str, Any]) -> str:
+    """What keeps a row from being one of this schema, empty when nothing does."""
     for key in REQUIRED:
         if not isinstance(entry.get(key), str):
-            raise UserError(f"{place}: field '{key}' is missing or no text, "
-                            f"expected a row of schema {SCHEMA}")
+            return f"field '{key}' is missing or no text, expected a row of schema {SCHEMA}"
     for key, default in DEFAULTS.items():
         kind = (int, float) if isinstance(default, float) else type(default)
         if entry.get(key) is not None and not isinstance(entry[key], kind):
-            raise UserError(f"{place}: field '{key}' is {json.dumps(entry[key])}, "
-                            f"expected a row of schema {SCHEMA}")
+            return (f"field '{key}' is {json.dumps(entry[key])}, "
+                    f"expected a row of schema {SCHEMA}")
     if not are_times(entry.get("samples_ns") or []):
-        raise UserError(f"{place}: field 'samples_ns' must be a list of positive numbers")
+        return "field 'samples_ns' must be a list of positive numbers"
     if not all(_is_accuracy(found) for found in (entry.get("accuracy") or {}).values()):
-        raise UserError(f"{place}: field 'accuracy' must hold the numbers bound and ulp "
-                        "for each kind of input")
+        return "field 'accuracy' must hold the numbers bound and ulp for each kind of input"
+    return ""
 
 
 def _is_accuracy(found: Any) -> bool:

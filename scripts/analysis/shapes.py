@@ -1,34 +1,20 @@
-"""Report sections about shapes: named rows, cliffs, and scaling with threads and mini-batch."""
+"""Report sections about shapes: named rows, and scaling with threads and mini-batch."""
 
 import math
-import re
-import shlex
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas
 
-from .cases import compare_within_cases, estimate_of, native_backends
+from .cases import compare_within_cases, native_backends
 from .headings import differing, full_title, like_cases
 from .rank import regime_order
 from .runs import Run
-from .text import (Section, backend_text, code, escape, estimate_text, markdown_table,
-                   outcome_text, ratio_text, time_text)
+from .text import (Section, backend_text, escape, markdown_table, mean_text, outcome_text,
+                   ratio_text, shape_text, time_text)
 
 ITEM_BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
-CLIFF = 2.0
-MOST_CLIFFS = 30
 ABOVE_CEILING = 1.05
 BATCH_PART = r"_b\d+"  # of a problem id
-REFERENCE_KERNEL = re.compile(r"(?<![a-z])ref(erence)?(?![a-z])", re.IGNORECASE)
-
-
-class Cliffs(NamedTuple):
-    """How many cliffs there are, per backend and in all, and a table of the worst."""
-
-    total: int
-    shown: int
-    per_backend: dict[str, int]
-    table: str
 
 
 def gigabytes_per_second(row: dict[str, Any]) -> float:
@@ -107,45 +93,25 @@ def _number(value: float, form: str) -> str:
     return "-" if math.isnan(value) else form.format(value)
 
 
-def shape_text(row: dict[str, Any]) -> str:
-    """`(32, 512, 835)`, with the mini-batch and groups where they matter."""
-    text = f"({row['n']}, {row['c']}, {row['l']})"
-    if row["batch"] not in (0, row["n"]):
-        text += f" B={row['batch']}"
-    return text + (f" G={row['groups']}" if row["groups"] > 1 else "")
-
-
-def cliffs(run: Run) -> Cliffs:
-    """Every timed row that is 2x off the best of its case or runs a reference kernel."""
-    compared = compare_within_cases(run.rows, run.noise.floor)
-    frame = compared.merge(run.rows[["case", "backend", "detail"]], on=["case", "backend"])
-    slow = frame["ratio"] > CLIFF
-    reference = frame["detail"].map(lambda text: bool(REFERENCE_KERNEL.search(text))).astype(bool)
-    frame = frame[slow | reference].sort_values("ratio", ascending=False, kind="stable")
-    turn = frame.groupby("backend").cumcount()
-    shown = frame.assign(turn=turn).sort_values("turn", kind="stable").head(MOST_CLIFFS)
-    shown = shown.sort_values("ratio", ascending=False, kind="stable")
-    rows = [[estimate_text(estimate_of(row)), escape(row["backend"]), code(row["case"]),
-             escape(row["detail"]) or "-",
-             code(f"normbench repro {row['case']} -b {shlex.quote(row['backend'])}")]
-            for row in shown.to_dict("records")]
-    header = ["times the best", "backend", "case", "kernel", "reproduce"]
-    return Cliffs(len(frame), len(shown), frame["backend"].value_counts().to_dict(),
-                  markdown_table(header, rows))
-
-
 def thread_scaling(run: Run) -> str:
     """Geometric mean of the speedup over the fewest threads, per backend, threads and regime."""
-    timed = run.rows[run.rows["timed"]]
-    fewest = timed["threads"].min()
-    on = ["problem", "cache", "backend"]
-    columns = [*on, "median_ns"]
-    pairs = timed[timed["threads"] > fewest].merge(
-        timed.loc[timed["threads"] == fewest, columns], on=on, suffixes=("", "_base"))
-    pairs = pairs.assign(ratio=pairs["median_ns_base"] / pairs["median_ns"],
-                         to=pairs["threads"].map(lambda count: f"{fewest} to {count} threads"))
+    pairs = speedups(run.rows[run.rows["timed"]])
+    pairs = pairs.assign(to=[f"{fewest} to {threads} threads" for fewest, threads
+                             in zip(pairs["fewest"], pairs["threads"])])
     regimes = sorted(set(pairs["regime"]), key=regime_order)
     return _pivot(pairs, [*_apart(pairs), "backend", "to"], "regime", regimes)
+
+
+def speedups(timed: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows that were also timed with the fewest threads of all, with that number, `fewest`.
+
+    `ratio` says how many times faster they are than there.
+    """
+    fewest = timed["threads"].min()
+    on = ["problem", "cache", "backend"]
+    pairs = timed[timed["threads"] > fewest].merge(
+        timed.loc[timed["threads"] == fewest, [*on, "median_ns"]], on=on, suffixes=("", "_base"))
+    return pairs.assign(ratio=pairs["median_ns_base"] / pairs["median_ns"], fewest=fewest)
 
 
 def batch_scaling(run: Run) -> str:
@@ -170,11 +136,7 @@ def _pivot(pairs: pandas.DataFrame, rows: list[str], column: str, values: list[A
     """Geometric means of `ratio` with the number of pairs, as a Markdown table."""
     body = []
     for key, group in pairs.groupby(rows, sort=False):
-        cells = []
-        for value in values:
-            ratios = group.loc[group[column] == value, "ratio"]
-            mean = math.exp(ratios.map(math.log).mean()) if len(ratios) else math.nan
-            cells.append(f"{ratio_text(mean)} (n={len(ratios)})" if len(ratios) else "-")
+        cells = [mean_text(group.loc[group[column] == value, "ratio"]) for value in values]
         body.append([escape(part) for part in key] + cells)
     label = "B = {}" if column == "batch" else "{}"
     return markdown_table(rows + [label.format(value) for value in values], body)

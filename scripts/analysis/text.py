@@ -1,7 +1,8 @@
 """Turns numbers, names and tables into text for terminals and Markdown."""
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Optional
 
 import pandas
@@ -22,6 +23,14 @@ def ratio_text(ratio: float) -> str:
     """A ratio with two decimals, fewer when it is large."""
     decimals = 2 if ratio < 9.995 else 1 if ratio < 99.95 else 0
     return f"{ratio:.{decimals}f}"
+
+
+def mean_text(ratios: Collection[float]) -> str:
+    """The geometric mean of ratios with their number: `1.23 (n=4)`, `-` when there are none."""
+    if not len(ratios):
+        return "-"
+    mean = math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))
+    return f"{ratio_text(mean)} (n={len(ratios)})"
 
 
 def ulp_text(ulp: float) -> str:
@@ -60,6 +69,14 @@ def _scaled(value: float, step: int, units: Sequence[str]) -> str:
         value /= step
         unit += 1
     return f"{value:.0f} {units[unit]}" if value >= 99.95 else f"{value:.3g} {units[unit]}"
+
+
+def shape_text(row: dict[str, Any]) -> str:
+    """`(32, 512, 835)`, with the mini-batch and groups where they matter."""
+    text = f"({row['n']}, {row['c']}, {row['l']})"
+    if row["batch"] not in (0, row["n"]):
+        text += f" B={row['batch']}"
+    return text + (f" G={row['groups']}" if row["groups"] > 1 else "")
 
 
 def outcome_text(outcome: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from .headings import CONTROL, KIND, kind_title, threads_text, title
 from .rank import ALL, Group
-from .text import code, ratio_text
+from .text import code, escape, ratio_text
 
 MOST_PARTS = 8
 MOST_TOPS = 2
@@ -24,7 +24,7 @@ def verdicts(groups: list[Group]) -> list[str]:
     for group in judged:
         kinds.setdefault(tuple(group.keys[key] for key in KIND), []).append(group)
     among = [group.keys for group in judged]
-    return [_verdict(own, kind_title(own[0].keys, among)) for own in kinds.values()] or [
+    return [_verdict(own, escape(kind_title(own[0].keys, among))) for own in kinds.values()] or [
         "Nothing was timed in this run."]
 
 
@@ -72,13 +72,13 @@ def _patterns(groups: list[Group]) -> dict[Pattern, list[tuple[str, list[Group]]
     labels: dict[str, list[Group]] = {}
     among = [group.keys for group in groups]
     for group in groups:
-        label = title(group.keys, among, hidden=("threads",)).replace(", ", " ")
+        label = escape(title(group.keys, among, hidden=("threads",)).replace(", ", " "))
         labels.setdefault(label, []).append(group)
     patterns: dict[Pattern, list[tuple[str, list[Group]]]] = {}
     for label, members in labels.items():
         regimes: dict[Leaders, list[str]] = {}
         for group in members:
-            regimes.setdefault(_leaders(group), []).append(group.regime)
+            regimes.setdefault(_leaders(group), []).append(escape(group.regime))
         key = tuple((leaders, tuple(names)) for leaders, names in regimes.items())
         patterns.setdefault(key, []).append((label, members))
     return patterns
@@ -128,7 +128,7 @@ def _tally(groups: list[Group]) -> str:
     passes: dict[str, list[Group]] = {}
     for group in groups:
         passes.setdefault(group.keys["pass"], []).append(group)
-    clauses = [f"for {name} {_tops(own)}" for name, own in passes.items()]
+    clauses = [f"for {escape(name)} {_tops(own)}" for name, own in passes.items()]
     return (f"{'; '.join(clauses)}. At the top: the fastest, or not to be told apart from it, "
             "in a group of like cases in the ranking below.")
 

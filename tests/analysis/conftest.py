@@ -6,6 +6,7 @@ import pathlib
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -75,14 +76,13 @@ def make_meta(**fields: Any) -> dict[str, Any]:
 
 
 def write_run(folder: pathlib.Path, rows: list[dict[str, Any]],
-              controls: list[dict[str, Any]] | None = None, **meta: Any) -> pathlib.Path:
+              controls: Sequence[dict[str, Any]] = (), **meta: Any) -> pathlib.Path:
     """Writes a run folder; keyword arguments override keys of run.json."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(make_meta(**meta)))
     (folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    if controls is not None:
-        (folder / "controls.jsonl").write_text(
-            "".join(json.dumps(control) + "\n" for control in controls))
+    (folder / "controls.jsonl").write_text(
+        "".join(json.dumps(control) + "\n" for control in controls))
     return folder
 
 

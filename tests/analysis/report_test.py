@@ -1,7 +1,6 @@
-"""The report: its figures recomputed by hand, escaping, and splicing into a page."""
+"""The report: its figures recomputed by hand, its sections, and where it goes."""
 
 import re
-import subprocess
 
 import pytest
 from conftest import cells_of, ladder, load, make_gap, make_row, run_in_process, write_run
@@ -9,17 +8,14 @@ from conftest import cells_of, ladder, load, make_gap, make_row, run_in_process,
 from analysis import facts, runs, shapes
 from analysis.errors import UserError
 
-PAGE = "# Title\n\n<!-- normbench:begin -->\nold\n<!-- normbench:end -->\n\nRest\n"
-
-
 def test_report_has_its_sections_in_order(run_folder, capsys):
     assert run_in_process("report", run_folder) == 0
     assert capsys.readouterr().out == f"{run_folder / 'report.md'}\n"
     text = (run_folder / "report.md").read_text()
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == [
-        "Machine and build", "What this config asks", "Ranking", "Cliffs", "Accuracy",
-        "Preparation, allocations, disturbances", "Skips and failures", "Warnings", "Method",
-        "Reproduce"]
+        "Machine and build", "What this config asks", "Ranking", "Fastest by shape", "Bandwidth",
+        "Cliffs", "Accuracy", "Preparation, allocations, disturbances", "Skips and failures",
+        "Warnings", "Method", "Reproduce"]
     assert "| verified | 12 of 12 rows" in text
     assert "normbench run configs/test.toml\n" in text
 
@@ -28,6 +24,18 @@ def test_report_goes_where_it_is_told(run_folder, tmp_path):
     run_in_process("report", run_folder, "-o", tmp_path / "r.md")
     assert (tmp_path / "r.md").is_file() and not (run_folder / "report.md").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_output_without_a_suffix_has_its_pictures_beside_it(run_folder, tmp_path):
+    run_in_process("report", run_folder, "-o", tmp_path / "page")
+    assert (tmp_path / "page").is_file() and (tmp_path / "page.pictures").is_dir()
+
+
+def test_markdown_is_the_default(run_folder, tmp_path):
+    run_in_process("report", run_folder, "-o", tmp_path / "a.md")
+    run_in_process("report", run_folder, "--markdown", "-o", tmp_path / "b.md")
+    assert (tmp_path / "a.md").read_text() == (tmp_path / "b.md").read_text().replace(
+        "](b/", "](a/")
 
 
 def test_report_says_what_command_made_it(run_folder, monkeypatch):
@@ -63,34 +71,6 @@ def test_rows_above_the_ceiling_are_warned_about(tmp_path):
     message, = shapes.above_ceiling(run)
     assert message.startswith("1 rows are above 105% of the copy ceiling, the worst is a")
     assert "with 120%" in message
-
-
-def test_variants_are_quoted_in_repro_lines(tmp_path):
-    rows = [make_row("fast", 100.0, jitter=0), make_row("fast[x=off]", 500.0, jitter=0)]
-    found = shapes.cliffs(load(tmp_path, rows))
-    assert f"`normbench repro {rows[0]['case']} -b 'fast[x=off]'`" in found.table
-
-
-def test_cliffs_list_slow_rows_and_reference_kernels(tmp_path):
-    rows = [make_row("fast", 100.0, jitter=0), make_row("twice", 199.0, detail="prefetch"),
-            make_row("slow", 500.0, detail="jit:avx2", jitter=0),
-            make_row("ok", 110.0, detail="ref:any"), make_row("fine", 110.0, detail="pref:4")]
-    found = shapes.cliffs(load(tmp_path, rows))
-    assert (found.total, found.per_backend) == (2, {"slow": 1, "ok": 1})
-    worst = found.table.splitlines()[2]
-    case = rows[0]["case"]
-    assert worst.startswith("| 5.00 [") and "| jit:avx2 |" in worst
-    assert f"`normbench repro {case} -b slow`" in worst
-
-
-def test_cliffs_are_capped_without_hiding_a_backend(tmp_path):
-    rows = []
-    for l in range(1, 41):
-        rows += [make_row("fast", 100.0, l=l), make_row("naive", 1000.0, l=l)]
-    rows.append(make_row("odd", 300.0, l=1))
-    found = shapes.cliffs(load(tmp_path, rows))
-    assert (found.total, found.shown) == (41, 30)
-    assert len(found.table.splitlines()) == 32 and "| odd |" in found.table
 
 
 def test_thread_scaling(tmp_path):
@@ -184,51 +164,6 @@ def test_report_of_a_run_without_times(tmp_path):
     assert run_in_process("report", folder) == 0
     text = (folder / "report.md").read_text()
     assert "Nothing was timed" in text and "No case was timed." in text
-
-
-def test_splice_is_idempotent_and_keeps_the_rest(run_folder, tmp_path, capsys):
-    page = tmp_path / "README.md"
-    page.write_text(PAGE)
-    page.chmod(0o640)
-    assert run_in_process("report", run_folder, "--splice", page) == 0
-    once = page.read_text()
-    assert once.startswith("# Title\n\n<!-- normbench:begin -->\n")
-    assert once.endswith("<!-- normbench:end -->\n\nRest\n")
-    assert "\nold\n" not in once and "undecided between" in once and "Example CPU, 2 cores" in once
-    assert "[Full report](run/report.md)" in once
-    assert page.stat().st_mode & 0o777 == 0o640
-    run_in_process("report", run_folder, "--splice", page)
-    assert page.read_text() == once
-    assert capsys.readouterr().out == f"{run_folder / 'report.md'}\n" * 2
-
-
-@pytest.mark.parametrize("text", [
-    "no markers\n", "<!-- normbench:begin -->\n", "<!-- normbench:end -->\n",
-    "<!-- normbench:end -->\n<!-- normbench:begin -->\n", PAGE + PAGE,
-    "<!-- normbench:begin -->\n" + PAGE])
-def test_splice_without_one_pair_of_markers_changes_nothing(run_folder, tmp_path, text):
-    page = tmp_path / "README.md"
-    page.write_text(text)
-    with pytest.raises(UserError, match="normbench:begin"):
-        run_in_process("report", run_folder, "--splice", page)
-    assert page.read_text() == text and not (run_folder / "report.md").exists()
-
-
-def test_splice_does_not_link_what_git_ignores(run_folder, tmp_path):
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    (tmp_path / ".gitignore").write_text("run/\n")
-    page = tmp_path / "README.md"
-    page.write_text(PAGE)
-    run_in_process("report", run_folder, "--splice", page)
-    assert "Full report" not in page.read_text()
-
-
-def test_splice_does_not_link_outside_of_its_folder(run_folder, tmp_path):
-    page = tmp_path / "docs" / "README.md"
-    page.parent.mkdir()
-    page.write_text(PAGE)
-    run_in_process("report", run_folder, "--splice", page)
-    assert "Full report" not in page.read_text()
 
 
 def test_unwritable_place_is_refused(run_folder, tmp_path):

@@ -55,6 +55,37 @@ def test_torn_controls_are_tolerated(run_folder):
     assert "controls.jsonl: the last line is torn" in runs.load(str(run_folder)).warnings[0]
 
 
+def test_missing_controls_are_a_warning(run_folder):
+    (run_folder / "controls.jsonl").unlink()
+    run = runs.load(str(run_folder))
+    assert len(run.rows) == 13 and run.noise.floor == 1.01
+    assert "controls.jsonl is missing" in run.warnings[0]
+
+
+@pytest.mark.parametrize("bad, why", [
+    ({"backend": None}, "field 'backend' is missing"),
+    ({"samples_ns": [0.0]}, "field 'samples_ns' must be"),
+    ({"n": "64"}, "field 'n' is")])
+def test_rows_of_another_form_are_left_out_with_one_warning(tmp_path, bad, why):
+    rows = [make_row("a", 1.0), make_row("b", 1.0) | bad, make_row("c", 1.0),
+            make_row("d", 1.0) | bad]
+    run = runs.load(str(write_run(tmp_path / "run", rows)))
+    assert list(run.rows["backend"]) == ["a", "c"]
+    warning, = run.warnings
+    assert warning.startswith("samples.jsonl: 2 ROWS WERE LEFT OUT, the first is line 2: " + why)
+
+
+def test_damaged_and_foreign_lines_together(run_folder):
+    path = run_folder / "samples.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:50], '{"schema": 2}', *lines[2:], "{"]))
+    run = runs.load(str(run_folder))
+    assert len(run.rows) == 12
+    assert [next(word for word in ("LINE 2 IS DAMAGED", "torn", "1 ROWS WERE LEFT OUT")
+                 if word in warning) for warning in run.warnings] == [
+                     "LINE 2 IS DAMAGED", "torn", "1 ROWS WERE LEFT OUT"]
+
+
 def test_unusual_line_separators_inside_a_string_do_not_split_a_line(tmp_path):
     row = make_row("a", 1.0, detail="one\u2028two")
     folder = write_run(tmp_path / "run", [])
@@ -127,7 +158,7 @@ def test_other_schema_names_found_and_expected(tmp_path, schema, shown):
     ({"accuracy": {"random": 0.5}}, "line 1: field 'accuracy' must hold the numbers bound"),
     ({"accuracy": {"random": {"bound": "x"}}}, "line 1: field 'accuracy' must hold the numbers"),
     ({"accuracy": {"random": {"ulp": True}}}, "line 1: field 'accuracy' must hold the numbers")])
-def test_rows_of_another_form_are_refused(tmp_path, fields, message):
+def test_without_a_whole_row_the_first_defect_is_named(tmp_path, fields, message):
     folder = write_run(tmp_path / "run", [dict(make_row("a", 1.0), **fields)])
     assert message in refusal(folder)
 
