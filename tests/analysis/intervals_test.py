@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 
 import pytest
 
@@ -124,15 +125,40 @@ def test_geometric_mean_of_one_case_keeps_its_interval():
     assert not geometric_mean([Estimate(2, None, None, 4)]).decided
 
 
-def test_geometric_mean_bootstrap_is_inside_the_range_and_repeatable():
+def test_geometric_mean_of_six_or_more_cases_has_the_interval_of_student():
     estimates = [Estimate(ratio, None, None, 9) for ratio in (1, 1, 2, 2, 4, 4, 8, 8)]
     mean = geometric_mean(estimates)
-    assert mean.ratio == pytest.approx(2 ** 1.5)
-    assert 1 < mean.lo < mean.ratio < mean.hi < 8
-    # Normal approximation on base-2 logarithms: 1.5 -+ 1.96 * sqrt(1.25 / 8).
-    assert math.log2(mean.lo) == pytest.approx(1.5 - 1.96 * math.sqrt(1.25 / 8), abs=0.06)
-    assert math.log2(mean.hi) == pytest.approx(1.5 + 1.96 * math.sqrt(1.25 / 8), abs=0.06)
-    assert mean == geometric_mean(estimates)
+    assert mean.ratio == pytest.approx(2 ** 1.5) and mean.count == 8
+    # Logarithms to base 2: mean 1.5, variance 10/7; 2.3646 is the table's t for 7 degrees.
+    reach = 2.3646 * math.sqrt(10 / 7 / 8)
+    assert math.log2(mean.lo) == pytest.approx(1.5 - reach, abs=1e-4)
+    assert math.log2(mean.hi) == pytest.approx(1.5 + reach, abs=1e-4)
+
+
+def test_geometric_mean_gets_its_interval_at_six_cases():
+    ratios = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    five, six = (geometric_mean([Estimate(ratio, None, None, 9) for ratio in ratios[:count]])
+                 for count in (5, 6))
+    assert (five.lo, five.hi) == (pytest.approx(1.0), pytest.approx(5.0))
+    logs = [math.log(ratio) for ratio in ratios]
+    reach = 2.5706 * statistics.stdev(logs) / math.sqrt(6)  # the table's t for 5 degrees
+    assert six.lo == pytest.approx(math.exp(statistics.fmean(logs) - reach), rel=1e-4)
+    assert six.hi == pytest.approx(math.exp(statistics.fmean(logs) + reach), rel=1e-4)
+
+
+def test_geometric_mean_of_equal_cases_is_certain():
+    mean = geometric_mean([Estimate(1.5, None, None, 9)] * 6)
+    assert (mean.lo, mean.hi) == (pytest.approx(1.5), pytest.approx(1.5))
+
+
+def test_geometric_mean_covers_the_true_ratio_95_percent_of_the_time():
+    generator = random.Random(13)
+    trials, hits = 2000, 0
+    for _ in range(trials):
+        mean = geometric_mean([Estimate(1.3 * math.exp(generator.gauss(0, 0.3)), None, None, 9)
+                               for _ in range(8)])
+        hits += mean.lo <= 1.3 <= mean.hi
+    assert 0.935 <= hits / trials <= 0.965
 
 
 def test_noise_floor_is_the_nearest_rank_percentile_of_the_spread():

@@ -146,7 +146,7 @@ def test_native_layout_does_not_share_wins(tmp_path):
     assert (found["a"].wins, found["a"].shared, found["native"].shared) == (1, 0, 0)
 
 
-def test_many_cases_get_a_bootstrap_interval(tmp_path):
+def test_many_cases_get_an_interval_of_their_mean(tmp_path):
     rows = []
     for l in range(1, 13):
         rows += [make_row("a", 100.0, l=l), make_row("b", 100.0 * (2 + l % 3), l=l)]
