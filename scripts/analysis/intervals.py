@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
 
 
 @functools.lru_cache(maxsize=None)
-def _sign_test_rank(count: int) -> int:
+def sign_test_rank(count: int) -> int:
     """Largest k with 2 * P(Binomial(count, 1/2) < k) <= 5%; 0 when there is none (count < 6)."""
     k = 0
     while 2 * scipy.stats.binom.cdf(k, count, 0.5) <= 1 - CONFIDENCE:
@@ -47,7 +47,7 @@ def sign_interval(values: Sequence[float]) -> Optional[tuple[float, float]]:
     Nonparametric Statistics, section 3.2): the extremes of 6 values cover 96.875%, the 2nd and
     9th of 10 cover 97.85%. None for fewer than 6 values, where not even the extremes reach 95%.
     """
-    k = _sign_test_rank(len(values))
+    k = sign_test_rank(len(values))
     if k == 0:
         return None
     ordered = sorted(values)
@@ -120,13 +120,14 @@ def geometric_mean(estimates: Sequence[Estimate]) -> Estimate:
     mean = statistics.fmean(logs)
     ends = min(logs), max(logs)
     if len(logs) >= 6:
-        reach = _student_quantile(len(logs)) * statistics.stdev(logs, mean) / math.sqrt(len(logs))
+        reach = student_quantile(len(logs)) * statistics.stdev(logs, mean) / math.sqrt(len(logs))
         ends = mean - reach, mean + reach
     return Estimate(math.exp(mean), math.exp(ends[0]), math.exp(ends[1]), len(logs))
 
 
 @functools.lru_cache(maxsize=None)
-def _student_quantile(count: int) -> float:
+def student_quantile(count: int) -> float:
+    """The 0.975 quantile of Student's t at count - 1 degrees of freedom; count is 2 or more."""
     return float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
 
 

@@ -8,7 +8,7 @@ import sys
 
 import jinja2
 
-from . import facts, filters, runs, shapes
+from . import facts, filters, page, runs, shapes
 from .accuracy import accuracy
 from .errors import FINE, UserError
 from .files import write_text
@@ -27,8 +27,10 @@ TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this verb."""
-    parser.add_argument("run", metavar="RUN", help="folder that 'normbench run' wrote")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/report.md")
+    parser.add_argument("run", metavar="RUN", nargs="+",
+                        help="folder that 'normbench run' wrote")
+    parser.add_argument("--html", action="store_true", help="write a page for the browser")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/report.md, or .html")
     parser.add_argument("--splice", metavar="FILE",
                         help=f"also put a summary between {BEGIN} and {END} of this file")
     filters.add_arguments(parser)
@@ -36,7 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Writes the report and prints its path; returns the exit code."""
-    run = filters.apply(runs.load(options.run), options)
+    found = [filters.apply(runs.load(path), options) for path in options.run]
+    run = found[-1]
+    if options.html:
+        output = pathlib.Path(options.output or run.path / "report.html")
+        write_text(output, page.render_page(found, _command(run)))
+        print(output)
+        return FINE
     output = pathlib.Path(options.output or run.path / "report.md")
     groups = rank_groups(run)
     spliced = None
@@ -65,7 +73,11 @@ def render_report(run: runs.Run, groups: list[Group]) -> str:
         price=price(run), accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
         warnings=[*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)],
         run_command=facts.command_line(run),
-        report_command=os.environ.get("NORMBENCH_COMMAND", f"normbench report {run.path}"))
+        report_command=_command(run))
+
+
+def _command(run: runs.Run) -> str:
+    return os.environ.get("NORMBENCH_COMMAND", f"normbench report {run.path}")
 
 
 def render_summary(run: runs.Run, groups: list[Group], link: str | None) -> str:

@@ -1,0 +1,88 @@
+// Cliffs: rows that are far off the best, their own neighbours, or the same data spelled otherwise.
+"use strict";
+
+const CLIFF = 2;
+const NEIGHBOURS = 2;
+const NEAR = 8;
+const MOST_CLIFFS = 300;
+const REFERENCE_KERNEL = /(?<![a-z])ref(erence)?(?![a-z])/i;
+
+function renderCliffs(view, body) {
+  const found = cliffsOf(view);
+  append(body, [note("A row is a cliff when it takes more than twice as long as the best of its case; or, "
+    + "per element, more than twice the median of its neighbours: the two next smaller and larger "
+    + `shapes of the same backend and group within a factor of ${NEAR} in N·C·L, L = 1 apart from other L; or `
+    + "more than twice the fastest spelling of the same data, with the same C and N·L but another "
+    + "L; or when it runs a reference kernel.")]);
+  if (!found.length) {
+    append(body, [paragraph("None.")]);
+    return;
+  }
+  const perBackend = [...groupBy(found, ({ row }) => row.backend)]
+    .sort(([, a], [, b]) => b.length - a.length);
+  append(body, [
+    element("p", { id: "cliff-counts" }, `${found.length} of ${view.timed.length} rows: `,
+      perBackend.map(([backend, own], index) => [index ? ", " : "", backendLabel(backend),
+        ` ${own.length}`]), "."),
+    found.length > MOST_CLIFFS ? note(`The worst ${MOST_CLIFFS} are listed, filter for more.`) : null,
+    table({
+      caption: "Cliffs, the worst first", sortable: true, className: "cliffs",
+      head: [{ text: "times the best", numeric: true }, "backend", "shape", "group",
+        { text: "time", numeric: true }, { text: "its neighbours", numeric: true },
+        { text: "other spelling", numeric: true }, "kernel", "reproduce"],
+      body: found.slice(0, MOST_CLIFFS).map((cliff) => cliffRow(view, cliff)),
+    })]);
+}
+
+function cliffRow(view, { row, toBest, toNeighbours, toSpelling, reference }) {
+  return [
+    { ...estimateCell(toBest), strong: toBest.ratio > CLIFF }, { node: backendLabel(row.backend) },
+    caseCell(row), titleOf(row, view.timed), timeCell(row),
+    { ...numberCell(toNeighbours, ratioText), strong: toNeighbours > CLIFF },
+    toSpelling ? { value: toSpelling.ratio, strong: toSpelling.ratio > CLIFF,
+      text: `${ratioText(toSpelling.ratio)} ${shapeText(toSpelling.of)}` } : "-",
+    { text: row.detail || "-", strong: reference }, { node: command(reproText(row)) },
+  ];
+}
+
+function cliffsOf(view) {
+  const neighbours = neighbourRatios(view.timed);
+  const spellings = spellingRatios(view.timed);
+  return view.best.map(({ row, estimate }) => ({
+    row, toBest: estimate, toNeighbours: neighbours.get(row.index),
+    toSpelling: spellings.get(row.index), reference: REFERENCE_KERNEL.test(row.detail),
+  })).filter((found) => found.reference || found.toBest.ratio > CLIFF
+    || found.toNeighbours > CLIFF || (found.toSpelling && found.toSpelling.ratio > CLIFF))
+    .sort((a, b) => b.toBest.ratio - a.toBest.ratio);
+}
+
+// Row index -> time per element as a ratio to the median of its neighbours.
+function neighbourRatios(rows) {
+  const ratios = new Map();
+  const perElement = (row) => row.median / row.elements;
+  for (const own of groupBy(rows, (row) => `${row.backend} ${keyText(row)} ${row.l === 1}`).values()) {
+    const ordered = [...own].sort((a, b) => a.elements - b.elements);
+    ordered.forEach((row, at) => {
+      const near = [...ordered.slice(Math.max(0, at - NEIGHBOURS), at),
+        ...ordered.slice(at + 1, at + 1 + NEIGHBOURS)].filter((other) => Math.max(
+        other.elements / row.elements, row.elements / other.elements) <= NEAR);
+      if (near.length >= 2) ratios.set(row.index, perElement(row) / median(near.map(perElement)));
+    });
+  }
+  return ratios;
+}
+
+// Row index -> {ratio, of}: time as a ratio to the fastest spelling with another L, `of`.
+function spellingRatios(rows) {
+  const ratios = new Map();
+  const spelling = (row) => `${row.backend} ${keyText(row)} ${row.c} ${row.n * row.l}`;
+  for (const own of groupBy(rows, spelling).values()) {
+    for (const row of own) {
+      const others = own.filter((other) => other.l !== row.l);
+      if (!others.length) continue;
+      const of = others.reduce((best, other) => (other.median < best.median ? other : best));
+      ratios.set(row.index, { ratio: row.median / of.median, of });
+    }
+  }
+  return ratios;
+}
