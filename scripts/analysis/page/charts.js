@@ -80,7 +80,7 @@ const verticals = {
       ctx.stroke();
       ctx.font = "11px system-ui, sans-serif";
       ctx.textAlign = "right";
-      ctx.fillText(label, x - 4, chartArea.top + 10);
+      ctx.fillText(label, x - 4, chartArea.bottom - 6);
       ctx.restore();
     }
   },
@@ -103,7 +103,7 @@ function chart(owner, { label, height = 320, type, datasets, labels, x, y, optio
       scales: { x: axis(x), y: axis(y) },
       plugins: {
         legend: { position: "bottom", labels: {
-          usePointStyle: true, boxWidth: 9, color: themed("--text"),
+          usePointStyle: true, boxWidth: 7, boxHeight: 7, color: themed("--text"),
           filter: (item) => Boolean(item.text) } },
         tooltip: { callbacks: { title: (items) => items[0].raw.title || items[0].label,
           label: (item) => item.raw.lines || `${item.dataset.label}: ${item.formattedValue}` } },
@@ -129,14 +129,23 @@ function dropCharts(owner) {
   charts.delete(owner);
 }
 
-function axis({ title, type = "linear", toText, min, max, categories }) {
+function axis({ title, type = "linear", toText, min, max, categories, ticks = logTicks }) {
   const scale = {
-    type, min, max, title: { display: Boolean(title), text: title, color: themed("--quiet") },
+    type, min, max, offset: type === "category", title: { display: Boolean(title), text: title, color: themed("--quiet") },
     grid: { color: themed("--grid") }, ticks: { color: themed("--quiet"), autoSkip: !categories },
   };
   if (toText) scale.ticks.callback = (value) => toText(value);
-  if (type === "logarithmic") scale.afterBuildTicks = (own) => { own.ticks = logTicks(own); };
+  if (type === "logarithmic") scale.afterBuildTicks = (own) => { own.ticks = ticks(own); };
   return scale;
+}
+
+// Powers of 4, so that a tick is a round number of bytes.
+function binaryTicks({ min, max }) {
+  const ticks = [];
+  for (let value = 1; value <= max; value *= 4) {
+    if (value >= min) ticks.push({ value });
+  }
+  return ticks;
 }
 
 // 1, 2 and 5 of each decade, or fewer where there are many decades.

@@ -4,7 +4,7 @@
 const CLIFF = 2;
 const NEIGHBOURS = 2;
 const NEAR = 8;
-const MOST_CLIFFS = 300;
+const MOST_CLIFFS = 30;
 const REFERENCE_KERNEL = /(?<![a-z])ref(erence)?(?![a-z])/i;
 
 function renderCliffs(view, body) {
@@ -18,19 +18,22 @@ function renderCliffs(view, body) {
     append(body, [paragraph("None.")]);
     return;
   }
+  const all = state.pick.cliffs === "all";
   const perBackend = [...groupBy(found, ({ row }) => row.backend)]
     .sort(([, a], [, b]) => b.length - a.length);
   append(body, [
     element("p", { id: "cliff-counts" }, `${found.length} of ${view.timed.length} rows: `,
       perBackend.map(([backend, own], index) => [index ? ", " : "", backendLabel(backend),
         ` ${own.length}`]), "."),
-    found.length > MOST_CLIFFS ? note(`The worst ${MOST_CLIFFS} are listed, filter for more.`) : null,
+    found.length > MOST_CLIFFS ? element("button", { type: "button", id: "cliffs-all",
+      click: () => pick("cliffs", { cliffs: all ? null : "all" }) },
+    all ? `Only the worst ${MOST_CLIFFS}` : `The worst ${MOST_CLIFFS} are listed: list all`) : null,
     table({
       caption: "Cliffs, the worst first", sortable: true, className: "cliffs",
       head: [{ text: "times the best", numeric: true }, "backend", "shape", "group",
         { text: "time", numeric: true }, { text: "its neighbours", numeric: true },
         { text: "other spelling", numeric: true }, "kernel", "reproduce"],
-      body: found.slice(0, MOST_CLIFFS).map((cliff) => cliffRow(view, cliff)),
+      body: found.slice(0, all ? found.length : MOST_CLIFFS).map((cliff) => cliffRow(view, cliff)),
     })]);
 }
 
@@ -41,7 +44,7 @@ function cliffRow(view, { row, toBest, toNeighbours, toSpelling, reference }) {
     { ...numberCell(toNeighbours, ratioText), strong: toNeighbours > CLIFF },
     toSpelling ? { value: toSpelling.ratio, strong: toSpelling.ratio > CLIFF,
       text: `${ratioText(toSpelling.ratio)} ${shapeText(toSpelling.of)}` } : "-",
-    { text: row.detail || "-", strong: reference }, { node: command(reproText(row)) },
+    { ...kernelCell(row), strong: reference }, { node: command(reproText(row)) },
   ];
 }
 

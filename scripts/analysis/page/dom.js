@@ -81,7 +81,8 @@ async function copied(text) {
 }
 
 function command(text) {
-  return element("span", { class: "command" }, element("code", {}, text), " ", copyButton(text));
+  return element("span", { class: "command" }, copyButton(text), " ",
+    element("code", { title: text }, text));
 }
 
 function jumpTo(id) {

@@ -81,7 +81,7 @@ function lookupTable(view, rows) {
       timeCell(row), record ? estimateCell(record.estimate, { node: [
         ratioText(record.estimate.ratio), mark || "", " ",
         element("span", { class: "interval" }, intervalText(record.estimate))] }) : "-",
-      numberCell(row.gbs, (value) => value.toFixed(1)), shareCell(row), row.detail || "-",
+      numberCell(row.gbs, (value) => value.toFixed(1)), shareCell(row), kernelCell(row),
       numberCell(row.error, ratioText), { node: command(reproText(row)) }];
   });
   return table({
@@ -102,6 +102,11 @@ function timeCell(row) {
   return numberCell(row.median, timeText, { title:
     `median of ${countText(row.samples.length, "sample")}, ${timeText(smallest(row.samples))} to `
     + timeText(largest(row.samples)) });
+}
+
+function kernelCell(row) {
+  const text = row.detail || row.reason || "-";
+  return { node: element("span", { class: "kernel" }, text), title: text };
 }
 
 function shareCell(row) {

@@ -123,11 +123,14 @@ function rankingChart(view, groups) {
         lines: [backend, estimateText(estimate)] }] : [];
     }),
   }));
+  const ends = datasets.flatMap(({ data: points }) => points)
+    .flatMap((point) => [point.x, point.lo ?? point.x, point.hi ?? point.x]);
   return chart("ranking", {
     label: "Geometric mean ratio with 95% interval per group, the numbers of the table above",
     height: 110 + 44 * labels.length, type: "line", datasets, labels,
     options: { indexAxis: "y" },
-    x: { type: "logarithmic", toText: ratioText, title: view.baseline === null
+    x: { type: "logarithmic", toText: ratioText, min: smallest(ends) / 1.05,
+      max: largest(ends) * 1.05, title: view.baseline === null
       ? "ratio to the best of each case" : `ratio to ${view.baseline}` },
     y: { type: "category", categories: true },
   });

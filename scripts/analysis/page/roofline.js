@@ -74,7 +74,8 @@ function rooflineChart(view, rows, threads) {
       + "table below", height: 420, type: "scatter", datasets,
     options: { verticals: caches.map((cache) => ({ at: cache.bytes,
       label: `L${cache.level} ${bytesText(cache.bytes)}` })) },
-    x: { type: "logarithmic", title: "bytes per call", toText: bytesText },
+    x: { type: "logarithmic", title: "bytes per call", toText: bytesText,
+      ticks: binaryTicks },
     y: { type: "logarithmic", title: "GB/s", toText: (value) => String(value) },
   });
 }

@@ -1,7 +1,7 @@
 // All rows, a page at a time, sorted by any column; the filtered rows as CSV.
 "use strict";
 
-const PAGE_ROWS = 50;
+const PAGE_ROWS = 25;
 
 // {key, text, numeric, value(row, record), cell(row, record)}; keys are kept in the address.
 function rowColumns(view) {
@@ -30,7 +30,7 @@ function rowColumns(view) {
     { key: "rounds", text: "rounds", numeric: true, value: (row) => row.samples.length,
       cell: (row) => String(row.samples.length) },
     { key: "kernel", text: "kernel", value: (row) => row.detail || row.reason,
-      cell: (row) => ({ text: row.detail || row.reason || "-" }) },
+      cell: (row) => kernelCell(row) },
   ];
 }
 
