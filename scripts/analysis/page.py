@@ -17,6 +17,7 @@ import markupsafe
 import pandas
 
 from . import facts, shapes
+from .colors import style_of
 from .errors import UserError
 from .intervals import sign_test_rank, student_quantile
 from .runs import Run
@@ -74,11 +75,13 @@ def _json(value: Any) -> str:
 def _data(found: Sequence[Run], command: str) -> dict[str, Any]:
     rounds = max(run.rows["samples_ns"].map(len).max() for run in found)
     cases = max(run.rows["case"].nunique() for run in found)
+    backends = sorted({backend for run in found for backend in run.rows["backend"]})
     return {"command": command,
             "sign_test_ranks": [sign_test_rank(count) for count in range(rounds + 1)],
             "student_quantiles": [0.0, 0.0, *(student_quantile(count)
                                               for count in range(2, cases + 1))],
             "item_bytes": shapes.ITEM_BYTES,
+            "styles": {backend: style_of(backend, backends)._asdict() for backend in backends},
             "runs": [_run(run) for run in found]}
 
 

@@ -46,12 +46,7 @@ class Page:
 
     def show_all(self) -> "Page":
         """Renders all sections and opens everything that is folded."""
-        self.run("""
-            [...stale].forEach(renderSection);
-            for (let found; (found = document.querySelector("main details:not([open])"));) {
-              found.open = true;
-              if (found.fill) found.fill();
-            }""")
+        self.run("[...stale].forEach(renderSection); openAll();")
         return self
 
     def text(self, selector: str) -> str:

@@ -1,25 +1,27 @@
 // Charts by Chart.js: one color and point shape per backend, in either theme.
 "use strict";
 
-// Okabe and Ito's colors, which the common kinds of color blindness keep apart.
-const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F",
-  "#7F7F7F"];
-const MARKERS = [["circle", "●"], ["rect", "■"], ["triangle", "▲"], ["rectRot", "◆"],
-  ["star", "✱"], ["cross", "✚"], ["crossRot", "✖"], ["rectRounded", "▬"], ["dash", "━"]];
-const everyBackend = unique(loaded.flatMap((run) => facetValues(run, "backend"))).sort(byName);
+// Markers of colors.py: what Chart.js calls them, turned by so many degrees, and as a letter.
+const MARKERS = {
+  o: ["circle", 0, "●"], s: ["rect", 0, "■"], "^": ["triangle", 0, "▲"], D: ["rectRot", 0, "◆"],
+  v: ["triangle", 180, "▼"], X: ["crossRot", 0, "✖"], P: ["cross", 0, "✚"], p: ["star", 0, "✱"],
+  "<": ["triangle", 270, "◀"], ">": ["triangle", 90, "▶"], h: ["rectRounded", 0, "▬"],
+};
 const charts = new Map();
 
+// Black is drawn in the color of the text, which is light where the page is dark.
 function colorOf(backend) {
-  return COLORS[everyBackend.indexOf(backend) % COLORS.length];
+  const { color } = styles.get(backend);
+  return color === "#000000" ? themed("--text") : color;
 }
 
 function markerOf(backend) {
-  return MARKERS[everyBackend.indexOf(backend) % MARKERS.length];
+  return MARKERS[styles.get(backend).marker];
 }
 
 // The name with its mark, as charts draw it.
 function backendLabel(backend, native = false) {
-  const mark = element("span", { class: "mark", "aria-hidden": "true" }, markerOf(backend)[1]);
+  const mark = element("span", { class: "mark", "aria-hidden": "true" }, markerOf(backend)[2]);
   mark.style.color = colorOf(backend);
   return element("span", { class: "backend" }, mark, " ", backend,
     native ? element("span", { class: "interval" }, " (native layout)") : null);
@@ -28,7 +30,8 @@ function backendLabel(backend, native = false) {
 function pointStyle(backend, radius = 4) {
   const color = colorOf(backend);
   return {
-    label: backend, pointStyle: markerOf(backend)[0], pointRadius: radius,
+    label: backend, pointStyle: markerOf(backend)[0], rotation: markerOf(backend)[1],
+    pointRadius: radius,
     pointHoverRadius: radius + 2, backgroundColor: `${color}cc`, borderColor: color,
     borderWidth: 1.5,
   };

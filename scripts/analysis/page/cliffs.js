@@ -11,7 +11,7 @@ function renderCliffs(view, body) {
   const found = cliffsOf(view);
   append(body, [note("A row is a cliff when it takes more than twice as long as the best of its case; or, "
     + "per element, more than twice the median of its neighbours: the two next smaller and larger "
-    + `shapes of the same backend and group within a factor of ${NEAR} in N·C·L, L = 1 apart from other L; or `
+    + `shapes of the same backend, group and mini-batch within a factor of ${NEAR} in N·C·L, L = 1 apart from other L; or `
     + "more than twice the fastest spelling of the same data, with the same C and N·L but another "
     + "L; or when it runs a reference kernel.")]);
   if (!found.length) {
@@ -49,21 +49,28 @@ function cliffRow(view, { row, toBest, toNeighbours, toSpelling, reference }) {
 }
 
 function cliffsOf(view) {
-  const neighbours = neighbourRatios(view.timed);
-  const spellings = spellingRatios(view.timed);
+  const sized = view.timed.filter((row) => row.elements > 0);
+  const neighbours = neighbourRatios(sized);
+  const spellings = spellingRatios(sized);
   return view.best.map(({ row, estimate }) => ({
     row, toBest: estimate, toNeighbours: neighbours.get(row.index),
     toSpelling: spellings.get(row.index), reference: REFERENCE_KERNEL.test(row.detail),
   })).filter((found) => found.reference || found.toBest.ratio > CLIFF
     || found.toNeighbours > CLIFF || (found.toSpelling && found.toSpelling.ratio > CLIFF))
-    .sort((a, b) => b.toBest.ratio - a.toBest.ratio);
+    .sort((a, b) => steepness(b) - steepness(a));
+}
+
+function steepness({ toBest, toNeighbours, toSpelling }) {
+  return Math.max(toBest.ratio, toNeighbours || 0, toSpelling ? toSpelling.ratio : 0);
 }
 
 // Row index -> time per element as a ratio to the median of its neighbours.
 function neighbourRatios(rows) {
   const ratios = new Map();
   const perElement = (row) => row.median / row.elements;
-  for (const own of groupBy(rows, (row) => `${row.backend} ${keyText(row)} ${row.l === 1}`).values()) {
+  const alike = (row) => JSON.stringify(
+    [row.backend, keyText(row), row.batch === row.n ? 0 : row.batch, row.l === 1]);
+  for (const own of groupBy(rows, alike).values()) {
     const ordered = [...own].sort((a, b) => a.elements - b.elements);
     ordered.forEach((row, at) => {
       const near = [...ordered.slice(Math.max(0, at - NEIGHBOURS), at),
@@ -78,7 +85,8 @@ function neighbourRatios(rows) {
 // Row index -> {ratio, of}: time as a ratio to the fastest spelling with another L, `of`.
 function spellingRatios(rows) {
   const ratios = new Map();
-  const spelling = (row) => `${row.backend} ${keyText(row)} ${row.c} ${row.n * row.l}`;
+  const spelling = (row) => JSON.stringify([row.backend, keyText(row), row.c, row.n * row.l,
+    Math.floor(row.n / Math.max(1, row.batch || row.n)), row.groups]);
   for (const own of groupBy(rows, spelling).values()) {
     for (const row of own) {
       const others = own.filter((other) => other.l !== row.l);

@@ -58,4 +58,5 @@ function byNumber(a, b) {
 const data = JSON.parse(document.getElementById("data").textContent);
 quantiles.signTestRanks = data.sign_test_ranks;
 quantiles.student = data.student_quantiles;
+const styles = new Map(Object.entries(data.styles));
 const loaded = data.runs.map(unpack);

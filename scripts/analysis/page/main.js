@@ -21,7 +21,8 @@ let view = null;
 function makeView() {
   const run = loaded[state.run];
   const rows = filterRows(run, state);
-  const { baseline } = state;
+  const baseline = rows.some((row) => row.timed && row.backend === state.baseline)
+    ? state.baseline : null;
   const groups = rankGroups(run, rows, baseline);
   const best = compareWithinCases(run, rows);
   const shown = baseline === null ? best : compareWithinCases(run, rows, baseline);
@@ -96,25 +97,28 @@ function makeSections() {
   }
 }
 
-// Paper shows everything, in light colors.
-let before = null;
-addEventListener("beforeprint", () => {
-  before = { theme: document.documentElement.dataset.theme };
-  document.documentElement.dataset.theme = "light";
-  renderAll();
-  [...stale].forEach(renderSection);
-  before.closed = [...document.querySelectorAll("main details:not([open]):not(.unprinted)")];
-  for (const details of before.closed) {
+// What is folded may hold more that is.
+function openAll() {
+  for (let details; (details = document.querySelector("main details:not([open])"));) {
     details.open = true;
     if (details.fill) details.fill();
   }
   drawPending();
+}
+
+// Paper shows everything, in light colors.
+let themeOfScreen;
+addEventListener("beforeprint", () => {
+  themeOfScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+  renderAll();
+  [...stale].forEach(renderSection);
+  openAll();
   for (const own of [...charts.values()].flat()) own.resize(680, own.height);
 });
 addEventListener("afterprint", () => {
-  if (before.theme) document.documentElement.dataset.theme = before.theme;
+  if (themeOfScreen) document.documentElement.dataset.theme = themeOfScreen;
   else delete document.documentElement.dataset.theme;
-  for (const details of before.closed) details.open = false;
   renderAll();
 });
 addEventListener("hashchange", () => {

@@ -53,15 +53,15 @@ function againstControl(view) {
 function normsTable(view) {
   const norms = unique(view.timed.map((row) => row.norm));
   const base = norms.includes("batch") ? "batch" : norms[0];
+  const isWhole = (row) => row.batch === 0 || row.batch === row.n;
   const shapes = [...groupBy(bestRows(view), (row) => keyText(row, SHAPE)).values()]
-    .filter((own) => own.some((row) => row.norm === base) && own.some((row) => row.norm !== base));
+    .filter((own) => own.some((row) => row.norm === base && isWhole(row))
+      && own.some((row) => row.norm !== base));
   if (norms.length < 2 || !shapes.length) {
     return [paragraph("No shape here was timed with several norms.")];
   }
   const among = shapes.map(([row]) => row);
   const others = norms.filter((norm) => norm !== base);
-  const bestOf = (own, norm) => own.filter((row) => row.norm === norm)
-    .reduce((a, b) => (a && a.median <= b.median ? a : b), null);
   return [
     note(`Best time of each norm, with its backend, and the ratio to ${base} norm on the same shape: `
       + "what another norm would cost there. Not measured in the same rounds, so there is no "
@@ -73,13 +73,17 @@ function normsTable(view) {
       head: ["shape", "group", { text: base, numeric: true },
         ...others.map((text) => ({ text, numeric: true }))],
       body: shapes.slice(0, MOST_SHAPES).map((own) => {
-        const reference = bestOf(own, base);
+        const reference = own.filter((row) => row.norm === base && isWhole(row))
+          .reduce((a, b) => (b.median < a.median ? b : a));
         return [caseCell(reference), titleOf(own[0], among, ["norm"]),
           { value: reference.median, text: `${timeText(reference.median)} ${reference.backend}` },
           ...others.map((norm) => {
-            const row = bestOf(own, norm);
-            return row ? { value: row.median / reference.median, title: timeText(row.median),
-              text: `${ratioText(row.median / reference.median)} ${row.backend}` } : "-";
+            const rows = own.filter((row) => row.norm === norm);
+            if (!rows.length) return "-";
+            return { value: smallest(rows.map((row) => row.median)) / reference.median,
+              title: rows.map((row) => `${row.problem}: ${timeText(row.median)}`).join("\n"),
+              text: rows.map((row) => `${ratioText(row.median / reference.median)} ${row.backend}${
+                row.groups > 1 ? ` G=${row.groups}` : ""}`).join(", ") };
           })];
       }),
     })];

@@ -7,6 +7,10 @@ function renderRanking(view, body) {
     + "is slower. Bold and =: cannot be told apart from the best. Only cases count in which every "
     + "ranked backend was timed. A backend in its native layout got its data converted, untimed, "
     + "and has no rank.")]);
+  if (state.baseline !== view.baseline) {
+    append(body, [note(`No time of ${code(state.baseline)} passes the filters, so ratios are to `
+      + "the best.")]);
+  }
   const kinds = [...groupBy(view.groups, (group) => keyText(group.keys, KIND)).values()];
   if (!kinds.length) append(body, [paragraph("No case was timed.")]);
   kinds.forEach((groups, index) => {
@@ -123,6 +127,9 @@ function rankingChart(view, groups) {
         lines: [backend, estimateText(estimate)] }] : [];
     }),
   }));
+  if (!datasets.some(({ data: points }) => points.length)) {
+    return paragraph(`No group here has a time of ${view.baseline}.`);
+  }
   const ends = datasets.flatMap(({ data: points }) => points)
     .flatMap((point) => [point.x, point.lo ?? point.x, point.hi ?? point.x]);
   return chart("ranking", {

@@ -81,7 +81,7 @@ function pivot(caption, labels, pairs, keyOf, columns, columnOf, columnText) {
 function scalingChart(what, pairs, columns, columnOf, title, apart) {
   const groups = [...groupBy(pairs,
     ({ row }) => JSON.stringify(apart.map((key) => row[key]))).values()];
-  const chosen = Math.min(Number(state.pick[what] || 0), groups.length - 1);
+  const chosen = groups[state.pick[what]] ? Number(state.pick[what]) : 0;
   const text = (own) => apart.map((key) => (key === "threads" ? threadsText(own[0].row.threads)
     : own[0].row[key])).join(", ");
   const backends = unique(groups[chosen].map(({ row }) => row.backend)).sort(byName);
