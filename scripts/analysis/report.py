@@ -12,7 +12,7 @@ import os
 import pathlib
 import sys
 
-from . import figures, filters, runs
+from . import figures, filters, page, runs
 from .errors import FINE
 from .figures.picture import Picture
 from .files import make_folder, write_text
@@ -57,7 +57,6 @@ def main(options: argparse.Namespace) -> int:
             folder = path.with_suffix("" if path.suffix else ".pictures")
         texts[path] = render_report(ranked, pictures, folder.name if folder else "", command)
     if "html" in outputs:
-        from . import page
         texts[outputs["html"]] = page.render_page(found, command)
     if options.splice:
         target = pathlib.Path(options.splice)
