@@ -9,13 +9,13 @@ const MOST_CHANGES = 200;
 function renderChanges(view, body) {
   const others = loaded.filter((run) => run !== view.run && sameMachine(run, view.run));
   if (others.length) renderDifferences(view, body, others);
-  else append(body, [paragraph("No other run here is from this machine (same CPU and cores), so "
-    + "times are not compared between runs.")]);
+  else append(body, [paragraph("No other run here is from this machine (same CPU, cores and "
+    + "instruction set), so times are not compared between runs.")]);
   append(body, [element("h3", {}, "Every run by itself"), sideBySide()]);
 }
 
 function sameMachine(a, b) {
-  return a.machine.cpu === b.machine.cpu && a.machine.cores === b.machine.cores;
+  return ["cpu", "cores", "isa"].every((key) => a.machine[key] === b.machine[key]);
 }
 
 function renderDifferences(view, body, others) {

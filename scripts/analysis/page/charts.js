@@ -138,6 +138,11 @@ function axis({ title, type = "linear", toText, min, max, categories, ticks = lo
     grid: { color: themed("--grid") }, ticks: { color: themed("--quiet"), autoSkip: !categories },
   };
   if (toText) scale.ticks.callback = (value) => toText(value);
+  if (categories) {
+    scale.ticks.callback = function lines(value) {
+      return this.getLabelForValue(value).split(", ");
+    };
+  }
   if (type === "logarithmic") scale.afterBuildTicks = (own) => { own.ticks = ticks(own); };
   return scale;
 }
