@@ -64,21 +64,13 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep input and output; what is to be read again must be
-// there the whole time, and has less room.
-inline bool is_far(const normbench::Problem& problem, const Settings& settings) {
+// Whether the last cache is too small to keep input and output. What is to be read again must be
+// there the whole time, and has less room; one thread alone stores to the far end of it more slowly
+// than to memory.
+inline bool is_far(Index bytes, bool one_read, int threads, const Settings& settings) {
   const Index last = limits(settings).caches.last;
-  return normbench::compulsory_bytes(problem) > (reads_once(problem) ? last / 3 * 2 : last / 2);
-}
-
-// Output goes around the caches when it would push out of the last one what is needed next.
-inline bool is_streamed(const normbench::Problem& problem, const Settings& settings) {
-  return settings.streaming && is_far(problem, settings);
-}
-
-// What is needed next is fetched when the last cache does not have it: then it would be waited for.
-inline bool is_fetched(const normbench::Problem& problem, const Settings& settings) {
-  return settings.fetching && is_far(problem, settings);
+  if (!one_read) return bytes > last / 2;
+  return bytes > (threads == 1 ? last / 3 * 2 : last / 16 * 15);
 }
 
 // Chooses the units of a layout.
@@ -208,15 +200,18 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
                          (one_read && is_ragged(layout.tiles));
   layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
-  layout.far = is_far(problem, settings);
-  layout.streaming = is_streamed(problem, settings);
   layout.threads = useful_threads(bytes, most_threads, settings);
+  layout.far = is_far(bytes, one_read, layout.threads, settings);
+  // Output goes around the caches when it would push out of the last one what is needed next.
+  layout.streaming = settings.streaming && layout.far;
   layout.bytes_of_numbers = limits(settings).caches.first / 3;
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
   layout.one_read = one_read;
-  layout.fetching = is_fetched(problem, settings) && !(one_read && layout.cell > 1);
+  // What is needed next is fetched when the last cache does not have it: then it would be waited
+  // for.
+  layout.fetching = settings.fetching && layout.far && !(one_read && layout.cell > 1);
 
   UnitCutter cutter(layout, problem, settings);
   if (one_read) {

@@ -35,8 +35,9 @@ class RowsKernel : public normbench::Kernel {
         threads_(std::min<int>(
             useful_threads(normbench::compulsory_bytes(problem), threads, settings),
             static_cast<int>(std::min<Index>(rows_, std::numeric_limits<int>::max())))),
-        streaming_(is_streamed(problem, settings)),
-        fetching_(is_fetched(problem, settings)) {
+        far_(is_far(normbench::compulsory_bytes(problem), true, threads_, settings)),
+        streaming_(settings.streaming && far_),
+        fetching_(settings.fetching && far_) {
     const auto columns = static_cast<std::size_t>(tiles_.columns);
     const std::size_t places = columns + static_cast<std::size_t>(short_ ? table_.lanes : 0);
     if (is_expanded(arguments.gamma)) gamma_.assign(places, 1);
@@ -151,6 +152,7 @@ class RowsKernel : public normbench::Kernel {
   const RowFunctions<T>& functions_;
   Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
   int threads_;
+  bool far_;  // too much for the last cache; a tile is read twice, but from the first one
   bool streaming_;
   bool fetching_;
   Numbers<Real> gamma_, beta_;  // of columns, where the tensors are not
