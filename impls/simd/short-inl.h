@@ -191,8 +191,9 @@ void differentiate_short(const T* x, const T* dy, T* dx,
         hn::Mul(hn::Mul(vector.sum(hn::Mul(g, deviation)), over_n), hn::Mul(rstd, rstd));
     const auto result = hn::MulSub(g, rstd, hn::MulAdd(deviation, slope, constant));
     store_first<T>(vector.together(result), dx, values, streams);
-    // Lanes that do not count have no gradient.
-    const auto normal = vector.together(hn::Mul(deviation, rstd));
+    // Lanes that do not count have no gradient, but nothing times NaN would be NaN.
+    auto normal = vector.together(hn::Mul(deviation, rstd));
+    if (values != kLanes) normal = only_first<T>(normal, values);
     hn::StoreU(hn::Add(hn::LoadU(d, sums + column), gradient), d, sums + column);
     hn::StoreU(hn::MulAdd(gradient, normal, hn::LoadU(d, weighted + column)), d, weighted + column);
     x += values, dy += values, dx += values, column += values;
