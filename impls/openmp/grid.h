@@ -154,15 +154,21 @@ struct Grid {
       const Index width = std::min(fold, last - i) * row;
       add_rows<1>(start(slab, i, slab.first_cell), width, terms, first, second);
     }
-    const double* one = first.data();
-    const double* two = second.data();
     for (Index repeat = 0; repeat < fold; ++repeat) {
-      for (Index k = 0; k < slab.cells; ++k) {
-        for (Index j = 0; j < run; ++j) {
-          first_sum[k] += *one++;
-          second_sum[k] += *two++;
-        }
-      }
+      add_lanes(first.data() + repeat * row, slab.cells, first_sum);
+      add_lanes(second.data() + repeat * row, slab.cells, second_sum);
+    }
+  }
+
+  // Adds the lanes of each cell to its sum.
+  void add_lanes(const double* lanes, Index size, double* sums) const {
+    if (run == 1) {
+#pragma omp simd
+      for (Index k = 0; k < size; ++k) sums[k] += lanes[k];
+      return;
+    }
+    for (Index k = 0; k < size; ++k) {
+      for (Index j = 0; j < run; ++j) sums[k] += *lanes++;
     }
   }
 
