@@ -10,12 +10,15 @@ namespace openmp {
 
 // Columns or cells that are worked on side by side: what is kept for each stays in the first-level
 // cache.
-constexpr Index kMostLanes = 512;
+constexpr Index kMostLanes = 2048;
 constexpr Index kLeastLanes = 64;
+// Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
+// worse than a block that fits in no cache.
+constexpr Index kBlockLanes = 1024;
 
 // A lane is what has one mean and one scale: a cell when rows are long, else a column.
 template <class Value>
-using Lanes = std::array<Value, kMostLanes>;
+struct alignas(64) Lanes : std::array<Value, kMostLanes> {};
 
 // Some cells of a grid in some of its rows, at some of their positions. `base` is where in memory
 // the grid begins.
@@ -32,7 +35,7 @@ struct Terms {
 struct Grid {
   // Runs of at least this many values are summed one by one; in shorter ones the columns are summed
   // side by side.
-  static constexpr Index kLongRun = 64;
+  static constexpr Index kLongRun = 512;
   // With so few rows, what is prepared for each column pays off only in runs shorter than that.
   static constexpr Index kFewRows = 4;
   static constexpr Index kShortRun = 8;
