@@ -70,7 +70,7 @@ class CellsKernel : public normbench::Kernel {
     const Index length = grid_.run;
     const Index cell_bytes = grid_.rows * length * static_cast<Index>(sizeof(T));
     const bool has_rows = grid_.rows >= threads_;
-    const Index lanes = has_rows ? kBlockLanes : kLeastLanes;
+    const Index lanes = has_rows || grid_.fold > 1 ? kBlockLanes : kLeastLanes;
     const Index least = grid_.long_runs ? 1 : (lanes + length - 1) / length;
     const Index in_cache = std::max<Index>(kBlockBytes / std::max<Index>(cell_bytes, 1), 1);
     const Index share = (grid_.cells + 4 * threads_ - 1) / (4 * threads_);

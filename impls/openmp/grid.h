@@ -12,6 +12,10 @@ namespace openmp {
 // cache.
 constexpr Index kMostLanes = 2048;
 constexpr Index kLeastLanes = 64;
+// Several short rows that are worked on as one: so long that the rest of the last vector does not
+// matter, where there are enough of them to make up for the sums of each lane.
+constexpr Index kFoldedLanes = 512;
+constexpr Index kFoldedRows = 32;
 // Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
 // worse than a block that fits in no cache.
 constexpr Index kBlockLanes = 1024;
@@ -50,7 +54,8 @@ struct Grid {
     columns = cells * run;
     long_runs = run >= kLongRun || (rows < kFewRows && run >= kShortRun);
     lanes_per_cell = long_runs ? 1 : run;
-    if (!long_runs && columns < kLeastLanes) fold = std::min(rows, kLeastLanes / columns);
+    const Index lanes = size() < kFoldedRows * kFoldedLanes ? kLeastLanes : kFoldedLanes;
+    if (!long_runs) fold = std::clamp<Index>(lanes / columns, 1, rows);
   }
 
   Index size() const { return rows * columns; }
