@@ -68,11 +68,14 @@ class ColumnKernel {
  private:
   // A block is read three times: from a second-level cache of common size after the first.
   static constexpr Index kBlockBytes = 512 * 1024;
-  static constexpr Index kMostColumns = 8192;
+  // Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
+  // worse than a block that fits in no cache.
+  static constexpr Index kFewestColumns = 1024;
+  static constexpr Index kMostColumns = 2048;
 
   static Index columns_per_block(const Tiles& tiles) {
     const Index bytes = tiles.tile_rows * tiles.tile_columns * static_cast<Index>(sizeof(T));
-    const Index fewest = (Plan::kLongRow + tiles.tile_columns - 1) / tiles.tile_columns;
+    const Index fewest = (kFewestColumns + tiles.tile_columns - 1) / tiles.tile_columns;
     const Index most = kMostColumns / tiles.tile_columns;
     const Index all = tiles.across();
     return std::min(all, std::clamp(kBlockBytes / bytes, fewest, most)) * tiles.tile_columns;
