@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "harness/core/arguments.h"
 #include "harness/core/tiles.h"
@@ -103,14 +104,28 @@ Eigen::Map<Array<Real>> vector(const Tensor& tensor, Array<Real>& otherwise) {
   return {static_cast<Real*>(tensor.data), tensor.size()};
 }
 
+// Shorter pieces than this are worked on side by side: each one is too small for an expression.
+inline constexpr Index kShortPiece = 16;
+
+// Every `length`-th of the values at `data`, `size` in all.
+template <class Value>
+auto every(Index length, Value* data, Index size) {
+  using Values = Array<std::remove_const_t<Value>>;
+  using Target = std::conditional_t<std::is_const_v<Value>, const Values, Values>;
+  return Eigen::Map<Target, 0, Eigen::InnerStride<>>(data, size, Eigen::InnerStride<>(length));
+}
+
 // sums[k] = the sum of values k * length .. (k + 1) * length
 template <class Sums, class Values>
 void sum_each(Index length, const Values& values, Sums&& sums) {
   if (length == 1) {
     sums = values;
-    return;
+  } else if (length < kShortPiece) {
+    sums = every(length, values.data(), sums.size());
+    for (Index j = 1; j < length; ++j) sums += every(length, values.data() + j, sums.size());
+  } else {
+    for (Index k = 0; k < sums.size(); ++k) sums[k] = values.segment(k * length, length).sum();
   }
-  for (Index k = 0; k < sums.size(); ++k) sums[k] = values.segment(k * length, length).sum();
 }
 
 // The inverse: values k * length .. (k + 1) * length of `spread` are values[k].
@@ -119,10 +134,14 @@ void spread_each(Index length, const Values& values, Spread&& spread) {
   using Scalar = typename std::decay_t<Spread>::Scalar;
   if (length == 1) {
     spread = values.template cast<Scalar>();
-    return;
-  }
-  for (Index k = 0; k < values.size(); ++k) {
-    spread.segment(k * length, length).setConstant(static_cast<Scalar>(values[k]));
+  } else if (length < kShortPiece) {
+    auto first = every(length, spread.data(), values.size());
+    first = values.template cast<Scalar>();
+    for (Index j = 1; j < length; ++j) every(length, spread.data() + j, values.size()) = first;
+  } else {
+    for (Index k = 0; k < values.size(); ++k) {
+      spread.segment(k * length, length).setConstant(static_cast<Scalar>(values[k]));
+    }
   }
 }
 

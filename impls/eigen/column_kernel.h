@@ -22,21 +22,25 @@ class ColumnKernel {
  public:
   explicit ColumnKernel(const Plan& plan)
       : problem_(plan.problem),
-        tiles_(plan.tiles),
+        tiles_(side_by_side(plan.tiles)),
         plan_(plan),
-        block_columns_(columns_per_block(plan.tiles)),
+        repeats_(rows_side_by_side(plan.tiles)),
+        block_columns_(repeats_ > 1 ? repeats_ * plan.tiles.columns : columns_per_block(tiles_)),
         fold_(rows_per_fold(plan.tiles)),
         x_(block_columns_ * fold_),
         dy_(block_columns_ * fold_),
         out_(block_columns_ * fold_),
-        ones_(Array<Real>::Ones(tiles_.parameters())),
-        zeros_(Array<Real>::Zero(tiles_.parameters())),
-        no_mean_(Array<Real>::Zero(problem_.n * tiles_.across())) {
+        ones_(Array<Real>::Ones(plan.tiles.parameters())),
+        zeros_(Array<Real>::Zero(plan.tiles.parameters())),
+        no_mean_(Array<Real>::Zero(problem_.n * plan.tiles.across())) {
     for (Doubles* sums : {&first_total_, &second_total_}) sums->resize(block_columns_ * fold_);
     for (Array<Real>* columns : {&first_run_, &second_run_, &center_, &scale_, &offset_, &slope_}) {
       columns->resize(block_columns_ * fold_);
     }
-    for (Doubles* sums : {&dgamma_, &dbeta_}) sums->resize(tiles_.parameters());
+    for (Doubles* sums : {&dgamma_, &dbeta_}) sums->resize(plan.tiles.parameters());
+    for (Array<Real>* rows : {&gamma_rows_, &beta_rows_}) {
+      if (repeats_ > 1) rows->resize(repeats_ * plan.tiles.parameters());
+    }
     const Index most = block_columns_ / tiles_.run;
     for (Doubles* values : {&first_, &second_, &per_run_}) values->resize(most);
     for (Doubles* values : {&mean_, &rstd_, &first_of_tile_, &second_of_tile_}) {
@@ -49,6 +53,8 @@ class ColumnKernel {
     x_.bind(part.x);
     dy_.bind(part.dy);
     out_.bind(problem_.backward() ? part.dx : part.y);
+    gamma_ = repeated(vector(part.gamma, ones_), gamma_rows_);
+    beta_ = repeated(vector(part.beta, zeros_), beta_rows_);
     for (Doubles* sums : {&dgamma_, &dbeta_}) sums->setZero();
     for (Index band = 0; band < tiles_.batch_rows / tiles_.tile_rows; ++band) {
       for (Index column = 0; column < tiles_.columns; column += block_columns_) {
@@ -68,11 +74,28 @@ class ColumnKernel {
  private:
   // A block is read three times: from a second-level cache of common size after the first.
   static constexpr Index kBlockBytes = 512 * 1024;
-  static constexpr Index kMostColumns = 8192;
+  // Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
+  // worse than a block that fits in no cache.
+  static constexpr Index kFewestColumns = 1024;
+  static constexpr Index kMostColumns = 2048;
+
+  // Where tiles are one row high, nothing but parameters tells a matrix of short rows from one long
+  // row: so many of them are worked on side by side. Parameters then repeat.
+  static Index rows_side_by_side(const Tiles& tiles) {
+    if (tiles.tile_rows > 1) return 1;
+    return std::clamp<Index>(kMostColumns / tiles.columns, 1, tiles.batch_rows);
+  }
+  static Tiles side_by_side(Tiles tiles) {
+    if (rows_side_by_side(tiles) == 1) return tiles;
+    tiles.columns *= tiles.batch_rows;
+    tiles.rows /= tiles.batch_rows;
+    tiles.batch_rows = 1;
+    return tiles;
+  }
 
   static Index columns_per_block(const Tiles& tiles) {
     const Index bytes = tiles.tile_rows * tiles.tile_columns * static_cast<Index>(sizeof(T));
-    const Index fewest = (Plan::kLongRow + tiles.tile_columns - 1) / tiles.tile_columns;
+    const Index fewest = (kFewestColumns + tiles.tile_columns - 1) / tiles.tile_columns;
     const Index most = kMostColumns / tiles.tile_columns;
     const Index all = tiles.across();
     return std::min(all, std::clamp(kBlockBytes / bytes, fewest, most)) * tiles.tile_columns;
@@ -86,7 +109,7 @@ class ColumnKernel {
     last_width_ = (tiles_.tile_rows - (rows_ - 1) * fold_) * columns_;
     start_ = band * tiles_.tile_rows * tiles_.columns + column;
     parameters_ = columns_ / tiles_.run;
-    parameter_ = column / tiles_.run;
+    parameter_ = column / tiles_.run % dgamma_.size();
     statistics_ = columns_ / tiles_.tile_columns;
     statistic_ = (plan_.running() ? 0 : band * tiles_.across()) + column / tiles_.tile_columns;
   }
@@ -96,11 +119,15 @@ class ColumnKernel {
   Index width(Index i) const { return i + 1 < rows_ ? width_ : last_width_; }
 
   // The part of a vector that belongs to the block.
-  auto parameters(const Tensor& tensor, Array<Real>& otherwise) const {
-    return vector(tensor, otherwise).segment(parameter_, parameters_);
-  }
+  View<Real> parameters(const Real* all) const { return {all + parameter_, parameters_}; }
   auto statistics(const Tensor& tensor) {
     return vector(tensor, no_mean_).segment(statistic_, statistics_);
+  }
+
+  const Real* repeated(const Eigen::Map<Array<Real>>& row, Array<Real>& rows) const {
+    if (repeats_ == 1) return row.data();
+    for (Index i = 0; i < repeats_; ++i) rows.segment(i * row.size(), row.size()) = row;
+    return rows.data();
   }
 
   // Calls add(i) for every row, and sums what that adds to a run; per column of the matrix.
@@ -159,9 +186,9 @@ class ColumnKernel {
       if (part_.variance.present()) statistics(part_.variance) = variance.template cast<Real>();
       if (part_.rstd.present()) statistics(part_.rstd) = rstd.template cast<Real>();
     }
-    const auto gamma = parameters(part_.gamma, ones_).template cast<double>();
+    const auto gamma = parameters(gamma_).template cast<double>();
     spread(tiles_.run, per_parameter(rstd_) * gamma, scale_);
-    spread(tiles_.run, parameters(part_.beta, zeros_), offset_);
+    spread(tiles_.run, parameters(beta_), offset_);
     for (Index i = 0; i < rows_; ++i) {
       const Index size = width(i);
       out_.write(
@@ -182,7 +209,7 @@ class ColumnKernel {
     spread(tiles_.tile_columns, statistics(plan_.running() ? part_.running_mean : part_.mean),
            center_);
     if (problem_.affine || !plan_.running()) sum_gradients();
-    const auto gamma = parameters(part_.gamma, ones_).template cast<double>();
+    const auto gamma = parameters(gamma_).template cast<double>();
     spread(tiles_.run, per_parameter(rstd_) * gamma, scale_);
     if (plan_.running()) return write_scaled();
     spread(tiles_.tile_columns, first_of_tile_.head(statistics_) / plan_.count() * rstd, offset_);
@@ -211,9 +238,12 @@ class ColumnKernel {
     sum_each(tiles_.run, first_total_.head(columns_), first);
     sum_each(tiles_.run, second_total_.head(columns_), second);
     second *= per_parameter(rstd_);
-    dbeta_.segment(parameter_, parameters_) += first;
-    dgamma_.segment(parameter_, parameters_) += second;
-    const auto gamma = parameters(part_.gamma, ones_).template cast<double>();
+    const Index own = std::min(parameters_, dgamma_.size());
+    for (Index k = 0; k < parameters_; k += own) {
+      dbeta_.segment(parameter_, own) += first.segment(k, own);
+      dgamma_.segment(parameter_, own) += second.segment(k, own);
+    }
+    const auto gamma = parameters(gamma_).template cast<double>();
     first *= gamma;
     second *= gamma;
     const Index length = tiles_.tile_columns / tiles_.run;
@@ -232,9 +262,12 @@ class ColumnKernel {
   Problem problem_;
   Tiles tiles_;
   Plan plan_;
-  Index block_columns_, fold_;
+  Index repeats_, block_columns_, fold_;
   Stream<T> x_, dy_, out_;
   Array<Real> ones_, zeros_, no_mean_;  // for gamma, beta and mean when there are none
+  Array<Real> gamma_rows_, beta_rows_;  // of the rows that are worked on as one
+  const Real* gamma_ = nullptr;
+  const Real* beta_ = nullptr;
   Doubles first_total_, second_total_;  // per column of a folded row
   Array<Real> first_run_, second_run_, center_, scale_, offset_, slope_;
   Doubles dgamma_, dbeta_;                                // per parameter

@@ -45,7 +45,7 @@ struct Band {
   // of squares about it in their place.
   void conclude_forward(Range cells) {
     add_up_tiles(cells);
-    const bool centered = problem.norm != normbench::Norm::kRms;
+    forget_mean_of_rms(cells);
     const double n = count;
     const double eps = problem.eps;
     double* sum = first.data();
@@ -55,8 +55,8 @@ struct Band {
     Real* rstds = rstd.data();
 #pragma omp simd
     for (Index k = cells.first; k < cells.first + cells.size; ++k) {
-      const double off = centered ? sum[k] / n : 0;
-      const double about_mean = centered ? squares[k] - sum[k] * off : squares[k];
+      const double off = sum[k] / n;
+      const double about_mean = squares[k] - sum[k] * off;
       squares[k] = about_mean < 0 ? 0 : about_mean;  // NaN remains
       sum[k] = before[k] + off;
       means[k] = static_cast<Real>(sum[k]);
@@ -74,10 +74,11 @@ struct Band {
     const Real* own_rstds = rstd.data();
     const double n = count;
     for_each_tile(cells, [=](Index tile, Index k) {
-      if (means != nullptr) means[tile] = own_means[k];
       variances[tile] = static_cast<Real>(squares[k] / n);
       rstds[tile] = own_rstds[k];
     });
+    if (means == nullptr) return;
+    for_each_tile(cells, [=](Index tile, Index k) { means[tile] = own_means[k]; });
   }
 
   void load(const normbench::Arguments& arguments, Index first_tile, Range cells) {
@@ -85,10 +86,9 @@ struct Band {
     const Real* rstds = data<Real>(arguments.rstd, first_tile);
     Real* own_means = mean.data();
     Real* own_rstds = rstd.data();
-    for_each_cell(cells, [=](Index k, Index tile) {
-      own_means[k] = means == nullptr ? 0 : means[tile];
-      own_rstds[k] = rstds[tile];
-    });
+    for_each_cell(cells, [=](Index k, Index tile) { own_rstds[k] = rstds[tile]; });
+    if (means == nullptr) return;
+    for_each_cell(cells, [=](Index k, Index tile) { own_means[k] = means[tile]; });
   }
 
   void load_running(const normbench::Arguments& arguments, Range cells) {
@@ -124,13 +124,13 @@ struct Band {
     }
     if (uses_running_statistics(problem)) return;
     add_up_tiles(cells);
-    const bool centered = problem.norm != normbench::Norm::kRms;
+    forget_mean_of_rms(cells);
     const double n = count;
     Real* constants = constant.data();
     Real* slopes = slope.data();
 #pragma omp simd
     for (Index k = cells.first; k < last; ++k) {
-      constants[k] = static_cast<Real>(centered ? g[k] * rstds[k] / n : 0);
+      constants[k] = static_cast<Real>(g[k] * rstds[k] / n);
       slopes[k] = static_cast<Real>(g_xh[k] * rstds[k] * rstds[k] / n);
     }
   }
@@ -139,8 +139,10 @@ struct Band {
     const auto save = [&](const normbench::Tensor& tensor, const std::vector<double>& sums) {
       Real* target = data<Real>(tensor);
       if (target == nullptr) return;
+      const double* values = sums.data();
+#pragma omp simd
       for (Index k = cells.first; k < cells.first + cells.size; ++k) {
-        target[k] = static_cast<Real>(at(sums, k));
+        target[k] = static_cast<Real>(values[k]);
       }
     };
     save(arguments.dbeta, dbeta);
@@ -149,12 +151,18 @@ struct Band {
 
   void update_running(const normbench::Arguments& arguments, Range cells) const {
     const double m = problem.momentum;
-    const auto update = [m](Real& running, double statistic) {
-      running = static_cast<Real>((1 - m) * running + m * statistic);
+    const double degrees = count - 1;
+    const double* means = first.data();
+    const double* squares = second.data();
+    Real* running_means = data<Real>(arguments.running_mean);
+    Real* running_variances = data<Real>(arguments.running_var);
+    const auto updated = [m](Real running, double statistic) {
+      return static_cast<Real>((1 - m) * running + m * statistic);
     };
+#pragma omp simd
     for (Index k = cells.first; k < cells.first + cells.size; ++k) {
-      update(data<Real>(arguments.running_mean)[k], at(first, k));
-      update(data<Real>(arguments.running_var)[k], at(second, k) / (count - 1));
+      running_means[k] = updated(running_means[k], means[k]);
+      running_variances[k] = updated(running_variances[k], squares[k] / degrees);
     }
   }
 
@@ -166,17 +174,16 @@ struct Band {
   std::vector<Real> ones, zeros;  // in place of absent parameters
 
  private:
-  template <class Vector>
-  static auto& at(Vector& values, Index index) {
-    return values[static_cast<std::size_t>(index)];
-  }
-
   // Calls visit(tile, its first cell); `cells` are those of whole tiles.
   template <class Visit>
   void for_each_tile(Range cells, Visit visit) const {
     const Index step = cells_per_tile;
-    if (step == 1) return for_each_cell(cells, visit);
     const Index last = (cells.first + cells.size) / step;
+    if (step == 1) {
+#pragma omp simd
+      for (Index tile = cells.first; tile < last; ++tile) visit(tile, tile);
+      return;
+    }
     for (Index tile = cells.first / step; tile < last; ++tile) visit(tile, tile * step);
   }
 
@@ -192,6 +199,13 @@ struct Band {
     for (Index tile = cells.first / cells_per_tile; tile < last / cells_per_tile; ++tile) {
       for (Index i = 0; i < cells_per_tile; ++i) visit(tile * cells_per_tile + i, tile);
     }
+  }
+
+  // Here and not in the loops that divide by the number of values: under a condition those would
+  // not be vectorized.
+  void forget_mean_of_rms(Range cells) {
+    if (problem.norm == normbench::Norm::kRms)
+      std::fill_n(first.data() + cells.first, cells.size, 0);
   }
 
   void add_up_tiles(Range cells) {

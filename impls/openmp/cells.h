@@ -42,18 +42,11 @@ class CellsKernel : public normbench::Kernel {
   void run() override {
     for (Index i = 0; i < problem_.mini_batches(); ++i) {
       part_ = mini_batch(problem_, arguments_, i);
-      switch (sharing_) {
-        case Sharing::kBands:
-          share_bands();
-          break;
-        case Sharing::kBlocks:
-          share_blocks();
-          break;
-        case Sharing::kRows:
-          for (Index band = 0; band < bands_; ++band) share_rows(band);
-          finish(bands_of_[0], {0, grid_.cells});
-          break;
-      }
+      if (sharing_ == Sharing::kBands) share_bands();
+      if (sharing_ == Sharing::kBlocks) share_blocks();
+      if (sharing_ != Sharing::kRows) continue;
+      for (Index band = 0; band < bands_; ++band) share_rows(band);
+      finish(bands_of_[0], {0, grid_.cells});
     }
   }
 
@@ -76,7 +69,9 @@ class CellsKernel : public normbench::Kernel {
   void choose_shares() {
     const Index length = grid_.run;
     const Index cell_bytes = grid_.rows * length * static_cast<Index>(sizeof(T));
-    const Index least = grid_.long_runs ? 1 : (kLeastColumns + length - 1) / length;
+    const bool has_rows = grid_.rows >= threads_;
+    const Index lanes = has_rows || grid_.fold > 1 ? kBlockLanes : kLeastLanes;
+    const Index least = grid_.long_runs ? 1 : (lanes + length - 1) / length;
     const Index in_cache = std::max<Index>(kBlockBytes / std::max<Index>(cell_bytes, 1), 1);
     const Index share = (grid_.cells + 4 * threads_ - 1) / (4 * threads_);
     const auto whole_tiles = [this](Index cells) {
@@ -88,7 +83,6 @@ class CellsKernel : public normbench::Kernel {
     const Index blocks = (grid_.cells + block_ - 1) / block_;
     const bool balanced = blocks % threads_ == 0 || blocks >= 4 * threads_;
     // Nothing is read twice in inference: there the order of memory is best.
-    const bool has_rows = grid_.rows >= threads_;
     const bool blocks_are_best =
         (balanced && (reduces() || !has_rows)) || (!grid_.long_runs && !has_rows);
     sharing_ = Sharing::kRows;

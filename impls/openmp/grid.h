@@ -10,11 +10,15 @@ namespace openmp {
 
 // Columns or cells that are worked on side by side: what is kept for each stays in the first-level
 // cache.
-constexpr Index kMostLanes = 512;
+constexpr Index kMostLanes = 2048;
 constexpr Index kLeastLanes = 64;
-// Of a block: shorter pieces of rows cost more to jump between than the second-level cache saves
-// where a block does not fit there.
-constexpr Index kLeastColumns = 256;
+// Several short rows that are worked on as one: so long that the rest of the last vector does not
+// matter, where there are enough of them to make up for the sums of each lane.
+constexpr Index kFoldedLanes = 512;
+constexpr Index kFoldedRows = 32;
+// Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
+// worse than a block that fits in no cache.
+constexpr Index kBlockLanes = 1024;
 
 // A lane is what has one mean and one scale: a cell when rows are long, else a column.
 template <class Value>
@@ -35,7 +39,7 @@ struct Terms {
 struct Grid {
   // Runs of at least this many values are summed one by one; in shorter ones the columns are summed
   // side by side.
-  static constexpr Index kLongRun = 64;
+  static constexpr Index kLongRun = 512;
   // With so few rows, what is prepared for each column pays off only in runs shorter than that.
   static constexpr Index kFewRows = 4;
   static constexpr Index kShortRun = 8;
@@ -50,7 +54,8 @@ struct Grid {
     columns = cells * run;
     long_runs = run >= kLongRun || (rows < kFewRows && run >= kShortRun);
     lanes_per_cell = long_runs ? 1 : run;
-    if (!long_runs && columns < kLeastLanes) fold = std::min(rows, kLeastLanes / columns);
+    const Index lanes = size() < kFoldedRows * kFoldedLanes ? kLeastLanes : kFoldedLanes;
+    if (!long_runs) fold = std::clamp<Index>(lanes / columns, 1, rows);
   }
 
   Index size() const { return rows * columns; }
@@ -157,15 +162,21 @@ struct Grid {
       const Index width = std::min(fold, last - i) * row;
       add_rows<1>(start(slab, i, slab.first_cell), width, terms, first, second);
     }
-    const double* one = first.data();
-    const double* two = second.data();
     for (Index repeat = 0; repeat < fold; ++repeat) {
-      for (Index k = 0; k < slab.cells; ++k) {
-        for (Index j = 0; j < run; ++j) {
-          first_sum[k] += *one++;
-          second_sum[k] += *two++;
-        }
-      }
+      add_lanes(first.data() + repeat * row, slab.cells, first_sum);
+      add_lanes(second.data() + repeat * row, slab.cells, second_sum);
+    }
+  }
+
+  // Adds the lanes of each cell to its sum.
+  void add_lanes(const double* lanes, Index size, double* sums) const {
+    if (run == 1) {
+#pragma omp simd
+      for (Index k = 0; k < size; ++k) sums[k] += lanes[k];
+      return;
+    }
+    for (Index k = 0; k < size; ++k) {
+      for (Index j = 0; j < run; ++j) sums[k] += *lanes++;
     }
   }
 
