@@ -222,8 +222,8 @@ def test_cliffs_say_why(make_page, tmp_path):
             row(1024, 1, detail="ref:any"),
             synthesis.make_row("lone", 0.1 * 64 * 16 * 256 * 3, n=64 * 256, c=16, l=1)]
     page = make_page(synthesis.load(tmp_path, rows)).show_all()
-    found = page.run("return cliffsOf(view).map(({ row, toNeighbours, toSpelling, reference }) => "
-                     "[row.l, toNeighbours > 2, Boolean(toSpelling), reference])")
+    found = page.run("return cliffsOf(view).map(({ row, toNeighbors, toSpelling, reference }) => "
+                     "[row.l, toNeighbors > 2, Boolean(toSpelling), reference])")
     assert sorted(found) == [[1, False, True, False], [128, True, False, False],
                              [1024, False, False, True]]
     assert page.text("#cliff-counts").startswith("3 of 7 rows:")

@@ -152,3 +152,13 @@ def test_what_changed_is_what_diff_says(make_page, mixed, tmp_path: pathlib.Path
             assert all(same(estimate[key], own[key]) for key in ("ratio", "lo", "hi"))
     assert "1 broken" in page.text("#change-counts")
     assert "slower" in page.text("#change-counts")
+
+
+def test_cliffs_are_those_of_the_analysis(make_page):
+    from analysis import runs
+    from analysis.cliffs import cliffs
+    run = runs.load(str(REFERENCE))
+    page = make_page(run).show_all()
+    counts = page.run("return Object.fromEntries([...groupBy(cliffsOf(view), "
+                      "({ row }) => row.backend)].map(([name, own]) => [name, own.length]))")
+    assert counts == cliffs(run).per_backend

@@ -1,8 +1,8 @@
-// Cliffs: rows that are far off the best, their own neighbours, or the same data spelled otherwise.
+// Cliffs: rows that are far off the best, their own neighbors, or the same data spelled otherwise.
 "use strict";
 
 const CLIFF = 2;
-const NEIGHBOURS = 2;
+const NEIGHBORS = 2;
 const NEAR = 8;
 const MOST_CLIFFS = 30;
 const REFERENCE_KERNEL = /(?<![a-z])ref(erence)?(?![a-z])/i;
@@ -10,7 +10,7 @@ const REFERENCE_KERNEL = /(?<![a-z])ref(erence)?(?![a-z])/i;
 function renderCliffs(view, body) {
   const found = cliffsOf(view);
   append(body, [note("A row is a cliff when it takes more than twice as long as the best of its case; or, "
-    + "per element, more than twice the median of its neighbours: the two next smaller and larger "
+    + "per element, more than twice the median of its neighbors: the two next smaller and larger "
     + `shapes of the same backend, group and mini-batch within a factor of ${NEAR} in N·C·L, L = 1 apart from other L; or `
     + "more than twice the fastest spelling of the same data, with the same C and N·L but another "
     + "L; or when it runs a reference kernel.")]);
@@ -27,21 +27,32 @@ function renderCliffs(view, body) {
         ` ${own.length}`]), "."),
     found.length > MOST_CLIFFS ? element("button", { type: "button", id: "cliffs-all",
       click: () => pick("cliffs", { cliffs: all ? null : "all" }) },
-    all ? `Only the worst ${MOST_CLIFFS}` : `The worst ${MOST_CLIFFS} are listed: list all`) : null,
+    all ? `Only the worst ${MOST_CLIFFS}`
+      : `The worst ${MOST_CLIFFS} are listed, taken in turn from each backend: list all`) : null,
     table({
       caption: "Cliffs, the worst first", sortable: true, className: "cliffs",
       head: [{ text: "times the best", numeric: true }, "backend", "shape", "group",
-        { text: "time", numeric: true }, { text: "its neighbours", numeric: true },
+        { text: "time", numeric: true }, { text: "its neighbors", numeric: true },
         { text: "other spelling", numeric: true }, "kernel", "reproduce"],
-      body: found.slice(0, all ? found.length : MOST_CLIFFS).map((cliff) => cliffRow(view, cliff)),
+      body: (all ? found : worstInTurn(found)).map((cliff) => cliffRow(view, cliff)),
     })]);
 }
 
-function cliffRow(view, { row, toBest, toNeighbours, toSpelling, reference }) {
+// So that one slow backend does not hide the others.
+function worstInTurn(found) {
+  const turns = new Map();
+  return found.map((cliff) => {
+    const turn = turns.get(cliff.row.backend) || 0;
+    turns.set(cliff.row.backend, turn + 1);
+    return { cliff, turn };
+  }).sort((a, b) => a.turn - b.turn).slice(0, MOST_CLIFFS).map(({ cliff }) => cliff).sort(bySteepness);
+}
+
+function cliffRow(view, { row, toBest, toNeighbors, toSpelling, reference }) {
   return [
     { ...estimateCell(toBest), strong: toBest.ratio > CLIFF }, { node: backendLabel(row.backend) },
     caseCell(row), titleOf(row, view.timed), timeCell(row),
-    { ...numberCell(toNeighbours, ratioText), strong: toNeighbours > CLIFF },
+    { ...numberCell(toNeighbors, ratioText), strong: toNeighbors > CLIFF },
     toSpelling ? { value: toSpelling.ratio, strong: toSpelling.ratio > CLIFF,
       text: `${ratioText(toSpelling.ratio)} ${shapeText(toSpelling.of)}` } : "-",
     { ...kernelCell(row), strong: reference }, { node: command(reproText(row)) },
@@ -50,22 +61,26 @@ function cliffRow(view, { row, toBest, toNeighbours, toSpelling, reference }) {
 
 function cliffsOf(view) {
   const sized = view.timed.filter((row) => row.elements > 0);
-  const neighbours = neighbourRatios(sized);
+  const neighbors = neighborRatios(sized);
   const spellings = spellingRatios(sized);
   return view.best.map(({ row, estimate }) => ({
-    row, toBest: estimate, toNeighbours: neighbours.get(row.index),
+    row, toBest: estimate, toNeighbors: neighbors.get(row.index),
     toSpelling: spellings.get(row.index), reference: REFERENCE_KERNEL.test(row.detail),
   })).filter((found) => found.reference || found.toBest.ratio > CLIFF
-    || found.toNeighbours > CLIFF || (found.toSpelling && found.toSpelling.ratio > CLIFF))
-    .sort((a, b) => steepness(b) - steepness(a));
+    || found.toNeighbors > CLIFF || (found.toSpelling && found.toSpelling.ratio > CLIFF))
+    .sort(bySteepness);
 }
 
-function steepness({ toBest, toNeighbours, toSpelling }) {
-  return Math.max(toBest.ratio, toNeighbours || 0, toSpelling ? toSpelling.ratio : 0);
+function bySteepness(a, b) {
+  return steepness(b) - steepness(a);
 }
 
-// Row index -> time per element as a ratio to the median of its neighbours.
-function neighbourRatios(rows) {
+function steepness({ toBest, toNeighbors, toSpelling }) {
+  return Math.max(toBest.ratio, toNeighbors || 0, toSpelling ? toSpelling.ratio : 0);
+}
+
+// Row index -> time per element as a ratio to the median of its neighbors.
+function neighborRatios(rows) {
   const ratios = new Map();
   const perElement = (row) => row.median / row.elements;
   const alike = (row) => JSON.stringify(
@@ -73,8 +88,8 @@ function neighbourRatios(rows) {
   for (const own of groupBy(rows, alike).values()) {
     const ordered = [...own].sort((a, b) => a.elements - b.elements);
     ordered.forEach((row, at) => {
-      const near = [...ordered.slice(Math.max(0, at - NEIGHBOURS), at),
-        ...ordered.slice(at + 1, at + 1 + NEIGHBOURS)].filter((other) => Math.max(
+      const near = [...ordered.slice(Math.max(0, at - NEIGHBORS), at),
+        ...ordered.slice(at + 1, at + 1 + NEIGHBORS)].filter((other) => Math.max(
         other.elements / row.elements, row.elements / other.elements) <= NEAR);
       if (near.length >= 2) ratios.set(row.index, perElement(row) / median(near.map(perElement)));
     });
