@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -32,7 +34,7 @@ std::string environment_or(const char* name, std::string otherwise) {
 // Whether `python` starts and has what scripts/analysis needs.
 bool has_libraries(const std::string& python) {
   const std::string test =
-      fmt::format("'{}' -c 'import pandas, scipy, jinja2, matplotlib' >/dev/null 2>&1", python);
+      fmt::format("'{}' -c 'import pandas, scipy, jinja2' >/dev/null 2>&1", python);
   return std::system(test.c_str()) == 0;
 }
 
@@ -44,6 +46,17 @@ std::string find_python() {
     if (has_libraries(candidate)) return candidate;
   }
   return "";
+}
+
+// The word as a shell takes it for one.
+std::string quoted(const std::string& word) {
+  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::strchr("_./=:,@%+-", c) != nullptr;
+  });
+  if (is_plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
 }
 
 }  // namespace
@@ -69,14 +82,14 @@ int run_analysis(const CommandLine& command) {
   const std::string python = find_python();
   if (python.empty()) {
     throw ConfigError(
-        "no Python with pandas, scipy, jinja2 and matplotlib was found: apt-get install "
-        "python3-pandas python3-scipy python3-jinja2 python3-matplotlib, or name one in "
-        "NORMBENCH_PYTHON");
+        "no Python with pandas, scipy and jinja2 was found: apt-get install python3-pandas "
+        "python3-scipy python3-jinja2, or name one in NORMBENCH_PYTHON");
   }
   const std::string inherited = environment_or("PYTHONPATH", "");
   setenv("PYTHONPATH", (scripts.string() + (inherited.empty() ? "" : ":" + inherited)).c_str(), 1);
   std::vector<std::string> typed = command.words;
   typed[0] = "normbench";
+  std::transform(typed.begin(), typed.end(), typed.begin(), quoted);
   setenv("NORMBENCH_COMMAND", fmt::format("{}", fmt::join(typed, " ")).c_str(), 1);
 
   std::vector<std::string> words = {python, "-m", "analysis"};

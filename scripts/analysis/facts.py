@@ -1,5 +1,6 @@
 """Report sections about the run itself: machine, verification, costs, gaps."""
 
+import shlex
 from typing import Any
 
 import pandas
@@ -122,8 +123,8 @@ def ceilings(run: Run) -> str:
 
 
 def command_line(run: Run) -> str:
-    """The command that made the run, as typed, in one line."""
-    return " ".join(" ".join(str(word) for word in run.meta.get("command") or []).split())
+    """The command that made the run, for a shell, in one line."""
+    return " ".join(shlex.join(str(word) for word in run.meta.get("command") or []).split())
 
 
 def config_line(run: Run) -> str:

@@ -63,7 +63,8 @@ def render_summary(run: Run, groups: list[Group], link: str | None,
     return _template("summary.md.j2").render(
         machine=facts.machine_line(run), verdict=verdicts(groups)[0],
         image=_image(ranking, folder) if ranking and folder else None,
-        summary=summary_table(shown, whole), left_out=len(whole) - len(shown), link=link)
+        summary=summary_table(shown, whole), left_out=len(whole) - len(shown),
+        link=urllib.parse.quote(link) if link else None)
 
 
 def _template(name: str) -> jinja2.Template:

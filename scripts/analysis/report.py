@@ -10,10 +10,11 @@ replaced by .md and .html.
 import argparse
 import os
 import pathlib
+import shlex
 import sys
 
 from . import figures, filters, page, runs
-from .errors import FINE
+from .errors import FINE, UserError
 from .figures.picture import Picture
 from .files import make_folder, write_text
 from .markdown import render_report, render_summary
@@ -43,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     """
     found = [filters.apply(runs.load(path), options) for path in options.runs]
     command = os.environ.get("NORMBENCH_COMMAND",
-                             " ".join(["normbench report", *map(str, options.runs)]))
+                             shlex.join(["normbench", "report", *map(str, options.runs)]))
     outputs = output_paths(found[-1].path, options)
     ranked = [(run, rank_groups(run)) for run in found]
     texts: dict[pathlib.Path, str] = {}
@@ -52,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
     if "markdown" in outputs:
         path = outputs["markdown"]
         # Nothing can lie beside a pipe or a device.
-        if path.is_file() or not path.exists():
+        if os.path.isfile(path) or not os.path.exists(path):
             pictures = figures.draw(*ranked[-1])
             folder = path.with_suffix("" if path.suffix else ".pictures")
         texts[path] = render_report(ranked, pictures, folder.name if folder else "", command)
@@ -83,4 +84,6 @@ def output_paths(run: pathlib.Path, options: argparse.Namespace) -> dict[str, pa
     if options.output and len(chosen) == 1:
         return {chosen[0]: pathlib.Path(options.output)}
     base = pathlib.Path(options.output or run / "report.md")
+    if not base.name:
+        raise UserError(f"-o {options.output} names no file: name one, such as report.html")
     return {form: base.with_suffix(suffixes[form]) for form in chosen}

@@ -8,6 +8,7 @@ from conftest import cells_of, ladder, load, make_gap, make_row, run_in_process,
 from analysis import facts, runs, shapes
 from analysis.errors import UserError
 
+
 def test_report_has_its_sections_in_order(run_folder, capsys):
     assert run_in_process("report", run_folder) == 0
     assert capsys.readouterr().out == f"{run_folder / 'report.md'}\n"

@@ -101,6 +101,8 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def driver(downloads: pathlib.Path) -> Iterator[webdriver.Chrome]:
     options = Options()
+    # The driver is on this machine.
+    options.ignore_local_proxy_environment_variables()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      "--window-size=1280,900"):
         options.add_argument(argument)
