@@ -36,8 +36,7 @@ void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
     for (Index i = 0; i < kPieces; ++i) {
       const T* piece = own + region.rows * i / kPieces * region.row_stride +
                        (region.length - count) * i / kPieces;
-      const auto values = count == lanes<T>() ? load(piece) : load_some(piece, count);
-      const auto off = only_first<T>(hn::Sub(values, start), count);
+      const auto off = only_first<T>(hn::Sub(load_first(piece, count), start), count);
       sum = hn::Add(sum, off);
       spread = hn::Max(spread, hn::Abs(off));
     }
@@ -58,8 +57,7 @@ void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift
     const Index count = std::min(lanes<T>(), region.cells - at);
     const bool whole = count == lanes<T>();
     const auto values = [&](Index row) {
-      const T* from = x + row * region.row_stride + at;
-      return whole ? load(from) : load_some(from, count);
+      return load_first(x + row * region.row_stride + at, count);
     };
     const auto start = values(0);
     auto sum = hn::Zero(d);
@@ -127,17 +125,12 @@ void sum_runs_backward(const T* x, const T* dy, const Region& region, const Para
 }
 
 template <class T>
-HWY_INLINE Vec<T> load_columns(const Parameter<T>* from, Index count) {
-  return count == lanes<T>() ? load(from) : load_some(from, count);
-}
-
-template <class T>
 void sum_columns_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
                          double* ab) {
   sum_columns<T>(
       region,
       [=](Index at, Index count) {
-        return ForwardTerms<T>{x + at, load_columns<T>(shift + at, count)};
+        return ForwardTerms<T>{x + at, load_first(shift + at, count)};
       },
       a, ab);
 }
@@ -148,7 +141,7 @@ void sum_columns_backward(const T* x, const T* dy, const Region& region, const P
   sum_columns<T>(
       region,
       [=](Index at, Index count) {
-        return BackwardTerms<T>{x + at, dy + at, load_columns<T>(mean + at, count)};
+        return BackwardTerms<T>{x + at, dy + at, load_first(mean + at, count)};
       },
       a, ab);
 }

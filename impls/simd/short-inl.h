@@ -85,11 +85,6 @@ class TilesOfVector {
 };
 
 template <class T>
-HWY_INLINE Vec<T> load_first(const T* from, Index count) {
-  return count == lanes<T>() ? load(from) : load_some(from, count);
-}
-
-template <class T>
 HWY_INLINE void store_first(Vec<T> value, T* to, Index count, bool streaming) {
   if (count != lanes<T>()) return store_some<T>(value, to, count);
   if (streaming) return store<T, true>(value, to);

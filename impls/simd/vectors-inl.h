@@ -115,6 +115,12 @@ HWY_INLINE Vec<T> load_some(const T* from, Index count) {
   }
 }
 
+// `count` lanes, or all.
+template <class T>
+HWY_INLINE Vec<T> load_first(const T* from, Index count) {
+  return count == lanes<T>() ? load(from) : load_some(from, count);
+}
+
 // Streaming goes around the caches, to an aligned place.
 template <class T, bool kStreaming = false>
 HWY_INLINE void store(Vec<T> value, T* to) {
