@@ -120,15 +120,6 @@ class NormKernel : public EigenKernel {
   double unbiased_;
 };
 
-// The same problem as one mini-batch, where mini-batches have neither statistics nor gradients of
-// their own.
-Problem merge_mini_batches(Problem problem) {
-  const bool has_statistics = problem.norm == Norm::kBatch && !Plan(problem).running();
-  const bool has_gradients = problem.backward() && problem.affine;
-  if (!has_statistics && !has_gradients) problem.batch = problem.n;
-  return problem;
-}
-
 template <class T>
 std::unique_ptr<Kernel> make_kernel(const Problem& problem, const Arguments& arguments) {
   if (problem.elements() == 0) return std::make_unique<EmptyKernel<T>>(problem, arguments);

@@ -49,8 +49,8 @@ class MiniBatch {
     const auto y = arguments_.y.as<T>();
     if (problem_.norm == Norm::kNone) return copy(x, y);
     for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
-      const Statistic own =
-          is_running() ? from_running(statistic) : of_tile(statistic, row, column);
+      const Statistic own = problem_.uses_running_statistics() ? from_running(statistic)
+                                                               : of_tile(statistic, row, column);
       const Real mean = own.mean;
       const Real rstd = own.rstd;
       for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
@@ -75,7 +75,8 @@ class MiniBatch {
     std::fill(dgamma.begin(), dgamma.end(), 0.0);
     std::fill(dbeta.begin(), dbeta.end(), 0.0);
     for_each_tile([&](std::size_t statistic, std::int64_t row, std::int64_t column) {
-      const Statistic own = is_running() ? from_running(statistic) : saved(statistic);
+      const Statistic own =
+          problem_.uses_running_statistics() ? from_running(statistic) : saved(statistic);
       const Real mean = own.mean;
       const Real rstd = own.rstd;
       double sum_g = 0;
@@ -90,9 +91,10 @@ class MiniBatch {
         dgamma[parameter] += static_cast<double>(dy[at]) * xh;
       });
       const auto count = static_cast<double>(tiles_.values());
-      const bool centered = problem_.norm != Norm::kRms && !is_running();
+      const bool centered = problem_.norm != Norm::kRms && !problem_.uses_running_statistics();
       const auto mean_g = static_cast<Real>(centered ? sum_g / count : 0);
-      const auto mean_g_xh = static_cast<Real>(is_running() ? 0 : sum_g_xh / count);
+      const auto mean_g_xh =
+          static_cast<Real>(problem_.uses_running_statistics() ? 0 : sum_g_xh / count);
       for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
         const Real g = dy[at] * value_or<Real>(arguments_.gamma, parameter, 1);
         dx[at] = static_cast<T>(rstd * (g - mean_g - (x[at] - mean) * rstd * mean_g_xh));
@@ -106,11 +108,6 @@ class MiniBatch {
   struct Statistic {
     Real mean, rstd;
   };
-
-  bool is_running() const {
-    return problem_.norm == Norm::kBatch &&
-           (problem_.pass == Pass::kForwardInference || problem_.pass == Pass::kBackwardInference);
-  }
 
   template <class Span>
   static void copy(Span from, Span to) {

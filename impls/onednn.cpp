@@ -104,7 +104,7 @@ class OneDnn : public Backend {
   // n - 1 additions. The vectorized backward kernels do take that many on one thread. Gradients of
   // parameters are sums over other values than statistics are, and the longer of the two counts.
   Accuracy accuracy(const Problem& problem) const override {
-    if (!problem.backward() && onednn::uses_running_statistics(problem)) return {Grade::kA, 0};
+    if (!problem.backward() && problem.uses_running_statistics()) return {Grade::kA, 0};
     const Tiles tiles = normbench::tiles_of(problem);
     const std::int64_t of_parameter = problem.backward() ? tiles.batch_rows * tiles.run : 1;
     return {Grade::kA, static_cast<double>(std::max(tiles.values(), of_parameter) - 1)};

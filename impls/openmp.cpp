@@ -101,7 +101,7 @@ class OpenMp : public Backend {
   std::unique_ptr<Kernel> prepare(const Problem& described, const Arguments& arguments,
                                   int threads) const override {
     if (described.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
-    const Problem problem = openmp::merge_mini_batches(described);
+    const Problem problem = merge_mini_batches(described);
     if (problem.norm == Norm::kNone) {
       return std::make_unique<CopyKernel>(problem, arguments, threads);
     }

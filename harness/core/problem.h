@@ -63,9 +63,23 @@ struct Problem {
   // Values per channel and mini-batch: what one statistic of batch norm is made of.
   std::int64_t values_per_channel() const { return batch * l; }
   bool backward() const { return pass == Pass::kBackward || pass == Pass::kBackwardInference; }
+  // Whether the statistics are given, not found.
+  bool uses_running_statistics() const {
+    return norm == Norm::kBatch &&
+           (pass == Pass::kForwardInference || pass == Pass::kBackwardInference);
+  }
 
   bool operator==(const Problem&) const = default;
 };
+
+// The same problem as one mini-batch, where mini-batches have neither statistics nor gradients of
+// their own.
+inline Problem merge_mini_batches(Problem problem) {
+  const bool has_statistics = problem.norm == Norm::kBatch && !problem.uses_running_statistics();
+  const bool has_gradients = problem.norm != Norm::kNone && problem.backward() && problem.affine;
+  if (!has_statistics && !has_gradients) problem.batch = problem.n;
+  return problem;
+}
 
 // "batch/forward_training/f32/ncl/n64_c256_l128", followed by what differs from the defaults:
 // "_b16" (batch, when not N), "_g8" (groups), "_eps0.001", "_m0.01" (momentum), "_plain" (no

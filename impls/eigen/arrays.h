@@ -169,10 +169,7 @@ struct Plan {
   }
   bool centered() const { return problem.norm != Norm::kRms; }
   // In inference nothing depends on, or flows back through, the statistics of batch norm.
-  bool running() const {
-    return problem.norm == Norm::kBatch &&
-           (problem.pass == Pass::kForwardInference || problem.pass == Pass::kBackwardInference);
-  }
+  bool running() const { return problem.uses_running_statistics(); }
   double count() const { return static_cast<double>(tiles.values()); }
 
   Problem problem;

@@ -55,12 +55,6 @@ inline memory::desc describe_statistics(const Problem& p) {
   return {{p.batch, groups}, kType, memory::format_tag::ab};
 }
 
-// Whether the statistics are given, not computed.
-inline bool uses_running_statistics(const Problem& p) {
-  return p.norm == Norm::kBatch &&
-         (p.pass == Pass::kForwardInference || p.pass == Pass::kBackwardInference);
-}
-
 // No backward pass reads the shift. Yet some refuse to run without it, and others with it.
 inline bool backward_wants_shift(Norm norm) {
   return norm == Norm::kLayer || (norm == Norm::kBatch && DNNL_VERSION_MAJOR < 3);
@@ -81,7 +75,7 @@ dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, con
   const auto eps = static_cast<float>(p.eps);
   normalization_flags flags = normalization_flags::none;
   if (p.affine) flags = normalization_flags::use_scale | normalization_flags::use_shift;
-  if (uses_running_statistics(p)) flags |= normalization_flags::use_global_stats;
+  if (p.uses_running_statistics()) flags |= normalization_flags::use_global_stats;
   const prop_kind forward_kind = p.pass == Pass::kForwardInference ? prop_kind::forward_inference
                                                                    : prop_kind::forward_training;
   const prop_kind backward_kind = p.affine ? prop_kind::backward : prop_kind::backward_data;

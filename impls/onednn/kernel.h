@@ -142,7 +142,7 @@ class OneDnnKernel : public Kernel {
   }
 
   void add_vectors(PrimitiveArguments& all, const Arguments& part) const {
-    const bool running = uses_running_statistics(problem_);
+    const bool running = problem_.uses_running_statistics();
     add_statistics(all, DNNL_ARG_MEAN, running ? part.running_mean : part.mean);
     add_statistics(all, DNNL_ARG_VARIANCE, running ? part.running_var : part.variance);
     add_parameters(all, DNNL_ARG_SCALE, part.gamma);

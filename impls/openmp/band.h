@@ -122,7 +122,7 @@ struct Band {
       g[k] *= gamma[k];
       g_xh[k] *= gamma[k];
     }
-    if (uses_running_statistics(problem)) return;
+    if (problem.uses_running_statistics()) return;
     add_up_tiles(cells);
     forget_mean_of_rms(cells);
     const double n = count;

@@ -62,7 +62,7 @@ class CellsKernel : public normbench::Kernel {
   enum class Sharing { kBands, kBlocks, kRows };
 
   bool reduces() const {
-    if (!uses_running_statistics(problem_)) return true;
+    if (!problem_.uses_running_statistics()) return true;
     return problem_.backward() && problem_.affine;
   }
 
@@ -190,7 +190,7 @@ class CellsKernel : public normbench::Kernel {
   Index first_tile(Index number) const { return number * (grid_.cells / cells_per_tile_); }
 
   void load_band(Band<Real>& band, Index number, Range cells) {
-    if (uses_running_statistics(problem_)) {
+    if (problem_.uses_running_statistics()) {
       band.load_running(part_, cells);
     } else if (problem_.backward()) {
       band.load(part_, first_tile(number), cells);
@@ -257,7 +257,7 @@ class CellsKernel : public normbench::Kernel {
     const T* x = data<T>(part_.x);
     const T* dy = data<T>(part_.dy);
     T* dx = data<T>(part_.dx);
-    if (problem_.backward() && uses_running_statistics(problem_)) {
+    if (problem_.backward() && problem_.uses_running_statistics()) {
       return grid_.for_each(slab, [=](Index at, Index lane) {
         dx[at] = static_cast<T>(static_cast<Real>(dy[at]) * scale[lane]);
       });

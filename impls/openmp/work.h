@@ -35,22 +35,6 @@ void each_part(int parts, Work work) {
   for (Index part = 0; part < parts; ++part) work(part);
 }
 
-inline bool uses_running_statistics(const normbench::Problem& problem) {
-  return problem.norm == normbench::Norm::kBatch &&
-         (problem.pass == normbench::Pass::kForwardInference ||
-          problem.pass == normbench::Pass::kBackwardInference);
-}
-
-// The same problem as one mini-batch, where mini-batches make no difference.
-inline normbench::Problem merge_mini_batches(normbench::Problem problem) {
-  const bool own_statistics =
-      problem.norm == normbench::Norm::kBatch && !uses_running_statistics(problem);
-  const bool own_gradients = problem.backward() && problem.affine;
-  const bool separate = own_statistics || own_gradients;
-  if (problem.norm == normbench::Norm::kNone || !separate) problem.batch = problem.n;
-  return problem;
-}
-
 // How many of `threads` a mini-batch is worth.
 inline int useful_threads(const normbench::Problem& problem, int threads) {
   const Index bytes = normbench::compulsory_bytes(problem) / problem.mini_batches();

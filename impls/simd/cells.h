@@ -88,7 +88,7 @@ class CellsKernel : public normbench::Kernel {
   }
 
   void process(Band<Real>& band, const Unit& u) {
-    if (uses_running_statistics(problem_)) {
+    if (problem_.uses_running_statistics()) {
       load_running(band, u);
     } else if (problem_.backward()) {
       load_saved(band, u);
@@ -259,7 +259,7 @@ class CellsKernel : public normbench::Kernel {
                             band.ab.data());
     take_gradients(band, u);
     T* dx = data<T>(arguments_.dx, u.offset);
-    if (uses_running_statistics(problem_)) {
+    if (problem_.uses_running_statistics()) {
       return functions_.rescale(dy, dx, region_for_writing(layout_, u), scale, layout_.streaming);
     }
     table_.statistics.slopes(u.tiles, band.a.data(), band.ab.data(), band.rstd.data(),

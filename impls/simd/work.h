@@ -34,12 +34,6 @@ Value* data(const normbench::Tensor& tensor, Index first = 0) {
   return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
 }
 
-inline bool uses_running_statistics(const normbench::Problem& problem) {
-  return problem.norm == normbench::Norm::kBatch &&
-         (problem.pass == normbench::Pass::kForwardInference ||
-          problem.pass == normbench::Pass::kBackwardInference);
-}
-
 // Without statistics to find, everything is read once.
 inline bool reads_once(const normbench::Problem& problem) {
   return problem.norm == normbench::Norm::kBatch &&
