@@ -4,6 +4,7 @@
 // Sums are kept in lanes of the type that is computed in, shifted by a number near the mean, and
 // moved into doubles after eight additions; where the shift was far from the mean, a tile is summed
 // once more. impls/simd/ has the pieces; README.md there says what each is worth.
+
 // Vectors of a size that is not known when compiling would need arrays of another kind here. And
 // sanitizers make a minute of the compilation for each set: then some will do.
 #define SIMD_WITHOUT (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)

@@ -14,7 +14,8 @@ def test_a_place_that_is_none_is_one_clear_line(run_folder, words):
 
 
 def test_what_is_no_character_is_replaced(tmp_path):
-    run = write_run(tmp_path / "run", [make_row("naive", 100.0, detail="lone \ud800")])
+    run = write_run(tmp_path / "run", [make_row("naive", 100.0, name="lone \ud800")],
+                    name="lone \ud800")
     assert run_in_process("report", run, "--markdown", "--html") == 0
     for name in ("report.md", "report.html"):
         assert (run / name).read_bytes().decode("utf-8")

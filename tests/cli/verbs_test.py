@@ -154,6 +154,13 @@ def test_analysis_verbs_reach_python(normbench, tiny_run, verb, word):
     assert word in done.stdout
 
 
+def test_the_command_of_a_report_can_be_pasted(normbench, tiny_run):
+    output = tiny_run / "it's mine.md"
+    assert normbench("report", tiny_run, "-o", output, "-F", "no|such").returncode == 0
+    assert f"\nnormbench report {tiny_run} -o '{tiny_run}/it'\\''s mine.md' -F 'no|such'\n" in (
+        output.read_text())
+
+
 def test_report_is_written_beside_the_samples(normbench, tiny_run):
     done = normbench("report", tiny_run)
     assert done.returncode == 0, done.stderr

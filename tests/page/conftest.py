@@ -158,7 +158,7 @@ def mixed_rows() -> list[dict[str, Any]]:
 
 def _mixed_row(backend: str, factor: float, index: int, place: dict[str, Any]) -> dict[str, Any]:
     if backend == "late" and index % 3:
-        return synthesis.make_gap(backend, "unsupported", "needs much", **place)
+        return synthesis.make_gap(backend, "unsupported", 'needs "much", and more', **place)
     if backend == "naive" and place["norm"] == "layer" and index == 4:
         return synthesis.make_gap(backend, "failed", "y is off", **place)
     elements = place["n"] * place["c"] * place["l"]

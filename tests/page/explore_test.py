@@ -169,6 +169,7 @@ def test_the_download_is_the_filtered_rows(make_page, mixed, downloads):
         kept[["case", "backend"]].itertuples(index=False, name=None))
     for row, own in zip(found, kept.to_dict("records")):
         assert [float(value) for value in row["samples_ns"].split()] == own["samples_ns"]
+        assert (row["reason"], row["detail"]) == (own["reason"], own["detail"])
         assert (float(row["median_ns"]) if row["median_ns"] else None) == (
             own["median_ns"] if own["timed"] else None)
 
