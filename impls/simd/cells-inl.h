@@ -158,9 +158,9 @@ HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
   }
 }
 
-// Calls write_piece(column, columns, offset) for pieces of all rows. Several rows use the numbers
-// of some columns, `kinds` for each, before those of others are needed, which would push them out
-// of the first cache.
+// Calls write_piece(column, columns, offset, rows, stride) for pieces of some rows. Several rows
+// use the numbers of some columns, `kinds` for each, before those of others are needed, which would
+// push them out of the first cache.
 template <class T, class Write>
 HWY_INLINE void for_each_piece(const Region& shared, Index kinds, const Write& write_piece) {
   const Region region = shared;  // as above
@@ -169,14 +169,13 @@ HWY_INLINE void for_each_piece(const Region& shared, Index kinds, const Write& w
   const Index bytes = kinds * static_cast<Index>(sizeof(Parameter<T>));
   const Index columns = std::max(kLine, region.bytes_of_numbers / bytes / kLine * kLine);
   const Index rows = region.cells <= columns ? region.rows : kRows;
+  const Index stride = region.reversed ? -region.row_stride : region.row_stride;
+  const Index start = region.reversed ? (region.rows - 1) * region.row_stride : 0;
   for (Index block = 0; block < region.rows; block += rows) {
-    const Index last = std::min(region.rows, block + rows);
+    const Index some_rows = std::min(rows, region.rows - block);
     for (Index column = 0; column < region.cells; column += columns) {
       const Index some = std::min(columns, region.cells - column);
-      for (Index i = block; i < last; ++i) {
-        const Index row = region.reversed ? region.rows - 1 - i : i;
-        write_piece(column, some, row * region.row_stride + column);
-      }
+      write_piece(column, some, start + block * stride + column, some_rows, stride);
     }
   }
 }
@@ -188,7 +187,7 @@ void normalize_runs(const T* x, T* y, const Region& region, const Parameter<T>* 
     for_each_run(region, [&](Index k, Index at) {
       const Normalized<T, Constant<T>> of{x + at, Constant<T>(mean[k]), Constant<T>(scale[k]),
                                           Constant<T>(beta[k])};
-      write(manner, y + at, region.length, region.ahead, of);
+      write(manner, y + at, 0, region.length, region.ahead, of);
     });
   });
 }
@@ -197,9 +196,9 @@ template <class T>
 void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T>* mean,
                        const Parameter<T>* scale, const Parameter<T>* beta, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece<T>(region, 3, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 3, [&](Index k, Index columns, Index at, Index rows, Index stride) {
       const Normalized<T, Array<T>> of{x + at, {mean + k}, {scale + k}, {beta + k}};
-      write(manner, y + at, columns, region.ahead, of);
+      write_rows(manner, y + at, rows, stride, columns, region.ahead, of);
     });
   });
 }
@@ -209,7 +208,7 @@ void apply_runs(const T* x, T* y, const Region& region, const Parameter<T>* scal
                 const Parameter<T>* shift, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_run(region, [&](Index k, Index at) {
-      write(manner, y + at, region.length, region.ahead,
+      write(manner, y + at, 0, region.length, region.ahead,
             Folded<T, Constant<T>>{x + at, Constant<T>(scale[k]), Constant<T>(shift[k])});
     });
   });
@@ -219,9 +218,9 @@ template <class T>
 void apply_columns(const T* x, T* y, const Region& region, const Parameter<T>* scale,
                    const Parameter<T>* shift, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece<T>(region, 2, [&](Index k, Index columns, Index at) {
-      write(manner, y + at, columns, region.ahead,
-            Folded<T, Array<T>>{x + at, {scale + k}, {shift + k}});
+    for_each_piece<T>(region, 2, [&](Index k, Index columns, Index at, Index rows, Index stride) {
+      const Folded<T, Array<T>> of{x + at, {scale + k}, {shift + k}};
+      for (Index i = 0; i < rows; ++i) write(manner, y + at, i * stride, columns, region.ahead, of);
     });
   });
 }
@@ -238,7 +237,7 @@ void differentiate_runs(const T* x, const T* dy, T* dx, const Region& region,
                                               Constant<T>(scale[k]),
                                               Constant<T>(constant[k]),
                                               Constant<T>(slope[k])};
-      write(manner, dx + at, region.length, region.ahead, of);
+      write(manner, dx + at, 0, region.length, region.ahead, of);
     });
   });
 }
@@ -249,10 +248,10 @@ void differentiate_columns(const T* x, const T* dy, T* dx, const Region& region,
                            const Parameter<T>* constant, const Parameter<T>* slope,
                            bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece<T>(region, 4, [&](Index k, Index columns, Index at) {
+    for_each_piece<T>(region, 4, [&](Index k, Index columns, Index at, Index rows, Index stride) {
       const Differentiated<T, Array<T>> of{x + at,      dy + at,        {mean + k},
                                            {scale + k}, {constant + k}, {slope + k}};
-      write(manner, dx + at, columns, region.ahead, of);
+      write_rows(manner, dx + at, rows, stride, columns, region.ahead, of);
     });
   });
 }
@@ -262,7 +261,7 @@ void rescale_runs(const T* dy, T* dx, const Region& region, const Parameter<T>* 
                   bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_run(region, [&](Index k, Index at) {
-      write(manner, dx + at, region.length, region.ahead,
+      write(manner, dx + at, 0, region.length, region.ahead,
             Rescaled<T, Constant<T>>{dy + at, Constant<T>(scale[k])});
     });
   });
@@ -272,8 +271,9 @@ template <class T>
 void rescale_columns(const T* dy, T* dx, const Region& region, const Parameter<T>* scale,
                      bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
-    for_each_piece<T>(region, 1, [&](Index k, Index columns, Index at) {
-      write(manner, dx + at, columns, region.ahead, Rescaled<T, Array<T>>{dy + at, {scale + k}});
+    for_each_piece<T>(region, 1, [&](Index k, Index columns, Index at, Index rows, Index stride) {
+      write_rows(manner, dx + at, rows, stride, columns, region.ahead,
+                 Rescaled<T, Array<T>>{dy + at, {scale + k}});
     });
   });
 }

@@ -194,16 +194,23 @@ class CellsKernel : public normbench::Kernel {
   }
 
   void find_statistics(Band<Real>& band, const Unit& u) {
-    // Threads that share a unit look at the same values, and so find the same shift.
-    functions_.find_shift(data<T>(arguments_.x, offset_of_whole(layout_, u)),
-                          region_of_whole(layout_, u), band.spread_mean.data());
-    if (layout_.folded > 1 || u.cells_of_tile == 1) {
-      std::copy_n(band.spread_mean.begin(), u.tiles, band.shift.begin());
-    } else {
-      functions_.join_shifts(u.tiles, u.cells_of_tile, band.spread_mean.data(), band.shift.data());
-    }
+    find_shift(band, u);
     if (!sum_and_conclude(band, u)) return;
     for (Index i = 0; i < u.tiles; ++i) center_anew(band, u, i);
+  }
+
+  // Threads that share a unit look at the same values, and so find the same shift.
+  void find_shift(Band<Real>& band, const Unit& u) {
+    constexpr Index kEnoughValues = 8;
+    const T* x = data<T>(arguments_.x, offset_of_whole(layout_, u));
+    if (layout_.tiles.run >= kEnoughValues && layout_.tiles.run == layout_.tiles.tile_columns) {
+      table_.runs.find_shift(x, region_of_tiles(layout_, u), band.shift.data());
+    } else if (layout_.folded > 1 || u.cells_of_tile == 1) {
+      functions_.find_shift(x, region_of_whole(layout_, u), band.shift.data());
+    } else {
+      functions_.find_shift(x, region_of_whole(layout_, u), band.spread_mean.data());
+      functions_.join_shifts(u.tiles, u.cells_of_tile, band.spread_mean.data(), band.shift.data());
+    }
   }
 
   // Whether the shift of any tile was far from its mean.

@@ -45,18 +45,35 @@ struct CellLayout {
   }
 };
 
-// Runs that fill no vector are taken as single columns, and so are those of a few vectors where
-// there are many rows to add up.
-constexpr Index kTinyRun = 16;
-constexpr Index kShortRun = 64;
-constexpr Index kManyRows = 32;
+// In the first cache, for what is kept for columns; the rest is for their values.
+inline Index room_for_numbers(const Settings& settings) {
+  return limits(settings).caches.first / 3;
+}
 
-// Runs with an end that fills no vector, short ones that are in enough rows to be worth a number
-// for each column.
-inline bool is_ragged(const normbench::Tiles& tiles) {
+// Runs of so many values are never taken as single columns.
+constexpr Index kShortRun = 64;
+
+// Whether runs are taken as single columns: those that fill no vector, and those of few vectors
+// where there are enough rows to be worth a number for each column. Measured on machines whose
+// vectors have 16 floats.
+inline bool is_by_column(const normbench::Problem& problem, const normbench::Tiles& tiles,
+                         const Settings& settings) {
   constexpr Index kVector = 16;
   constexpr Index kEnoughRows = 16;
-  return tiles.run < kShortRun && tiles.run % kVector != 0 && tiles.rows >= kEnoughRows;
+  constexpr Index kManyRows = 32;
+  if (tiles.run < kVector) return true;
+  if (tiles.run >= kShortRun || tiles.rows < kEnoughRows) return false;
+  const bool ragged = tiles.run % kVector != 0;
+  if (reads_once(problem)) {
+    const Index bytes_of_numbers = 2 * tiles.columns * static_cast<Index>(sizeof(float));
+    return ragged || (tiles.run == kVector && bytes_of_numbers <= room_for_numbers(settings));
+  }
+  if (tiles.tile_rows >= kManyRows) return true;
+  // One vector for each row keeps its sums in registers, but jumps from row to row.
+  if (tiles.run == kVector && problem.backward()) {
+    return normbench::compulsory_bytes(problem) > limits(settings).caches.own;
+  }
+  return tiles.tile_rows >= kEnoughRows && tiles.run < 2 * kVector;
 }
 
 // Whether the kernel for cells is the one for this problem; else that for rows is.
@@ -195,16 +212,14 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   layout.tiles = tiles_of(problem);
   const Index bytes = normbench::compulsory_bytes(problem);
   const bool one_read = reads_once(problem);
-  const bool has_many_rows = !one_read && layout.tiles.tile_rows >= kManyRows;
-  const bool by_column = layout.tiles.run < (has_many_rows ? kShortRun : kTinyRun) ||
-                         (one_read && is_ragged(layout.tiles));
-  layout.cell = settings.columns && by_column ? 1 : layout.tiles.run;
+  layout.cell =
+      settings.columns && is_by_column(problem, layout.tiles, settings) ? 1 : layout.tiles.run;
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.threads = useful_threads(bytes, most_threads, settings);
   layout.far = is_far(bytes, one_read, layout.threads, settings);
   // Output goes around the caches when it would push out of the last one what is needed next.
   layout.streaming = settings.streaming && layout.far;
-  layout.bytes_of_numbers = limits(settings).caches.first / 3;
+  layout.bytes_of_numbers = room_for_numbers(settings);
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;

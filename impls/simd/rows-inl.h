@@ -72,7 +72,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
       for (Index i = 0; i < count; ++i, x += tiles.length, y += tiles.length) {
         const Index column = (first + i) % tiles.across * tiles.length;
         const auto k = static_cast<std::size_t>(i);
-        write(manner, y, tiles.length, together * tiles.length,
+        write(manner, y, 0, tiles.length, together * tiles.length,
               Weighted<T>{x,
                           Constant<T>(statistics.mean[k]),
                           Constant<T>(statistics.rstd[k]),

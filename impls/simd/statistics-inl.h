@@ -126,9 +126,26 @@ void gradients(Index size, const double* a, const double* ab, const Real* rstd, 
   });
 }
 
+// The sums of two neighbors each take their place.
+inline void add_neighbors(Index size, double* sums) {
+  Index i = 0;
+#if HWY_TARGET != HWY_SCALAR  // has no neighbors
+  constexpr Index kLanes = lanes<double>();
+  const DoubleTag d;
+  for (; i + kLanes <= size; i += kLanes) {
+    const auto low = hn::LoadU(d, sums + 2 * i);
+    const auto high = hn::LoadU(d, sums + 2 * i + kLanes);
+    hn::StoreU(hn::Add(hn::ConcatEven(d, high, low), hn::ConcatOdd(d, high, low)), d, sums + i);
+  }
+#endif
+  for (; i < size; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
+}
+
 inline void add_up(Index tiles, Index cells, double* sums) {
   constexpr Index kLanes = lanes<double>();
   const DoubleTag d;
+  while (cells % 2 == 0 && cells <= 2 * kLanes) add_neighbors(tiles * (cells /= 2), sums);
+  if (cells == 1) return;
   for (Index i = 0; i < tiles; ++i) {
     const double* own = sums + i * cells;
     Doubles vectors = hn::Zero(d);
@@ -140,45 +157,43 @@ inline void add_up(Index tiles, Index cells, double* sums) {
   }
 }
 
-// For cells that are less than a vector: `kLanes` tiles fill as many vectors as a tile has cells.
+// For cells that are less than a vector, as far as there are whole vectors of either kind. Returns
+// the cells that have their number.
 template <class Real>
 HWY_INLINE Index spread_within_vectors(Index tiles, Index cells, const Real* of_tiles,
                                        Real* of_cells) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
-  using Integer = hn::TFromD<hn::RebindToSigned<decltype(d)>>;
-  std::array<std::array<Integer, static_cast<std::size_t>(kLanes)>,
-             static_cast<std::size_t>(kLanes)>
-      sources;
-  for (Index k = 0; k < cells * kLanes; ++k) {
-    sources[static_cast<std::size_t>(k / kLanes)][static_cast<std::size_t>(k % kLanes)] =
-        static_cast<Integer>(k / cells);
-  }
-  Index tile = 0;
-  for (; tile + kLanes <= tiles; tile += kLanes, of_cells += cells * kLanes) {
+  const hn::RebindToSigned<decltype(d)> integers;
+  // Halves, so that no quotient is near a whole number.
+  const auto places = hn::Iota(d, Real{0.5});
+  const auto inverse = hn::Set(d, 1 / static_cast<Real>(cells));
+  const Index step = kLanes / cells;
+  Index done = 0;
+  Index within = 0;  // cells of the tile that are done
+  for (Index tile = 0; tile + kLanes <= tiles; done += kLanes) {
+    const auto place = hn::Add(places, hn::Set(d, static_cast<Real>(within)));
+    const auto from = hn::ConvertTo(integers, hn::Mul(place, inverse));
     const auto numbers = hn::LoadU(d, of_tiles + tile);
-    for (Index k = 0; k < cells; ++k) {
-      const auto from = hn::SetTableIndices(d, sources[static_cast<std::size_t>(k)].data());
-      hn::StoreU(hn::TableLookupLanes(numbers, from), d, of_cells + k * kLanes);
-    }
+    hn::StoreU(hn::TableLookupLanes(numbers, hn::IndicesFromVec(d, from)), d, of_cells + done);
+    tile += step;
+    within += kLanes - step * cells;
+    if (within >= cells) within -= cells, ++tile;
   }
-  return tile;
+  return done;
 }
 
 template <class Real>
 void spread(Index tiles, Index cells, const Real* of_tiles, Real* of_cells) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
-  Index tile = 0;
-  if (cells < kLanes && tiles >= 2 * kLanes) {
-    tile = spread_within_vectors(tiles, cells, of_tiles, of_cells);
-  }
-  of_cells += tile * cells;
-  for (; tile < tiles; ++tile, of_cells += cells) {
+  Index done = 0;
+  if (cells < kLanes) done = spread_within_vectors(tiles, cells, of_tiles, of_cells);
+  for (Index tile = done / cells; tile < tiles; ++tile) {
     const auto number = hn::Set(d, of_tiles[tile]);
-    Index k = 0;
-    for (; k + kLanes <= cells; k += kLanes) hn::StoreU(number, d, of_cells + k);
-    for (; k < cells; ++k) of_cells[k] = of_tiles[tile];
+    const Index last = (tile + 1) * cells;
+    for (; done + kLanes <= last; done += kLanes) hn::StoreU(number, d, of_cells + done);
+    for (; done < last; ++done) of_cells[done] = of_tiles[tile];
   }
 }
 

@@ -68,6 +68,7 @@ template <class T>
 struct Constant {
   Vec<T> value;
   explicit HWY_INLINE Constant(Parameter<T> number) : value(hn::Set(Tag<T>(), number)) {}
+  explicit HWY_INLINE Constant(Vec<T> numbers) : value(numbers) {}
   HWY_INLINE Vec<T> operator()(Index) const { return value; }
   HWY_INLINE Vec<T> some(Index, Index) const { return value; }
 };
@@ -76,6 +77,7 @@ struct Constant {
 template <class T>
 struct Array {
   const Parameter<T>* values;
+  HWY_INLINE Constant<T> of(Index column) const { return Constant<T>(load(values + column)); }
   HWY_INLINE Vec<T> operator()(Index at) const { return load(values + at); }
   HWY_INLINE Vec<T> some(Index at, Index count) const { return load_some(values + at, count); }
 };
@@ -85,12 +87,15 @@ struct Normalized {
   const T* x;
   Number mean, scale, beta;
 
-  HWY_INLINE Vec<T> operator()(Index at) const {
-    return hn::MulAdd(hn::Sub(load(x + at), mean(at)), scale(at), beta(at));
+  HWY_INLINE Normalized<T, Constant<T>> of(Index column) const {
+    return {x, mean.of(column), scale.of(column), beta.of(column)};
   }
-  HWY_INLINE Vec<T> some(Index at, Index count) const {
-    return hn::MulAdd(hn::Sub(load_some(x + at, count), mean.some(at, count)),
-                      scale.some(at, count), beta.some(at, count));
+  HWY_INLINE Vec<T> operator()(Index at, Index column) const {
+    return hn::MulAdd(hn::Sub(load(x + at), mean(column)), scale(column), beta(column));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
+    return hn::MulAdd(hn::Sub(load_some(x + at, count), mean.some(column, count)),
+                      scale.some(column, count), beta.some(column, count));
   }
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
@@ -100,11 +105,15 @@ struct Folded {
   const T* x;
   Number scale, shift;
 
-  HWY_INLINE Vec<T> operator()(Index at) const {
-    return hn::MulAdd(load(x + at), scale(at), shift(at));
+  HWY_INLINE Folded<T, Constant<T>> of(Index column) const {
+    return {x, scale.of(column), shift.of(column)};
   }
-  HWY_INLINE Vec<T> some(Index at, Index count) const {
-    return hn::MulAdd(load_some(x + at, count), scale.some(at, count), shift.some(at, count));
+  HWY_INLINE Vec<T> operator()(Index at, Index column) const {
+    return hn::MulAdd(load(x + at), scale(column), shift(column));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
+    return hn::MulAdd(load_some(x + at, count), scale.some(column, count),
+                      shift.some(column, count));
   }
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
@@ -116,12 +125,13 @@ struct Weighted {
   Constant<T> mean, rstd;
   Array<T> gamma, beta;
 
-  HWY_INLINE Vec<T> operator()(Index at) const {
-    return hn::MulAdd(hn::Mul(hn::Sub(load(x + at), mean.value), rstd.value), gamma(at), beta(at));
+  HWY_INLINE Vec<T> operator()(Index at, Index column) const {
+    return hn::MulAdd(hn::Mul(hn::Sub(load(x + at), mean.value), rstd.value), gamma(column),
+                      beta(column));
   }
-  HWY_INLINE Vec<T> some(Index at, Index count) const {
+  HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
     const auto normal = hn::Mul(hn::Sub(load_some(x + at, count), mean.value), rstd.value);
-    return hn::MulAdd(normal, gamma.some(at, count), beta.some(at, count));
+    return hn::MulAdd(normal, gamma.some(column, count), beta.some(column, count));
   }
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
@@ -132,15 +142,19 @@ struct Differentiated {
   const T* dy;
   Number mean, scale, constant, slope;
 
-  HWY_INLINE Vec<T> operator()(Index at) const {
-    const auto deviation = hn::Sub(load(x + at), mean(at));
-    const auto rest = hn::MulAdd(deviation, slope(at), constant(at));
-    return hn::MulSub(load(dy + at), scale(at), rest);
+  HWY_INLINE Differentiated<T, Constant<T>> of(Index column) const {
+    return {x, dy, mean.of(column), scale.of(column), constant.of(column), slope.of(column)};
   }
-  HWY_INLINE Vec<T> some(Index at, Index count) const {
-    const auto deviation = hn::Sub(load_some(x + at, count), mean.some(at, count));
-    const auto rest = hn::MulAdd(deviation, slope.some(at, count), constant.some(at, count));
-    return hn::MulSub(load_some(dy + at, count), scale.some(at, count), rest);
+  HWY_INLINE Vec<T> operator()(Index at, Index column) const {
+    const auto deviation = hn::Sub(load(x + at), mean(column));
+    const auto rest = hn::MulAdd(deviation, slope(column), constant(column));
+    return hn::MulSub(load(dy + at), scale(column), rest);
+  }
+  HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
+    const auto deviation = hn::Sub(load_some(x + at, count), mean.some(column, count));
+    const auto rest =
+        hn::MulAdd(deviation, slope.some(column, count), constant.some(column, count));
+    return hn::MulSub(load_some(dy + at, count), scale.some(column, count), rest);
   }
   HWY_INLINE void fetch(Index at) const {
     prefetch(x + at);
@@ -153,9 +167,12 @@ struct Rescaled {
   const T* dy;
   Number scale;
 
-  HWY_INLINE Vec<T> operator()(Index at) const { return hn::Mul(load(dy + at), scale(at)); }
-  HWY_INLINE Vec<T> some(Index at, Index count) const {
-    return hn::Mul(load_some(dy + at, count), scale.some(at, count));
+  HWY_INLINE Rescaled<T, Constant<T>> of(Index column) const { return {dy, scale.of(column)}; }
+  HWY_INLINE Vec<T> operator()(Index at, Index column) const {
+    return hn::Mul(load(dy + at), scale(column));
+  }
+  HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
+    return hn::Mul(load_some(dy + at, count), scale.some(column, count));
   }
   HWY_INLINE void fetch(Index at) const { prefetch(dy + at); }
 };

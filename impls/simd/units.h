@@ -56,6 +56,15 @@ inline Region region_of_whole(const CellLayout& layout, const Unit& u) {
   if (layout.folded > 1) region.cells = u.tiles;
   return region;
 }
+// The same, each tile as a run.
+inline Region region_of_tiles(const CellLayout& layout, const Unit& u) {
+  Region region = u.region;
+  region.rows = layout.band_rows;
+  region.row_stride = layout.tiles.columns;
+  region.cells = u.tiles;
+  region.cell_stride = region.length = layout.tiles.tile_columns;
+  return region;
+}
 inline Index offset_of_whole(const CellLayout& layout, const Unit& u) {
   return u.band * layout.band_rows * layout.tiles.columns +
          u.first_tile * layout.tiles.tile_columns;

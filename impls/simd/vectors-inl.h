@@ -176,33 +176,69 @@ HWY_INLINE void in_manner(bool streaming, bool fetching, const Function& functio
   if (streaming) hwy::FlushStream();
 }
 
-// Values are formed by of(at), and by of.some(at, count) where they do not fill a vector. When
-// fetching, of.fetch(at + ahead) is called for each at.
+// Values are formed by of(at, column), and by of.some(at, column, count) where they do not fill a
+// vector. When fetching, of.fetch(at + ahead) is called for each at.
 template <class T, class M, class Of>
-HWY_INLINE void write(M, T* to, Index size, Index ahead, const Of& of) {
+HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of) {
   constexpr Index kLanes = lanes<T>();
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
-  Index at = 0;
+  Index column = 0;
+  to += row;
   if constexpr (M::streaming) {
     const std::uintptr_t over = reinterpret_cast<std::uintptr_t>(to) % kAligned;
     if (over != 0) {
-      at = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
-      store_some<T>(of.some(0, at), to, at);
+      column = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
+      store_some<T>(of.some(row, 0, column), to, column);
     }
   }
-  for (; at + 2 * kLanes <= size; at += 2 * kLanes) {
+  for (; column + 2 * kLanes <= size; column += 2 * kLanes) {
+    const Index at = row + column;
     if constexpr (M::fetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
-    const auto first = of(at);
-    const auto second = of(at + kLanes);
-    store<T, M::streaming>(first, to + at);
-    store<T, M::streaming>(second, to + at + kLanes);
+    const auto first = of(at, column);
+    const auto second = of(at + kLanes, column + kLanes);
+    store<T, M::streaming>(first, to + column);
+    store<T, M::streaming>(second, to + column + kLanes);
   }
-  if (at + kLanes <= size) {
-    if constexpr (M::fetching) of.fetch(at + ahead);
-    store<T, M::streaming>(of(at), to + at);
-    at += kLanes;
+  if (column + kLanes <= size) {
+    if constexpr (M::fetching) of.fetch(row + column + ahead);
+    store<T, M::streaming>(of(row + column, column), to + column);
+    column += kLanes;
   }
-  if (at < size) store_some<T>(of.some(at, size - at), to + at, size - at);
+  if (column < size) {
+    const Index count = size - column;
+    store_some<T>(of.some(row + column, column, count), to + column, count);
+  }
+}
+
+// The same for rows that are `stride` apart: two of them use the numbers of columns while those are
+// in registers. More rows at a time would be too many places to write to.
+template <class T, class M, class Of>
+HWY_INLINE void write_rows(M manner, T* to, Index rows, Index stride, Index size, Index ahead,
+                           const Of& of) {
+  constexpr Index kLanes = lanes<T>();
+  constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(to) % kAligned == 0 && stride % kLanes == 0;
+  Index row = 0;
+  for (; row + 2 <= rows && (aligned || !M::streaming); row += 2) {
+    const Index first = row * stride;
+    const Index second = first + stride;
+    Index column = 0;
+    for (; column + kLanes <= size; column += kLanes) {
+      const auto own = of.of(column);
+      if constexpr (M::fetching) {
+        of.fetch(first + column + ahead), of.fetch(second + column + ahead);
+      }
+      const auto value = own(first + column, 0);
+      const auto below = own(second + column, 0);
+      store<T, M::streaming>(value, to + first + column);
+      store<T, M::streaming>(below, to + second + column);
+    }
+    if (column == size) continue;
+    const Index count = size - column;
+    store_some<T>(of.some(first + column, column, count), to + first + column, count);
+    store_some<T>(of.some(second + column, column, count), to + second + column, count);
+  }
+  for (; row < rows; ++row) write(manner, to, row * stride, size, ahead, of);
 }
 
 }  // namespace HWY_NAMESPACE
