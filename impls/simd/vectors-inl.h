@@ -110,7 +110,7 @@ HWY_INLINE Vec<T> load_some(const T* from, Index count) {
     return widen<T>(hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, bits(from)));
   } else {
     HWY_ALIGN std::array<typename Bits<T>::Type, hn::MaxLanes(Tag<T>())> some{};
-    std::memcpy(some.data(), from, static_cast<std::size_t>(count) * sizeof(T));
+    std::memcpy(some.data(), bits(from), static_cast<std::size_t>(count) * sizeof(T));
     return widen<T>(hn::LoadU(d, some.data()));
   }
 }
@@ -155,10 +155,10 @@ HWY_INLINE void prefetch(const T* from) {
 }
 
 // How values are written, as types: Streaming or not, and fetching what is needed next or not.
-template <bool kStreaming, bool kFetching>
+template <bool kStreams, bool kFetches>
 struct Manner {
-  static constexpr bool streaming = kStreaming;
-  static constexpr bool fetching = kFetching;
+  static constexpr bool kStreaming = kStreams;
+  static constexpr bool kFetching = kFetches;
 };
 
 // Calls function(Manner<...>()), and waits for what was streamed.
@@ -183,7 +183,7 @@ HWY_INLINE void write(M, T* to, Index size, Index ahead, const Of& of) {
   constexpr Index kLanes = lanes<T>();
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
   Index at = 0;
-  if constexpr (M::streaming) {
+  if constexpr (M::kStreaming) {
     const std::uintptr_t over = reinterpret_cast<std::uintptr_t>(to) % kAligned;
     if (over != 0) {
       at = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
@@ -191,15 +191,15 @@ HWY_INLINE void write(M, T* to, Index size, Index ahead, const Of& of) {
     }
   }
   for (; at + 2 * kLanes <= size; at += 2 * kLanes) {
-    if constexpr (M::fetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
+    if constexpr (M::kFetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
     const auto first = of(at);
     const auto second = of(at + kLanes);
-    store<T, M::streaming>(first, to + at);
-    store<T, M::streaming>(second, to + at + kLanes);
+    store<T, M::kStreaming>(first, to + at);
+    store<T, M::kStreaming>(second, to + at + kLanes);
   }
   if (at + kLanes <= size) {
-    if constexpr (M::fetching) of.fetch(at + ahead);
-    store<T, M::streaming>(of(at), to + at);
+    if constexpr (M::kFetching) of.fetch(at + ahead);
+    store<T, M::kStreaming>(of(at), to + at);
     at += kLanes;
   }
   if (at < size) store_some<T>(of.some(at, size - at), to + at, size - at);
