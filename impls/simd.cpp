@@ -105,12 +105,12 @@ constexpr std::array<Switch, 5> kSwitches = {{
     {"columns", &simd::Settings::columns, "short runs are taken as columns"},
 }};
 
-// Instruction sets that this build and this CPU have.
+// Instruction sets that this build and this CPU have. The least is run on any CPU: Highway takes
+// NEON for missing where Arm has no AES, which nothing here needs.
 std::vector<std::int64_t> targets() {
   std::vector<std::int64_t> list;
-  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
-    list.push_back(left & -left);
-  }
+  std::int64_t left = (hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS;
+  for (; left != 0; left &= left - 1) list.push_back(left & -left);
   return list;
 }
 

@@ -98,7 +98,8 @@ HWY_INLINE TileTerms<T> terms_of_tile(const T* x, const T* dy, const Parameter<T
                                       bool centered) {
   using Real = Parameter<T>;
   const Tag<T> d;
-  double a, ab;
+  double a = 0;
+  double ab = 0;
   CellSums<T> sums;
   sums.add_row(WeightedTerms<T>{x, dy, gamma, hn::Set(d, mean)}, 0, length);
   sums.finish(a, ab);

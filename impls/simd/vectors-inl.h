@@ -110,7 +110,7 @@ HWY_INLINE Vec<T> load_some(const T* from, Index count) {
     return widen<T>(hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, bits(from)));
   } else {
     HWY_ALIGN std::array<typename Bits<T>::Type, hn::MaxLanes(Tag<T>())> some{};
-    std::memcpy(some.data(), from, static_cast<std::size_t>(count) * sizeof(T));
+    std::memcpy(some.data(), bits(from), static_cast<std::size_t>(count) * sizeof(T));
     return widen<T>(hn::LoadU(d, some.data()));
   }
 }
@@ -155,10 +155,10 @@ HWY_INLINE void prefetch(const T* from) {
 }
 
 // How values are written, as types: Streaming or not, and fetching what is needed next or not.
-template <bool kStreaming, bool kFetching>
+template <bool kStreams, bool kFetches>
 struct Manner {
-  static constexpr bool streaming = kStreaming;
-  static constexpr bool fetching = kFetching;
+  static constexpr bool kStreaming = kStreams;
+  static constexpr bool kFetching = kFetches;
 };
 
 // Calls function(Manner<...>()), and waits for what was streamed.
@@ -184,7 +184,7 @@ HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
   Index column = 0;
   to += row;
-  if constexpr (M::streaming) {
+  if constexpr (M::kStreaming) {
     const std::uintptr_t over = reinterpret_cast<std::uintptr_t>(to) % kAligned;
     if (over != 0) {
       column = std::min(size, static_cast<Index>((kAligned - over) / sizeof(T)));
@@ -193,15 +193,15 @@ HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of
   }
   for (; column + 2 * kLanes <= size; column += 2 * kLanes) {
     const Index at = row + column;
-    if constexpr (M::fetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
+    if constexpr (M::kFetching) of.fetch(at + ahead), of.fetch(at + kLanes + ahead);
     const auto first = of(at, column);
     const auto second = of(at + kLanes, column + kLanes);
-    store<T, M::streaming>(first, to + column);
-    store<T, M::streaming>(second, to + column + kLanes);
+    store<T, M::kStreaming>(first, to + column);
+    store<T, M::kStreaming>(second, to + column + kLanes);
   }
   if (column + kLanes <= size) {
-    if constexpr (M::fetching) of.fetch(row + column + ahead);
-    store<T, M::streaming>(of(row + column, column), to + column);
+    if constexpr (M::kFetching) of.fetch(row + column + ahead);
+    store<T, M::kStreaming>(of(row + column, column), to + column);
     column += kLanes;
   }
   if (column < size) {
@@ -219,19 +219,19 @@ HWY_INLINE void write_rows(M manner, T* to, Index rows, Index stride, Index size
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
   const bool aligned = reinterpret_cast<std::uintptr_t>(to) % kAligned == 0 && stride % kLanes == 0;
   Index row = 0;
-  for (; row + 2 <= rows && (aligned || !M::streaming); row += 2) {
+  for (; row + 2 <= rows && (aligned || !M::kStreaming); row += 2) {
     const Index first = row * stride;
     const Index second = first + stride;
     Index column = 0;
     for (; column + kLanes <= size; column += kLanes) {
       const auto own = of.of(column);
-      if constexpr (M::fetching) {
+      if constexpr (M::kFetching) {
         of.fetch(first + column + ahead), of.fetch(second + column + ahead);
       }
       const auto value = own(first + column, 0);
       const auto below = own(second + column, 0);
-      store<T, M::streaming>(value, to + first + column);
-      store<T, M::streaming>(below, to + second + column);
+      store<T, M::kStreaming>(value, to + first + column);
+      store<T, M::kStreaming>(below, to + second + column);
     }
     if (column == size) continue;
     const Index count = size - column;
