@@ -1,5 +1,5 @@
 // Plain C++ that OpenMP vectorizes and spreads over threads: every norm in double sums, read from
-// memory as few times as can be. cells.h and rows.h have the two kernels.
+// memory as few times as can be. cells.h, rows.h and short.h have the three kernels.
 #include <omp.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "harness/core/tiles.h"
 #include "impls/openmp/cells.h"
 #include "impls/openmp/rows.h"
+#include "impls/openmp/short.h"
 
 namespace {
 
@@ -84,6 +85,12 @@ bool is_made_of_cells(const Problem& problem, const Tiles& tiles) {
   return tiles.run >= (tiles.run == tiles.columns ? kShortTile : kShortCell);
 }
 
+// Of tiles one row high. A block takes as long when it is not full.
+bool are_short(const Tiles& tiles) {
+  return tiles.tile_columns <= openmp::kLongestShort &&
+         tiles.batch_rows * tiles.across() >= openmp::kTilesOfBlock;
+}
+
 class OpenMp : public Backend {
  public:
   std::string_view name() const override { return "openmp"; }
@@ -109,6 +116,9 @@ class OpenMp : public Backend {
     return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
       if (is_made_of_cells(problem, tiles)) {
         return std::make_unique<openmp::CellsKernel<T>>(problem, tiles, arguments, threads);
+      }
+      if (are_short(tiles)) {
+        return std::make_unique<openmp::ShortKernel<T>>(problem, tiles, arguments, threads);
       }
       return std::make_unique<openmp::RowsKernel<T>>(problem, tiles, arguments, threads);
     });
