@@ -81,13 +81,13 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep input and output. What is to be read again must be
-// there the whole time, and has less room; one thread alone stores to the far end of it more slowly
-// than to memory.
+// Whether the last cache is too small to keep input and output, by measurement. One thread alone
+// stores to the far end of it more slowly than to memory; two that read once gain from what is left
+// of it even where it is too small, and what is to be read again must be there the whole time.
 inline bool is_far(Index bytes, bool one_read, int threads, const Settings& settings) {
-  const Index last = limits(settings).caches.last;
-  if (!one_read) return bytes > last / 2;
-  return bytes > (threads == 1 ? last / 3 * 2 : last / 16 * 15);
+  const Index eighth = limits(settings).caches.last / 8;
+  if (threads == 1) return bytes > 5 * eighth;
+  return bytes > (one_read ? 10 * eighth : 13 * eighth / 2);
 }
 
 // Chooses the units of a layout.
@@ -194,16 +194,19 @@ inline Index rows_to_fold(const CellLayout& layout) {
   constexpr Index kMost = 96 * kVector;
   // Sums of many columns would be moved into doubles too often.
   const Index enough = (layout.one_read ? 32 : 8) * kVector;
-  constexpr Index kFewest = 32;  // rows that remain: numbers of columns are repeated too
+  // Of rows that remain, since numbers of columns are repeated too. The fewest are worth it where
+  // vectors become full.
+  constexpr Index kFewestRows = 8;
+  const Index enough_rows = layout.one_read ? 16 : 32;
   const Index columns = layout.tiles.columns;
   const bool lie_end_to_end = layout.cell == 1 && layout.tiles.tile_columns == 1 &&
                               layout.tiles_of_unit == layout.tiles.across();
   if (!lie_end_to_end || (columns % kVector == 0 && columns >= enough)) return 1;
   Index rows = kVector / std::gcd(columns, kVector);
-  while (rows * columns < enough) rows *= 2;
+  while (rows * columns < enough && layout.band_rows >= 2 * rows * enough_rows) rows *= 2;
   while (rows > 1 && layout.band_rows % rows != 0) rows /= 2;
   const bool helps = rows * columns % kVector == 0 && rows * columns <= kMost;
-  return helps && layout.band_rows >= rows * kFewest ? rows : 1;
+  return helps && layout.band_rows >= rows * kFewestRows ? rows : 1;
 }
 
 inline CellLayout cell_layout(const normbench::Problem& problem, int most_threads,
