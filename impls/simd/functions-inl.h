@@ -42,7 +42,8 @@ const Functions<T>* table() {
       .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, fold<Real>, find_slopes<Real>,
                      gradients<Real>, add_up, spread<Real>, add, weigh<Real>, multiply<Real>},
       .target = hwy::TargetName(HWY_TARGET),
-      .lanes = lanes<T>()};
+      .lanes = lanes<T>(),
+      .tiles_of_block = kTilesOfBlock<T>};
   return &functions;
 }
 

@@ -101,7 +101,7 @@ struct ShortTiles {
   Index count, across, length;
   Index first;   // across
   Index run;     // values with one parameter
-  Index stride;  // at least across + lanes - 1
+  Index stride;  // at least across + tiles_of_block - 1
   bool centered;
   double eps;
 };
@@ -126,7 +126,8 @@ struct Functions {
   ShortFunctions<T> short_tiles;
   StatisticFunctions<normbench::Parameter<T>> statistics;
   const char* target;
-  Index lanes;  // of a vector
+  Index lanes;           // of a vector
+  Index tiles_of_block;  // of short tiles
 };
 
 // The table for the best instruction set of this CPU, or for `target`, one of available_targets().

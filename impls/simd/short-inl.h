@@ -5,7 +5,12 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// First, second, ... values of all tiles of a block.
+// Vectors that are worked on in turns, so that none waits for the statistics of the one before.
+inline constexpr Index kVectorsOfBlock = 4;
+template <class T>
+inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
+
+// First, second, ... values of as many tiles as a vector has lanes.
 template <class T>
 struct Turned {
   HWY_ALIGN Parameter<T> of[static_cast<std::size_t>(lanes<T>() * kLongestShort<T>)];
@@ -65,53 +70,79 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
                      const Parameter<T>* beta, Parameter<T>* means, Parameter<T>* variances,
                      Parameter<T>* rstds, bool streaming) {
   using Real = Parameter<T>;
-  constexpr Index kBlock = kTilesOfBlock<T>;
+  constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
   const ShortTiles tiles = shared;
   const Index length = tiles.length;
   const Blocks<T> blocks(length, tiles.count, y, streaming);
   const auto n = hn::Set(d, static_cast<Real>(length));
+  const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
+  // Division takes long, and the inverse of a power of two is exact.
+  const bool is_power = (length & (length - 1)) == 0;
+  const auto over_n = [&](Vec<T> sum)
+                          HWY_ATTR { return is_power ? hn::Mul(sum, inverse) : hn::Div(sum, n); };
   const auto eps = hn::Set(d, static_cast<Real>(tiles.eps));
-  Turned<T> block;
-  PlaceAcross place(tiles, kBlock);
-  for (Index tile = 0; tile < tiles.count; tile += kBlock, place.advance()) {
-    const Index some = std::min(kBlock, tiles.count - tile);
-    blocks.load(x, tile, block.of);
-    // Differences from a value of the tile are about as small as those from its mean.
-    const auto start = tiles.centered ? block[0] : hn::Zero(d);
-    auto mean = hn::Zero(d);
-    if (tiles.centered) {
+  Turned<T> block[kVectorsOfBlock];
+  Vec<T> start[kVectorsOfBlock], mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
+  PlaceAcross place(tiles, kTilesOfBlock<T>);
+  for (Index tile = 0; tile < tiles.count; tile += kTilesOfBlock<T>, place.advance()) {
+    const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
+    const Index vectors = (some + kLanes - 1) / kLanes;
+    for (Index k = 0; k < vectors; ++k) {
+      Turned<T>& own = block[k];
+      blocks.load(x, tile + k * kLanes, own.of);
+      start[k] = mean[k] = hn::Zero(d);
+      if (!tiles.centered) continue;
+      // Differences from a value of the tile are about as small as those from its mean.
+      const auto first = own[0];
       const auto sum = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
-        const auto off = hn::Sub(block[j], start);
-        block.set(j, off);
+        const auto off = hn::Sub(own[j], first);
+        own.set(j, off);
         return hn::Add(sum, off);
       });
-      mean = hn::Div(sum, n);
+      start[k] = first;
+      mean[k] = over_n(sum);
     }
-    const auto squares = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
-      const auto deviation = hn::Sub(block[j], mean);
-      return hn::MulAdd(deviation, deviation, sum);
-    });
-    const auto variance = hn::Div(squares, n);
-    const auto rstd = hn::Div(hn::Set(d, Real{1}), hn::Sqrt(hn::Add(variance, eps)));
-    const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
-      if (all == nullptr) return;
-      some == kBlock ? store<Real>(value, all + tile) : store_some<Real>(value, all + tile, some);
-    };
-    hand_out(hn::Add(start, mean), means);
-    hand_out(variance, variances);
-    hand_out(rstd, rstds);
-    Index row = place();
-    for (Index j = 0; j < length; row += tiles.stride) {
-      const auto scale = hn::Mul(rstd, load(gamma + row));
-      const auto bias = load(beta + row);
-      for (const Index end = j + tiles.run; j < end; ++j) {
-        block.set(j, hn::MulAdd(hn::Sub(block[j], mean), scale, bias));
+    for (Index k = 0; k < vectors; ++k) {
+      const Turned<T>& own = block[k];
+      const auto off = mean[k];
+      const auto squares = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
+        const auto deviation = hn::Sub(own[j], off);
+        return hn::MulAdd(deviation, deviation, sum);
+      });
+      const auto variance = over_n(squares);
+      rstd[k] = hn::Div(hn::Set(d, Real{1}), hn::Sqrt(hn::Add(variance, eps)));
+      const Index at = tile + k * kLanes;
+      const Index count = std::min(kLanes, tiles.count - at);
+      const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
+        if (all != nullptr) store_first<Real>(value, all + at, count);
+      };
+      hand_out(hn::Add(start[k], off), means);
+      hand_out(variance, variances);
+      hand_out(rstd[k], rstds);
+    }
+    for (Index k = 0; k < vectors; ++k) {
+      Turned<T>& own = block[k];
+      const auto off = mean[k];
+      const auto factor = rstd[k];
+      Index row = place() + k * kLanes;
+      for (Index j = 0; j < length; row += tiles.stride) {
+        const auto scale = hn::Mul(factor, load(gamma + row));
+        const auto bias = load(beta + row);
+        for (const Index end = j + tiles.run; j < end; ++j) {
+          own.set(j, hn::MulAdd(hn::Sub(own[j], off), scale, bias));
+        }
       }
+      blocks.store(own.of, y, tile + k * kLanes);
     }
-    blocks.store(block.of, y, tile);
   }
 }
+
+// What dx is formed of, for the tiles of a vector.
+template <class T>
+struct ShortTerms {
+  Vec<T> rstd, constant, slope;
+};
 
 template <class T>
 void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& shared,
@@ -119,7 +150,7 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
                          const Parameter<T>* rstds, double* dgamma, double* dbeta,
                          Parameter<T>* scratch, bool streaming) {
   using Real = Parameter<T>;
-  constexpr Index kBlock = kTilesOfBlock<T>;
+  constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
   const ShortTiles tiles = shared;
   const Index length = tiles.length;
@@ -128,56 +159,70 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
   Real* weighted = scratch + numbers;
   const Blocks<T> blocks(length, tiles.count, dx, streaming);
   const auto inverse = hn::Set(d, 1 / static_cast<Real>(length));
-  Turned<T> off, block;
-  PlaceAcross place(tiles, kBlock);
-  Index additions = 0;
   const Index pieces = (tiles.run + kAdditions - 1) / kAdditions;
-  for (Index tile = 0; tile < tiles.count; tile += kBlock) {
-    const Index some = std::min(kBlock, tiles.count - tile);
-    blocks.load(x, tile, off.of);
-    blocks.load(dy, tile, block.of);
-    // Tiles that there are not have neither values nor a deviation.
-    const auto mean = means == nullptr ? hn::Zero(d) : load_first(means + tile, some);
-    const auto rstd = load_first(rstds + tile, some);
-    auto all = hn::Zero(d);
-    auto all_weighted = all;
-    Index row = place();
-    Index chained = 0;
-    auto a = all, ab = all;
-    for (Index j = 0; j < length; row += tiles.stride) {
-      const auto factor = load(gamma + row);
-      for (const Index end = j + tiles.run; j < end;) {
-        auto sum = hn::Zero(d);
-        auto products = sum;
-        for (const Index last = std::min(j + kAdditions, end); j < last; ++j) {
-          const auto deviation = hn::Sub(off[j], mean);
-          off.set(j, deviation);
-          sum = hn::Add(sum, block[j]);
-          products = hn::MulAdd(block[j], deviation, products);
+  Turned<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
+  ShortTerms<T> terms[kVectorsOfBlock];
+  PlaceAcross place(tiles, kTilesOfBlock<T>);
+  Index additions = 0;
+  for (Index tile = 0; tile < tiles.count; tile += kTilesOfBlock<T>) {
+    const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
+    const Index vectors = (some + kLanes - 1) / kLanes;
+    for (Index k = 0; k < vectors; ++k) {
+      Turned<T>& deviation = deviations[k];
+      Turned<T>& gradient = gradients[k];
+      const Index at = tile + k * kLanes;
+      const Index count = std::min(kLanes, tiles.count - at);
+      blocks.load(x, at, deviation.of);
+      blocks.load(dy, at, gradient.of);
+      // Tiles that there are not have neither values nor deviations.
+      const auto mean = means == nullptr ? hn::Zero(d) : load_first(means + at, count);
+      const auto rstd = load_first(rstds + at, count);
+      auto all = hn::Zero(d);
+      auto a = all, ab = all, all_weighted = all;
+      Index chained = 0;
+      Index row = place() + k * kLanes;
+      for (Index j = 0; j < length; row += tiles.stride) {
+        const auto factor = load(gamma + row);
+        for (const Index end = j + tiles.run; j < end;) {
+          auto sum = hn::Zero(d);
+          auto products = sum;
+          for (const Index last = std::min(j + kAdditions, end); j < last; ++j) {
+            const auto off = hn::Sub(deviation[j], mean);
+            deviation.set(j, off);
+            sum = hn::Add(sum, gradient[j]);
+            products = hn::MulAdd(gradient[j], off, products);
+          }
+          hn::StoreU(hn::Add(hn::LoadU(d, sums + row), sum), d, sums + row);
+          hn::StoreU(hn::MulAdd(products, rstd, hn::LoadU(d, weighted + row)), d, weighted + row);
+          a = hn::MulAdd(factor, sum, a);
+          ab = hn::MulAdd(factor, products, ab);
+          if (++chained < kAdditions) continue;
+          all = hn::Add(all, a), all_weighted = hn::Add(all_weighted, ab);
+          a = ab = hn::Zero(d);
+          chained = 0;
         }
-        hn::StoreU(hn::Add(hn::LoadU(d, sums + row), sum), d, sums + row);
-        hn::StoreU(hn::MulAdd(products, rstd, hn::LoadU(d, weighted + row)), d, weighted + row);
-        a = hn::MulAdd(factor, sum, a);
-        ab = hn::MulAdd(factor, products, ab);
-        if (++chained < kAdditions) continue;
-        all = hn::Add(all, a), all_weighted = hn::Add(all_weighted, ab);
-        a = ab = hn::Zero(d);
-        chained = 0;
       }
+      const auto over_n = hn::Mul(rstd, inverse);
+      terms[k].rstd = rstd;
+      terms[k].constant = tiles.centered ? hn::Mul(hn::Add(all, a), over_n) : hn::Zero(d);
+      terms[k].slope = hn::Mul(hn::Mul(hn::Add(all_weighted, ab), over_n), hn::Mul(rstd, rstd));
     }
-    const auto over_n = hn::Mul(rstd, inverse);
-    const auto constant = tiles.centered ? hn::Mul(hn::Add(all, a), over_n) : hn::Zero(d);
-    const auto slope = hn::Mul(hn::Mul(hn::Add(all_weighted, ab), over_n), hn::Mul(rstd, rstd));
-    row = place();
-    for (Index j = 0; j < length; row += tiles.stride) {
-      const auto scale = hn::Mul(rstd, load(gamma + row));
-      for (const Index end = j + tiles.run; j < end; ++j) {
-        block.set(j, hn::MulSub(block[j], scale, hn::MulAdd(off[j], slope, constant)));
+    for (Index k = 0; k < vectors; ++k) {
+      const Turned<T>& deviation = deviations[k];
+      Turned<T>& gradient = gradients[k];
+      const ShortTerms<T> own = terms[k];
+      Index row = place() + k * kLanes;
+      for (Index j = 0; j < length; row += tiles.stride) {
+        const auto scale = hn::Mul(own.rstd, load(gamma + row));
+        for (const Index end = j + tiles.run; j < end; ++j) {
+          const auto rest = hn::MulAdd(deviation[j], own.slope, own.constant);
+          gradient.set(j, hn::MulSub(gradient[j], scale, rest));
+        }
       }
+      blocks.store(gradient.of, dx, tile + k * kLanes);
     }
-    blocks.store(block.of, dx, tile);
-    const bool last = tile + kBlock >= tiles.count;
     if (place.advance()) additions += pieces;
+    const bool last = tile + kTilesOfBlock<T> >= tiles.count;
     if (!last && additions + pieces <= kAdditions) continue;
     move_to_doubles(sums, numbers, dbeta);
     move_to_doubles(weighted, numbers, dgamma);

@@ -42,7 +42,8 @@ class ShortKernel : public normbench::Kernel {
         parts_(parts_of(problem)),
         count_(tiles_.rows / parts_ * tiles_.across()),
         rows_(tiles_.tile_columns / tiles_.run),
-        stride_((tiles_.across() + 2 * table_.lanes - 2) / table_.lanes * table_.lanes),
+        stride_((tiles_.across() + table_.tiles_of_block + table_.lanes - 2) / table_.lanes *
+                table_.lanes),
         threads_(static_cast<int>(
             std::min<Index>(useful_threads(normbench::compulsory_bytes(problem), threads, settings),
                             count_ / table_.lanes))),
@@ -93,7 +94,7 @@ class ShortKernel : public normbench::Kernel {
   }
 
   void work(int thread, int team) {
-    const Range share = share_of(count_, thread, team, table_.lanes);
+    const Range share = share_of(count_, thread, team, table_.tiles_of_block);
     for (Index part = 0; part < parts_; ++part) {
       const Index first = part * count_ + share.first;
       const Index at = first * tiles_.tile_columns;

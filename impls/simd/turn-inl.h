@@ -5,9 +5,6 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// So many tiles are a block; a tile is at most two vectors long.
-template <class T>
-inline constexpr Index kTilesOfBlock = lanes<T>();
 template <class T>
 inline constexpr Index kLongestShort = 2 * lanes<T>();
 
@@ -21,8 +18,8 @@ class Spacing {
 
  public:
   HWY_INLINE Spacing(Index length, Index width) : length(length), fills(length == width) {
-    apart_ = places([=](Index i) { return i / width * length + i % width; });
-    together_ = places([=](Index i) { return i / length * width + i % length; });
+    apart_ = places(width, length);
+    together_ = places(length, width);
   }
 
   HWY_INLINE Vec<T> apart(Vec<T> together) const {
@@ -36,12 +33,15 @@ class Spacing {
   const bool fills;
 
  private:
-  // What is beyond the last tile does not matter.
-  template <class Place>
-  static HWY_INLINE Places places(const Place& place) {
+  // For tiles at every `to` lanes, from where they are at every `from`. What is beyond the last, or
+  // the end of one, does not matter.
+  static HWY_INLINE Places places(Index to, Index from) {
     HWY_ALIGN std::array<Integer, static_cast<std::size_t>(kLanes)> all;
-    for (Index i = 0; i < kLanes; ++i) {
-      all[static_cast<std::size_t>(i)] = static_cast<Integer>(place(i) % kLanes);
+    Index first = 0;
+    Index value = 0;
+    for (Integer& place : all) {
+      place = static_cast<Integer>((first + value) % kLanes);
+      if (++value == to) value = 0, first += from;
     }
     return hn::SetTableIndices(Tag<T>(), all.data());
   }
