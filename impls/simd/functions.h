@@ -111,11 +111,11 @@ struct ShortFunctions {
   using Real = normbench::Parameter<T>;
   // As in RowFunctions, with rows of parameters.
   void (*normalize)(const T* x, T* y, const ShortTiles&, const Real* gamma, const Real* beta,
-                    Real* mean, Real* variance, Real* rstd, bool streaming);
+                    Real* mean, Real* variance, Real* rstd, bool streaming, bool fetching);
   // `scratch` has room for two floats for each number of dgamma, and is zero before and after.
   void (*differentiate)(const T* x, const T* dy, T* dx, const ShortTiles&, const Real* gamma,
                         const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
-                        Real* scratch, bool streaming);
+                        Real* scratch, bool streaming, bool fetching);
 };
 
 template <class T>

@@ -6,7 +6,7 @@ namespace simd {
 namespace HWY_NAMESPACE {
 
 // Vectors that are worked on in turns, so that none waits for the statistics of the one before.
-inline constexpr Index kVectorsOfBlock = 4;
+inline constexpr Index kVectorsOfBlock = 2;
 template <class T>
 inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
 
@@ -65,16 +65,38 @@ HWY_INLINE Vec<T> sum_values(Index length, const Add& add) {
   return total;
 }
 
+// Leaves y in place of x - start.
+template <class T>
+HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<T> mean,
+                                 Vec<T> rstd, const Parameter<T>* gamma, const Parameter<T>* beta) {
+  const Index length = tiles.length;
+  const Index run = tiles.run;
+  const auto normalize = [&](Index j, Vec<T> scale, Vec<T> bias) HWY_ATTR {
+    block.set(j, hn::MulAdd(hn::Sub(block[j], mean), scale, bias));
+  };
+  if (run == 1) {
+    for (Index j = 0; j < length; ++j, gamma += tiles.stride, beta += tiles.stride) {
+      normalize(j, hn::Mul(rstd, load(gamma)), load(beta));
+    }
+    return;
+  }
+  for (Index j = 0; j < length; gamma += tiles.stride, beta += tiles.stride) {
+    const auto scale = hn::Mul(rstd, load(gamma));
+    const auto bias = load(beta);
+    for (const Index end = j + run; j < end; ++j) normalize(j, scale, bias);
+  }
+}
+
 template <class T>
 void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter<T>* gamma,
                      const Parameter<T>* beta, Parameter<T>* means, Parameter<T>* variances,
-                     Parameter<T>* rstds, bool streaming) {
+                     Parameter<T>* rstds, bool streaming, bool fetching) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
   const ShortTiles tiles = shared;
   const Index length = tiles.length;
-  const Blocks<T> blocks(length, tiles.count, y, streaming);
+  const Blocks<T> blocks(length, tiles.count, y, streaming, fetching);
   const auto n = hn::Set(d, static_cast<Real>(length));
   const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
   // Division takes long, and the inverse of a power of two is exact.
@@ -83,24 +105,21 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
                           HWY_ATTR { return is_power ? hn::Mul(sum, inverse) : hn::Div(sum, n); };
   const auto eps = hn::Set(d, static_cast<Real>(tiles.eps));
   Turned<T> block[kVectorsOfBlock];
-  Vec<T> start[kVectorsOfBlock], mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
+  HWY_ALIGN Real start[static_cast<std::size_t>(kTilesOfBlock<T>)];
+  Vec<T> mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
   PlaceAcross place(tiles, kTilesOfBlock<T>);
   for (Index tile = 0; tile < tiles.count; tile += kTilesOfBlock<T>, place.advance()) {
     const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
     const Index vectors = (some + kLanes - 1) / kLanes;
     for (Index k = 0; k < vectors; ++k) {
       Turned<T>& own = block[k];
-      blocks.load(x, tile + k * kLanes, own.of);
-      start[k] = mean[k] = hn::Zero(d);
-      if (!tiles.centered) continue;
+      Real* own_start = start + k * kLanes;
+      mean[k] = hn::Zero(d);
       // Differences from a value of the tile are about as small as those from its mean.
-      const auto first = own[0];
-      const auto sum = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
-        const auto off = hn::Sub(own[j], first);
-        own.set(j, off);
-        return hn::Add(sum, off);
-      });
-      start[k] = first;
+      blocks.load(x, tile + k * kLanes, own.of, tiles.centered ? own_start : nullptr);
+      if (!tiles.centered) continue;
+      const auto sum =
+          sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR { return hn::Add(sum, own[j]); });
       mean[k] = over_n(sum);
     }
     for (Index k = 0; k < vectors; ++k) {
@@ -117,23 +136,14 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
       const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
         if (all != nullptr) store_first<Real>(value, all + at, count);
       };
-      hand_out(hn::Add(start[k], off), means);
+      hand_out(hn::Add(hn::Load(d, start + k * kLanes), off), means);
       hand_out(variance, variances);
       hand_out(rstd[k], rstds);
     }
     for (Index k = 0; k < vectors; ++k) {
-      Turned<T>& own = block[k];
-      const auto off = mean[k];
-      const auto factor = rstd[k];
-      Index row = place() + k * kLanes;
-      for (Index j = 0; j < length; row += tiles.stride) {
-        const auto scale = hn::Mul(factor, load(gamma + row));
-        const auto bias = load(beta + row);
-        for (const Index end = j + tiles.run; j < end; ++j) {
-          own.set(j, hn::MulAdd(hn::Sub(own[j], off), scale, bias));
-        }
-      }
-      blocks.store(own.of, y, tile + k * kLanes);
+      normalize_turned<T>(block[k], tiles, mean[k], rstd[k], gamma + place() + k * kLanes,
+                          beta + place() + k * kLanes);
+      blocks.store(block[k].of, y, tile + k * kLanes);
     }
   }
 }
@@ -148,7 +158,7 @@ template <class T>
 void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& shared,
                          const Parameter<T>* gamma, const Parameter<T>* means,
                          const Parameter<T>* rstds, double* dgamma, double* dbeta,
-                         Parameter<T>* scratch, bool streaming) {
+                         Parameter<T>* scratch, bool streaming, bool fetching) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
@@ -157,7 +167,7 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
   const Index numbers = length / tiles.run * tiles.stride;
   Real* sums = scratch;
   Real* weighted = scratch + numbers;
-  const Blocks<T> blocks(length, tiles.count, dx, streaming);
+  const Blocks<T> blocks(length, tiles.count, dx, streaming, fetching);
   const auto inverse = hn::Set(d, 1 / static_cast<Real>(length));
   const Index pieces = (tiles.run + kAdditions - 1) / kAdditions;
   Turned<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];

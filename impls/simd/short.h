@@ -47,8 +47,9 @@ class ShortKernel : public normbench::Kernel {
         threads_(static_cast<int>(
             std::min<Index>(useful_threads(normbench::compulsory_bytes(problem), threads, settings),
                             count_ / table_.lanes))),
-        streaming_(settings.streaming &&
-                   is_far(normbench::compulsory_bytes(problem), true, threads_, settings)) {
+        far_(is_far(normbench::compulsory_bytes(problem), true, threads_, settings)),
+        streaming_(settings.streaming && far_),
+        fetching_(settings.fetching && far_) {
     const auto numbers = static_cast<std::size_t>(rows_ * stride_);
     gamma_.assign(numbers, 1);
     beta_.assign(numbers, 0);
@@ -72,7 +73,7 @@ class ShortKernel : public normbench::Kernel {
   std::string detail() const override {
     return std::string(table_.target) + ", short tiles, " +
            (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
-           (streaming_ ? ", streaming" : "");
+           (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
   }
 
  private:
@@ -86,10 +87,15 @@ class ShortKernel : public normbench::Kernel {
     if (!tensor.present()) return;
     const Real* values = data<Real>(tensor);
     const Index across = tiles_.across();
+    const Index repeated = std::min(across, stride_ - across);
     for (Index k = 0; k < rows_; ++k) {
       Real* row = rows.data() + k * stride_;
       for (Index tile = 0; tile < across; ++tile) row[tile] = values[tile * rows_ + k];
-      for (Index at = across; at < stride_; ++at) row[at] = row[at - across];
+      // Without waiting for what has just been written.
+      for (Index tile = 0; tile < repeated; ++tile) {
+        const Real value = row[tile];
+        for (Index at = tile + across; at < stride_; at += across) row[at] = value;
+      }
     }
   }
 
@@ -107,10 +113,11 @@ class ShortKernel : public normbench::Kernel {
                                 .centered = is_centered(problem_),
                                 .eps = problem_.eps};
       if (!problem_.backward()) {
-        table_.short_tiles.normalize(
-            data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma_.data(),
-            beta_.data(), data<Real>(arguments_.mean, first),
-            data<Real>(arguments_.variance, first), data<Real>(arguments_.rstd, first), streaming_);
+        table_.short_tiles.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles,
+                                     gamma_.data(), beta_.data(),
+                                     data<Real>(arguments_.mean, first),
+                                     data<Real>(arguments_.variance, first),
+                                     data<Real>(arguments_.rstd, first), streaming_, fetching_);
         continue;
       }
       Gradients& own = gradients_[static_cast<std::size_t>(thread)];
@@ -119,7 +126,7 @@ class ShortKernel : public normbench::Kernel {
       table_.short_tiles.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma_.data(), data<Real>(arguments_.mean, first), data<Real>(arguments_.rstd, first),
-          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
+          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_, fetching_);
       if (problem_.affine) add_up_gradients(part, thread, team);
     }
   }
@@ -155,7 +162,8 @@ class ShortKernel : public normbench::Kernel {
   Index parts_, count_;  // mini-batches, where they make a difference, and their tiles
   Index rows_, stride_;  // of numbers for parameters, as in ShortTiles
   int threads_;
-  bool streaming_;
+  bool far_;  // too much for the last cache
+  bool streaming_, fetching_;
   Numbers<Real> gamma_, beta_;
   std::vector<Gradients> gradients_;
 };

@@ -77,9 +77,12 @@ HWY_INLINE void rotate(Vec<T>* vectors, Index times) {
   }
 }
 
-// From the first value of the first tile on. May read up to a vector beyond the last.
+// From the first value of the first tile on. May read up to a vector beyond the last. With a place
+// for the first values, the block has differences from those.
 template <class T, Index kWidth>
-void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block) {
+void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
+                 Parameter<T>* first) {
+  const Tag<T> d;
   constexpr Index kLanes = lanes<T>();
   constexpr Index kTilesOfVector = std::max<Index>(1, kLanes / kWidth);
   constexpr Index kVectorsOfTile = std::max<Index>(1, kWidth / kLanes);
@@ -91,8 +94,15 @@ void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block) 
     if constexpr (kTilesOfVector > 1) vectors[i] = spacing.apart(vectors[i]);
   }
   rotate<T, kWidth>(vectors, kWidth);
+  auto start = hn::Zero(d);
+  if (first != nullptr) {
+    start = vectors[0];
+    hn::Store(start, d, first);
+  }
 #pragma GCC unroll 32
-  for (Index i = 0; i < kWidth; ++i) hn::Store(vectors[i], Tag<T>(), block + i * kLanes);
+  for (Index i = 0; i < kWidth; ++i) {
+    hn::Store(hn::Sub(vectors[i], start), d, block + i * kLanes);
+  }
 }
 
 // May write up to a vector beyond the last value. Only tiles that fill their width may be streamed.
@@ -121,7 +131,7 @@ void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, b
 // Those for a width.
 template <class T>
 struct Turn {
-  void (*load)(const T* from, const Spacing<T>&, Parameter<T>* block);
+  void (*load)(const T* from, const Spacing<T>&, Parameter<T>* block, Parameter<T>* first);
   void (*store)(const Parameter<T>* block, const Spacing<T>&, T* to, bool streaming);
 };
 
@@ -141,25 +151,29 @@ class Blocks {
   static constexpr Index kValues = kLanes * kLongestShort<T>;
 
  public:
-  HWY_INLINE Blocks(Index length, Index count, const T* to, bool streaming)
+  HWY_INLINE Blocks(Index length, Index count, const T* to, bool streaming, bool fetching)
       : width_(static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(length)))),
         spacing_(length, width_),
         turn_(turn_for<T>(width_)),
         values_(length * count),
-        streaming_(streaming && is_aligned(to)) {}
+        streaming_(streaming && is_aligned(to)),
+        fetching_(fetching) {}
   HWY_INLINE ~Blocks() {
     if (streaming_) hwy::FlushStream();
   }
 
-  HWY_INLINE void load(const T* all, Index tile, Real* block) const {
+  HWY_INLINE void load(const T* all, Index tile, Real* block, Real* first = nullptr) const {
     const Index at = tile * spacing_.length;
-    if (is_inside(at)) return turn_.load(all + at, spacing_, block);
+    if (is_inside(at)) {
+      if (fetching_) fetch(all + at);
+      return turn_.load(all + at, spacing_, block, first);
+    }
     HWY_ALIGN T copy[kValues + kLanes];
     const Index some = std::min(values_ - at, kLanes * spacing_.length);
     std::memcpy(bits(copy), bits(all + at), static_cast<std::size_t>(some) * sizeof(T));
     std::memset(bits(copy + some), 0,
                 static_cast<std::size_t>(kValues + kLanes - some) * sizeof(T));
-    turn_.load(copy, spacing_, block);
+    turn_.load(copy, spacing_, block, first);
   }
 
   HWY_INLINE void store(const Real* block, T* all, Index tile) const {
@@ -182,6 +196,11 @@ class Blocks {
   }
 
  private:
+  HWY_INLINE void fetch(const T* from) const {
+    constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
+    constexpr Index kAhead = 64 * kLine;
+    for (Index i = 0; i < kLanes * spacing_.length; i += kLine) prefetch(from + kAhead + i);
+  }
   static HWY_INLINE bool is_aligned(const T* to) {
     constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
     return reinterpret_cast<std::uintptr_t>(to) % kAligned == 0;
@@ -195,7 +214,7 @@ class Blocks {
   Spacing<T> spacing_;
   Turn<T> turn_;
   Index values_;
-  bool streaming_;
+  bool streaming_, fetching_;
 };
 
 }  // namespace HWY_NAMESPACE
