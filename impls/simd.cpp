@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,7 @@
 #include "impls/simd/functions-inl.h"
 #include "impls/simd/functions.h"
 #include "impls/simd/rows.h"
+#include "impls/simd/short.h"
 #include "impls/simd/work.h"
 
 namespace simd {
@@ -221,9 +223,14 @@ std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& a
   if (problem.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
   if (problem.norm == Norm::kNone)
     return std::make_unique<CopyKernel>(problem, arguments, threads, settings_);
-  const bool is_cells = simd::is_made_of_cells(problem, tiles_of(problem));
+  const normbench::Tiles tiles = tiles_of(problem);
+  const bool is_cells = simd::is_made_of_cells(problem, tiles);
   if (shares_memory(arguments)) threads = 1;
   return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
+    const Index lanes = simd::functions<T>(settings_.target).lanes;
+    if (!is_cells && simd::is_short(problem, tiles, lanes, settings_)) {
+      return std::make_unique<simd::ShortKernel<T>>(problem, arguments, threads, settings_);
+    }
     if (!is_cells) {
       return std::make_unique<simd::RowsKernel<T>>(problem, arguments, threads, settings_);
     }

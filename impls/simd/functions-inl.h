@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "impls/simd/cells-inl.h"
 #include "impls/simd/statistics-inl.h"
 #include "impls/simd/rows-inl.h"
+#include "impls/simd/turn-inl.h"
 #include "impls/simd/short-inl.h"
 // clang-format on
 
@@ -36,11 +38,12 @@ const Functions<T>* table() {
                   sum_columns_backward<T>, normalize_columns<T>, apply_columns<T>,
                   differentiate_columns<T>, rescale_columns<T>},
       .rows = {normalize_rows<T>, differentiate_rows<T>},
-      .short_rows = {normalize_short<T>, differentiate_short<T>},
+      .short_tiles = {normalize_short<T>, differentiate_short<T>},
       .statistics = {conclude<Real>, find_rstd<Real>, update<Real>, fold<Real>, find_slopes<Real>,
                      gradients<Real>, add_up, spread<Real>, add, weigh<Real>, multiply<Real>},
       .target = hwy::TargetName(HWY_TARGET),
-      .lanes = lanes<T>()};
+      .lanes = lanes<T>(),
+      .tiles_of_block = kTilesOfBlock<T>};
   return &functions;
 }
 

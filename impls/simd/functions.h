@@ -94,15 +94,40 @@ struct RowFunctions {
                         Real* scratch, bool streaming);
 };
 
+// For tiles shorter than two vectors, which lie end to end: a vector has one value of each of
+// `lanes` tiles. Numbers of parameters are in rows, one for each parameter of a tile: a number for
+// each tile across, which then begin again, as far as `stride`.
+struct ShortTiles {
+  Index count, across, length;
+  Index first;   // across
+  Index run;     // values with one parameter
+  Index stride;  // at least across + tiles_of_block - 1
+  bool centered;
+  double eps;
+};
+
+template <class T>
+struct ShortFunctions {
+  using Real = normbench::Parameter<T>;
+  // As in RowFunctions, with rows of parameters.
+  void (*normalize)(const T* x, T* y, const ShortTiles&, const Real* gamma, const Real* beta,
+                    Real* mean, Real* variance, Real* rstd, bool streaming, bool fetching);
+  // `scratch` has room for two floats for each number of dgamma, and is zero before and after.
+  void (*differentiate)(const T* x, const T* dy, T* dx, const ShortTiles&, const Real* gamma,
+                        const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
+                        Real* scratch, bool streaming, bool fetching);
+};
+
 template <class T>
 struct Functions {
   CellFunctions<T> runs;     // cells of many columns
   CellFunctions<T> columns;  // cells of one column
   RowFunctions<T> rows;
-  RowFunctions<T> short_rows;  // tiles no longer than a vector; parameters for `lanes` more columns
+  ShortFunctions<T> short_tiles;
   StatisticFunctions<normbench::Parameter<T>> statistics;
   const char* target;
-  Index lanes;  // of a vector
+  Index lanes;           // of a vector
+  Index tiles_of_block;  // of short tiles
 };
 
 // The table for the best instruction set of this CPU, or for `target`, one of available_targets().

@@ -28,8 +28,6 @@ class RowsKernel : public normbench::Kernel {
         arguments_(arguments),
         tiles_(tiles_of(problem)),
         table_(functions<T>(settings.target)),
-        short_(settings.columns && tiles_.tile_columns <= table_.lanes),
-        functions_(short_ ? table_.short_rows : table_.rows),
         parts_(problem.backward() && problem.affine ? problem.mini_batches() : 1),
         rows_(tiles_.rows / parts_),
         threads_(std::min<int>(
@@ -39,15 +37,14 @@ class RowsKernel : public normbench::Kernel {
         streaming_(settings.streaming && far_),
         fetching_(settings.fetching && far_) {
     const auto columns = static_cast<std::size_t>(tiles_.columns);
-    const std::size_t places = columns + static_cast<std::size_t>(short_ ? table_.lanes : 0);
-    if (is_expanded(arguments.gamma)) gamma_.assign(places, 1);
-    if (is_expanded(arguments.beta)) beta_.assign(places, 0);
+    if (is_expanded(arguments.gamma)) gamma_.assign(columns, 1);
+    if (is_expanded(arguments.beta)) beta_.assign(columns, 0);
     if (!problem.backward()) return;
     gradients_.resize(static_cast<std::size_t>(threads_));
     for (Gradients& one : gradients_) {
       one.dbeta.resize(columns);
       one.dgamma.resize(columns);
-      one.scratch.resize(2 * places);
+      one.scratch.resize(2 * columns);
     }
   }
 
@@ -60,7 +57,7 @@ class RowsKernel : public normbench::Kernel {
   }
 
   std::string detail() const override {
-    return std::string(table_.target) + (short_ ? ", short rows, " : ", rows, ") +
+    return std::string(table_.target) + ", rows, " +
            (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
            (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
   }
@@ -74,10 +71,10 @@ class RowsKernel : public normbench::Kernel {
 
   // Whether the parameters of columns are not as the tensor has them.
   bool is_expanded(const normbench::Tensor& tensor) const {
-    return !tensor.present() || tiles_.run > 1 || short_;
+    return !tensor.present() || tiles_.run > 1;
   }
 
-  // One parameter for each column, and from the first again where there is more room.
+  // One parameter for each column.
   void expand(const normbench::Tensor& tensor, Numbers<Real>& columns) const {
     if (!tensor.present() || !is_expanded(tensor)) return;
     const Real* values = data<Real>(tensor);
@@ -85,8 +82,6 @@ class RowsKernel : public normbench::Kernel {
     for (Index k = 0; k < tiles_.parameters(); ++k, next += tiles_.run) {
       std::fill_n(next, tiles_.run, values[k]);
     }
-    const auto period = static_cast<std::size_t>(tiles_.columns);
-    for (std::size_t i = period; i < columns.size(); ++i) columns[i] = columns[i - period];
   }
   const Real* gamma() const {
     return gamma_.empty() ? data<Real>(arguments_.gamma) : gamma_.data();
@@ -105,16 +100,16 @@ class RowsKernel : public normbench::Kernel {
                                                      .centered = is_centered(problem_),
                                                      .eps = problem_.eps};
       if (!problem_.backward()) {
-        functions_.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
-                             beta(), data<Real>(arguments_.mean, statistic),
-                             data<Real>(arguments_.variance, statistic),
-                             data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
+        table_.rows.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
+                              beta(), data<Real>(arguments_.mean, statistic),
+                              data<Real>(arguments_.variance, statistic),
+                              data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
         continue;
       }
       Gradients& own = gradients_[static_cast<std::size_t>(thread)];
       std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
       std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
-      functions_.differentiate(
+      table_.rows.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma(), data<Real>(arguments_.mean, statistic), data<Real>(arguments_.rstd, statistic),
           own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
@@ -148,8 +143,6 @@ class RowsKernel : public normbench::Kernel {
   normbench::Arguments arguments_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
-  bool short_;  // several tiles in a vector
-  const RowFunctions<T>& functions_;
   Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
   int threads_;
   bool far_;  // too much for the last cache; a tile is read twice, but from the first one

@@ -1,203 +1,243 @@
-// The functions of RowFunctions for tiles that are no longer than a vector: a vector has several of
-// them, each in lanes of its own, and sums go round within those lanes. No include guard, as in
-// vectors-inl.h.
+// The functions of ShortFunctions: a vector has one value of each of as many tiles. No include
+// guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Tiles side by side in one vector. In memory they lie end to end, *together*; to be summed they
-// are moved *apart*, each to the first of as many lanes as the next power of two, the others being
-// zero.
+// Vectors that are worked on in turns, so that none waits for the statistics of the one before.
+inline constexpr Index kVectorsOfBlock = 2;
 template <class T>
-class TilesOfVector {
-  using Real = Parameter<T>;
-  using Integer = hn::TFromD<hn::RebindToSigned<Tag<T>>>;
-  using Places = decltype(hn::SetTableIndices(Tag<T>(), static_cast<const Integer*>(nullptr)));
-  static constexpr Index kLanes = lanes<T>();
+inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
 
+// First, second, ... values of as many tiles as a vector has lanes.
+template <class T>
+struct Turned {
+  HWY_ALIGN Parameter<T> of[static_cast<std::size_t>(lanes<T>() * kLongestShort<T>)];
+
+  HWY_INLINE Vec<T> operator[](Index value) const {
+    return hn::Load(Tag<T>(), of + value * lanes<T>());
+  }
+  HWY_INLINE void set(Index value, Vec<T> numbers) {
+    hn::Store(numbers, Tag<T>(), of + value * lanes<T>());
+  }
+};
+
+// Where the numbers of the tiles of a block begin in a row.
+class PlaceAcross {
  public:
-  explicit HWY_INLINE TilesOfVector(Index length) : length_(length) {
-    while (width_ < length) width_ *= 2;
-    apart_ = places([&](Index i) { return owner(i) * length + std::min(i % width_, length - 1); });
-    together_ = places([&](Index i) { return i / length * width_ + i % length; });
-    owners_ = places([&](Index i) { return owner(i); });
-    starts_ = places([&](Index i) { return owner(i) * length; });
-    heads_ = places([&](Index i) { return i * width_; });
-    for (Index step = 1; step < width_; step *= 2) {
-      partners_[static_cast<std::size_t>(steps_++)] = places([=](Index i) { return i ^ step; });
-    }
-    HWY_ALIGN std::array<Real, static_cast<std::size_t>(kLanes)> counts;
-    for (Index i = 0; i < kLanes; ++i) counts[static_cast<std::size_t>(i)] = i % width_ < length;
-    counts_ = hn::Load(Tag<T>(), counts.data());
-  }
+  HWY_INLINE PlaceAcross(const ShortTiles& tiles, Index block)
+      : place_(tiles.first), across_(tiles.across), block_(block), step_(block % tiles.across) {}
 
-  HWY_INLINE Index tiles() const { return kLanes / width_; }
-  HWY_INLINE bool fills_vector() const { return width_ == length_; }
-
-  HWY_INLINE Vec<T> apart(Vec<T> together) const {
-    if (fills_vector()) return together;
-    return only_counting(hn::TableLookupLanes(together, apart_));
-  }
-  HWY_INLINE Vec<T> together(Vec<T> apart) const {
-    return fills_vector() ? apart : hn::TableLookupLanes(apart, together_);
-  }
-  // The first value of each tile, in all lanes of the tile.
-  HWY_INLINE Vec<T> starts(Vec<T> together) const {
-    return only_counting(hn::TableLookupLanes(together, starts_));
-  }
-  // One number of each tile, which lie side by side, in all lanes of the tile; and back.
-  HWY_INLINE Vec<T> for_lanes(Vec<T> of_tiles) const {
-    return hn::TableLookupLanes(of_tiles, owners_);
-  }
-  HWY_INLINE Vec<T> of_tiles(Vec<T> lanes) const { return hn::TableLookupLanes(lanes, heads_); }
-  HWY_INLINE Vec<T> only_counting(Vec<T> value) const {
-    if (fills_vector()) return value;
-    return hn::IfThenElseZero(hn::Ne(counts_, hn::Zero(Tag<T>())), value);
-  }
-
-  // The sum of each tile, in all of its lanes.
-  HWY_INLINE Vec<T> sum(Vec<T> apart) const {
-    for (Index i = 0; i < steps_; ++i) {
-      apart = hn::Add(apart, hn::TableLookupLanes(apart, partners_[static_cast<std::size_t>(i)]));
-    }
-    return apart;
+  HWY_INLINE Index operator()() const { return place_; }
+  // To the next block. Whether that begins anew: until then, each number is of one tile at most.
+  HWY_INLINE bool advance() {
+    const bool around = place_ + block_ >= across_;
+    place_ += step_;
+    if (place_ >= across_) place_ -= across_;
+    return around;
   }
 
  private:
-  HWY_INLINE Index owner(Index lane) const { return lane / width_; }
-
-  template <class Place>
-  static HWY_INLINE Places places(const Place& place) {
-    HWY_ALIGN std::array<Integer, static_cast<std::size_t>(kLanes)> all;
-    for (Index i = 0; i < kLanes; ++i) {
-      all[static_cast<std::size_t>(i)] = static_cast<Integer>(place(i) % kLanes);
-    }
-    return hn::SetTableIndices(Tag<T>(), all.data());
-  }
-
-  Index length_;
-  Index width_ = 1;
-  Index steps_ = 0;
-  Places apart_, together_, owners_, starts_, heads_;
-  Places partners_[6];
-  Vec<T> counts_;
+  Index place_, across_, block_, step_;
 };
 
-template <class T>
-HWY_INLINE void store_first(Vec<T> value, T* to, Index count, bool streaming) {
-  if (count != lanes<T>()) return store_some<T>(value, to, count);
-  if (streaming) return store<T, true>(value, to);
-  store<T>(value, to);
-}
-
-// Whether vectors of whole tiles, from `to` on, begin at aligned places.
-template <class T>
-HWY_INLINE bool may_stream(const T* to, const TilesOfVector<T>& vector) {
-  constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(lanes<T>()) * sizeof(T);
-  return vector.fills_vector() && reinterpret_cast<std::uintptr_t>(to) % kAligned == 0;
-}
-
-// gamma and beta go on from the first column for another vector.
-template <class T>
-void normalize_short(const T* x, T* y, const typename RowFunctions<T>::Tiles& shared,
-                     const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
-                     Parameter<T>* variances, Parameter<T>* rstds, bool streaming, bool) {
-  using Real = Parameter<T>;
+// Adds up add(j, sum) over all values j. 32 of them round six times: four chains of four values are
+// added up, and then the two.
+template <class T, class Add>
+HWY_INLINE Vec<T> sum_values(Index length, const Add& add) {
+  constexpr Index kTogether = 16;
   const Tag<T> d;
-  const auto tiles = shared;
-  const TilesOfVector<T> vector(tiles.length);
-  const bool streams = streaming && may_stream(y, vector);
-  const auto length = hn::Set(d, static_cast<Real>(tiles.length));
-  const auto inverse = hn::Div(hn::Set(d, Real{1}), length);
-  // Division takes long, and the inverse of a power of two is exact.
-  const auto over_length = [&](Vec<T> sum) HWY_ATTR {
-    return vector.fills_vector() ? hn::Mul(sum, inverse) : hn::Div(sum, length);
-  };
-  const auto eps = hn::Set(d, static_cast<Real>(tiles.eps));
-  const auto one = hn::Set(d, Real{1});
-  const Index columns = tiles.across * tiles.length;
-  Index column = 0;
-  for (Index first = 0; first < tiles.count; first += vector.tiles()) {
-    const Index some = std::min(vector.tiles(), tiles.count - first);
-    const Index values = some * tiles.length;
-    const auto own = load_first(x, values);
-    // Differences from a value of the tile are about as small as those from its mean.
-    const auto start = tiles.centered ? vector.starts(own) : hn::Zero(d);
-    const auto off = hn::Sub(vector.apart(own), start);
-    const auto mean = tiles.centered ? over_length(vector.sum(off)) : hn::Zero(d);
-    const auto deviation = vector.only_counting(hn::Sub(off, mean));
-    const auto variance = over_length(vector.sum(hn::Mul(deviation, deviation)));
-    const auto rstd = hn::Div(one, hn::Sqrt(hn::Add(variance, eps)));
-    const auto normal = vector.together(hn::Mul(deviation, rstd));
-    store_first<T>(hn::MulAdd(normal, load(gamma + column), load(beta + column)), y, values,
-                   streams);
-    const auto hand_out = [&](Vec<T> value, Real* all) {
-      if (all != nullptr) store_first<Real>(vector.of_tiles(value), all + first, some, false);
-    };
-    hand_out(hn::Add(start, mean), means);
-    hand_out(variance, variances);
-    hand_out(rstd, rstds);
-    x += values, y += values, column += values;
-    while (column >= columns) column -= columns;
+  auto total = hn::Zero(d);
+  for (Index first = 0; first < length; first += kTogether) {
+    const Index last = std::min(first + kTogether, length);
+    auto a = hn::Zero(d);
+    auto b = a, c = a, e = a;
+    Index j = first;
+    for (; j + 4 <= last; j += 4) {
+      a = add(j, a), b = add(j + 1, b), c = add(j + 2, c), e = add(j + 3, e);
+    }
+    if (j < last) a = add(j++, a);
+    if (j < last) b = add(j++, b);
+    if (j < last) c = add(j++, c);
+    total = hn::Add(total, hn::Add(hn::Add(a, b), hn::Add(c, e)));
   }
-  if (streams) hwy::FlushStream();
+  return total;
 }
 
-// gamma goes on as above, and `scratch` has room for two floats for each of as many columns.
+// Leaves y in place of x - start.
 template <class T>
-void differentiate_short(const T* x, const T* dy, T* dx,
-                         const typename RowFunctions<T>::Tiles& shared, const Parameter<T>* gamma,
-                         const Parameter<T>* means, const Parameter<T>* rstds, double* dgamma,
-                         double* dbeta, Parameter<T>* scratch, bool streaming) {
+HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<T> mean,
+                                 Vec<T> rstd, const Parameter<T>* gamma, const Parameter<T>* beta) {
+  const Index length = tiles.length;
+  const Index run = tiles.run;
+  const auto normalize = [&](Index j, Vec<T> scale, Vec<T> bias) HWY_ATTR {
+    block.set(j, hn::MulAdd(hn::Sub(block[j], mean), scale, bias));
+  };
+  if (run == 1) {
+    for (Index j = 0; j < length; ++j, gamma += tiles.stride, beta += tiles.stride) {
+      normalize(j, hn::Mul(rstd, load(gamma)), load(beta));
+    }
+    return;
+  }
+  for (Index j = 0; j < length; gamma += tiles.stride, beta += tiles.stride) {
+    const auto scale = hn::Mul(rstd, load(gamma));
+    const auto bias = load(beta);
+    for (const Index end = j + run; j < end; ++j) normalize(j, scale, bias);
+  }
+}
+
+template <class T>
+void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter<T>* gamma,
+                     const Parameter<T>* beta, Parameter<T>* means, Parameter<T>* variances,
+                     Parameter<T>* rstds, bool streaming, bool fetching) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
-  const auto tiles = shared;
-  const TilesOfVector<T> vector(tiles.length);
-  const bool streams = streaming && may_stream(dx, vector);
-  const auto inverse = hn::Set(d, 1 / static_cast<Real>(tiles.length));
-  const Index columns = tiles.across * tiles.length;
-  const Index places = columns + kLanes;
-  Real* sums = scratch;
-  Real* weighted = scratch + places;
-  std::fill_n(scratch, 2 * places, Real{0});
-  const auto flush = [&] {
-    for (Index i = 0; i < places; ++i) {
-      dbeta[i % columns] += static_cast<double>(sums[i]);
-      dgamma[i % columns] += static_cast<double>(weighted[i]);
+  const ShortTiles tiles = shared;
+  const Index length = tiles.length;
+  const Blocks<T> blocks(length, tiles.count, y, streaming, fetching);
+  const auto n = hn::Set(d, static_cast<Real>(length));
+  const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
+  // Division takes long, and the inverse of a power of two is exact.
+  const bool is_power = (length & (length - 1)) == 0;
+  const auto over_n = [&](Vec<T> sum)
+                          HWY_ATTR { return is_power ? hn::Mul(sum, inverse) : hn::Div(sum, n); };
+  const auto eps = hn::Set(d, static_cast<Real>(tiles.eps));
+  Turned<T> block[kVectorsOfBlock];
+  HWY_ALIGN Real start[static_cast<std::size_t>(kTilesOfBlock<T>)];
+  Vec<T> mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
+  PlaceAcross place(tiles, kTilesOfBlock<T>);
+  for (Index tile = 0; tile < tiles.count; tile += kTilesOfBlock<T>, place.advance()) {
+    const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
+    const Index vectors = (some + kLanes - 1) / kLanes;
+    for (Index k = 0; k < vectors; ++k) {
+      Turned<T>& own = block[k];
+      Real* own_start = start + k * kLanes;
+      mean[k] = hn::Zero(d);
+      // Differences from a value of the tile are about as small as those from its mean.
+      blocks.load(x, tile + k * kLanes, own.of, tiles.centered ? own_start : nullptr);
+      if (!tiles.centered) continue;
+      const auto sum =
+          sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR { return hn::Add(sum, own[j]); });
+      mean[k] = over_n(sum);
     }
-    std::fill_n(scratch, 2 * places, Real{0});
-  };
-  Index column = 0;
-  Index additions = 0;
-  for (Index first = 0; first < tiles.count; first += vector.tiles()) {
-    const Index some = std::min(vector.tiles(), tiles.count - first);
-    const Index values = some * tiles.length;
-    const auto gradient = load_first(dy, values);
-    const auto mean =
-        means == nullptr ? hn::Zero(d) : vector.for_lanes(load_first(means + first, some));
-    const auto rstd = vector.for_lanes(load_first(rstds + first, some));
-    const auto deviation = vector.only_counting(hn::Sub(vector.apart(load_first(x, values)), mean));
-    const auto g = vector.apart(hn::Mul(gradient, load(gamma + column)));
-    const auto over_n = hn::Mul(rstd, inverse);
-    const auto constant = tiles.centered ? hn::Mul(vector.sum(g), over_n) : hn::Zero(d);
-    const auto slope =
-        hn::Mul(hn::Mul(vector.sum(hn::Mul(g, deviation)), over_n), hn::Mul(rstd, rstd));
-    const auto result = hn::MulSub(g, rstd, hn::MulAdd(deviation, slope, constant));
-    store_first<T>(vector.together(result), dx, values, streams);
-    // Lanes that do not count have no gradient, but nothing times NaN would be NaN.
-    auto normal = vector.together(hn::Mul(deviation, rstd));
-    if (values != kLanes) normal = only_first<T>(normal, values);
-    hn::StoreU(hn::Add(hn::LoadU(d, sums + column), gradient), d, sums + column);
-    hn::StoreU(hn::MulAdd(gradient, normal, hn::LoadU(d, weighted + column)), d, weighted + column);
-    x += values, dy += values, dx += values, column += values;
-    if (column < columns) continue;
-    while (column >= columns) column -= columns;
-    if (++additions == kAdditions) flush(), additions = 0;
+    for (Index k = 0; k < vectors; ++k) {
+      const Turned<T>& own = block[k];
+      const auto off = mean[k];
+      const auto squares = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
+        const auto deviation = hn::Sub(own[j], off);
+        return hn::MulAdd(deviation, deviation, sum);
+      });
+      const auto variance = over_n(squares);
+      rstd[k] = hn::Div(hn::Set(d, Real{1}), hn::Sqrt(hn::Add(variance, eps)));
+      const Index at = tile + k * kLanes;
+      const Index count = std::min(kLanes, tiles.count - at);
+      const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
+        if (all != nullptr) store_first<Real>(value, all + at, count);
+      };
+      hand_out(hn::Add(hn::Load(d, start + k * kLanes), off), means);
+      hand_out(variance, variances);
+      hand_out(rstd[k], rstds);
+    }
+    for (Index k = 0; k < vectors; ++k) {
+      normalize_turned<T>(block[k], tiles, mean[k], rstd[k], gamma + place() + k * kLanes,
+                          beta + place() + k * kLanes);
+      blocks.store(block[k].of, y, tile + k * kLanes);
+    }
   }
-  flush();
-  if (streams) hwy::FlushStream();
+}
+
+// What dx is formed of, for the tiles of a vector.
+template <class T>
+struct ShortTerms {
+  Vec<T> rstd, constant, slope;
+};
+
+template <class T>
+void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& shared,
+                         const Parameter<T>* gamma, const Parameter<T>* means,
+                         const Parameter<T>* rstds, double* dgamma, double* dbeta,
+                         Parameter<T>* scratch, bool streaming, bool fetching) {
+  using Real = Parameter<T>;
+  constexpr Index kLanes = lanes<T>();
+  const Tag<T> d;
+  const ShortTiles tiles = shared;
+  const Index length = tiles.length;
+  const Index numbers = length / tiles.run * tiles.stride;
+  Real* sums = scratch;
+  Real* weighted = scratch + numbers;
+  const Blocks<T> blocks(length, tiles.count, dx, streaming, fetching);
+  const auto inverse = hn::Set(d, 1 / static_cast<Real>(length));
+  const Index pieces = (tiles.run + kAdditions - 1) / kAdditions;
+  Turned<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
+  ShortTerms<T> terms[kVectorsOfBlock];
+  PlaceAcross place(tiles, kTilesOfBlock<T>);
+  Index additions = 0;
+  for (Index tile = 0; tile < tiles.count; tile += kTilesOfBlock<T>) {
+    const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
+    const Index vectors = (some + kLanes - 1) / kLanes;
+    for (Index k = 0; k < vectors; ++k) {
+      Turned<T>& deviation = deviations[k];
+      Turned<T>& gradient = gradients[k];
+      const Index at = tile + k * kLanes;
+      const Index count = std::min(kLanes, tiles.count - at);
+      blocks.load(x, at, deviation.of);
+      blocks.load(dy, at, gradient.of);
+      // Tiles that there are not have neither values nor deviations.
+      const auto mean = means == nullptr ? hn::Zero(d) : load_first(means + at, count);
+      const auto rstd = load_first(rstds + at, count);
+      auto all = hn::Zero(d);
+      auto a = all, ab = all, all_weighted = all;
+      Index chained = 0;
+      Index row = place() + k * kLanes;
+      for (Index j = 0; j < length; row += tiles.stride) {
+        const auto factor = load(gamma + row);
+        for (const Index end = j + tiles.run; j < end;) {
+          auto sum = hn::Zero(d);
+          auto products = sum;
+          for (const Index last = std::min(j + kAdditions, end); j < last; ++j) {
+            const auto off = hn::Sub(deviation[j], mean);
+            deviation.set(j, off);
+            sum = hn::Add(sum, gradient[j]);
+            products = hn::MulAdd(gradient[j], off, products);
+          }
+          hn::StoreU(hn::Add(hn::LoadU(d, sums + row), sum), d, sums + row);
+          hn::StoreU(hn::MulAdd(products, rstd, hn::LoadU(d, weighted + row)), d, weighted + row);
+          a = hn::MulAdd(factor, sum, a);
+          ab = hn::MulAdd(factor, products, ab);
+          if (++chained < kAdditions) continue;
+          all = hn::Add(all, a), all_weighted = hn::Add(all_weighted, ab);
+          a = ab = hn::Zero(d);
+          chained = 0;
+        }
+      }
+      const auto over_n = hn::Mul(rstd, inverse);
+      terms[k].rstd = rstd;
+      terms[k].constant = tiles.centered ? hn::Mul(hn::Add(all, a), over_n) : hn::Zero(d);
+      terms[k].slope = hn::Mul(hn::Mul(hn::Add(all_weighted, ab), over_n), hn::Mul(rstd, rstd));
+    }
+    for (Index k = 0; k < vectors; ++k) {
+      const Turned<T>& deviation = deviations[k];
+      Turned<T>& gradient = gradients[k];
+      const ShortTerms<T> own = terms[k];
+      Index row = place() + k * kLanes;
+      for (Index j = 0; j < length; row += tiles.stride) {
+        const auto scale = hn::Mul(own.rstd, load(gamma + row));
+        for (const Index end = j + tiles.run; j < end; ++j) {
+          const auto rest = hn::MulAdd(deviation[j], own.slope, own.constant);
+          gradient.set(j, hn::MulSub(gradient[j], scale, rest));
+        }
+      }
+      blocks.store(gradient.of, dx, tile + k * kLanes);
+    }
+    if (place.advance()) additions += pieces;
+    const bool last = tile + kTilesOfBlock<T> >= tiles.count;
+    if (!last && additions + pieces <= kAdditions) continue;
+    move_to_doubles(sums, numbers, dbeta);
+    move_to_doubles(weighted, numbers, dgamma);
+    additions = 0;
+  }
 }
 
 }  // namespace HWY_NAMESPACE

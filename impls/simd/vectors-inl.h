@@ -143,6 +143,12 @@ HWY_INLINE void store_some(Vec<T> value, T* to, Index count) {
   }
 }
 
+// `count` lanes, or all.
+template <class T>
+HWY_INLINE void store_first(Vec<T> value, T* to, Index count) {
+  count == lanes<T>() ? store<T>(value, to) : store_some<T>(value, to, count);
+}
+
 template <class T>
 HWY_INLINE Vec<T> only_first(Vec<T> value, Index count) {
   return hn::IfThenElseZero(hn::FirstN(Tag<T>(), static_cast<std::size_t>(count)), value);

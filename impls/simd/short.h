@@ -1,0 +1,171 @@
+// The kernel for tiles that are a piece of a row too short for vectors of their own: a vector has
+// one value of each of several tiles.
+//
+// Threads have blocks of tiles of their own.
+#pragma once
+
+#include <omp.h>
+
+#include <string>
+#include <vector>
+
+#include "harness/core/backend.h"
+#include "harness/core/tiles.h"
+#include "impls/simd/functions.h"
+#include "impls/simd/layout.h"
+
+namespace simd {
+
+// Gradients of mini-batches are sums of their own.
+inline Index parts_of(const normbench::Problem& problem) {
+  return problem.backward() && problem.affine ? problem.mini_batches() : 1;
+}
+
+// Whether the kernel for short tiles is the one for this problem.
+inline bool is_short(const normbench::Problem& problem, const normbench::Tiles& tiles, Index lanes,
+                     const Settings& settings) {
+  const Index count = tiles.rows / parts_of(problem) * tiles.across();
+  return settings.columns && tiles.tile_columns <= 2 * lanes && count >= lanes;
+}
+
+template <class T>
+class ShortKernel : public normbench::Kernel {
+  using Real = normbench::Parameter<T>;
+
+ public:
+  ShortKernel(const normbench::Problem& problem, const normbench::Arguments& arguments, int threads,
+              const Settings& settings)
+      : problem_(problem),
+        arguments_(arguments),
+        tiles_(tiles_of(problem)),
+        table_(functions<T>(settings.target)),
+        parts_(parts_of(problem)),
+        count_(tiles_.rows / parts_ * tiles_.across()),
+        rows_(tiles_.tile_columns / tiles_.run),
+        stride_((tiles_.across() + table_.tiles_of_block + table_.lanes - 2) / table_.lanes *
+                table_.lanes),
+        threads_(static_cast<int>(
+            std::min<Index>(useful_threads(normbench::compulsory_bytes(problem), threads, settings),
+                            count_ / table_.lanes))),
+        far_(is_far(normbench::compulsory_bytes(problem), true, threads_, settings)),
+        streaming_(settings.streaming && far_),
+        fetching_(settings.fetching && far_) {
+    const auto numbers = static_cast<std::size_t>(rows_ * stride_);
+    gamma_.assign(numbers, 1);
+    beta_.assign(numbers, 0);
+    if (!problem.backward()) return;
+    gradients_.resize(static_cast<std::size_t>(threads_));
+    for (Gradients& one : gradients_) {
+      one.dbeta.resize(numbers);
+      one.dgamma.resize(numbers);
+      one.scratch.assign(2 * numbers, 0);
+    }
+  }
+
+  void run() override {
+    expand(arguments_.gamma, gamma_);
+    if (!problem_.backward()) expand(arguments_.beta, beta_);
+    if (threads_ == 1) return work(0, 1);
+#pragma omp parallel num_threads(threads_)
+    work(omp_get_thread_num(), omp_get_num_threads());
+  }
+
+  std::string detail() const override {
+    return std::string(table_.target) + ", short tiles, " +
+           (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
+           (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
+  }
+
+ private:
+  // What a thread adds up, in rows.
+  struct Gradients {
+    Numbers<double> dbeta, dgamma;
+    Numbers<Real> scratch;
+  };
+
+  void expand(const normbench::Tensor& tensor, Numbers<Real>& rows) const {
+    if (!tensor.present()) return;
+    const Real* values = data<Real>(tensor);
+    const Index across = tiles_.across();
+    const Index repeated = std::min(across, stride_ - across);
+    for (Index k = 0; k < rows_; ++k) {
+      Real* row = rows.data() + k * stride_;
+      for (Index tile = 0; tile < across; ++tile) row[tile] = values[tile * rows_ + k];
+      // Without waiting for what has just been written.
+      for (Index tile = 0; tile < repeated; ++tile) {
+        const Real value = row[tile];
+        for (Index at = tile + across; at < stride_; at += across) row[at] = value;
+      }
+    }
+  }
+
+  void work(int thread, int team) {
+    const Range share = share_of(count_, thread, team, table_.tiles_of_block);
+    for (Index part = 0; part < parts_; ++part) {
+      const Index first = part * count_ + share.first;
+      const Index at = first * tiles_.tile_columns;
+      const ShortTiles tiles = {.count = share.size,
+                                .across = tiles_.across(),
+                                .length = tiles_.tile_columns,
+                                .first = first % tiles_.across(),
+                                .run = tiles_.run,
+                                .stride = stride_,
+                                .centered = is_centered(problem_),
+                                .eps = problem_.eps};
+      if (!problem_.backward()) {
+        table_.short_tiles.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles,
+                                     gamma_.data(), beta_.data(),
+                                     data<Real>(arguments_.mean, first),
+                                     data<Real>(arguments_.variance, first),
+                                     data<Real>(arguments_.rstd, first), streaming_, fetching_);
+        continue;
+      }
+      Gradients& own = gradients_[static_cast<std::size_t>(thread)];
+      std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
+      std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
+      table_.short_tiles.differentiate(
+          data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
+          gamma_.data(), data<Real>(arguments_.mean, first), data<Real>(arguments_.rstd, first),
+          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_, fetching_);
+      if (problem_.affine) add_up_gradients(part, thread, team);
+    }
+  }
+
+  void add_up_gradients(Index part, int thread, int team) {
+#pragma omp barrier
+    const Range mine = share_of(tiles_.parameters(), thread, team, 16);
+    Real* dgamma = data<Real>(arguments_.dgamma, part * tiles_.parameters());
+    Real* dbeta = data<Real>(arguments_.dbeta, part * tiles_.parameters());
+    for (Index i = mine.first; i < mine.first + mine.size; ++i) {
+      if (dgamma != nullptr) dgamma[i] = sum(&Gradients::dgamma, i, team);
+      if (dbeta != nullptr) dbeta[i] = sum(&Gradients::dbeta, i, team);
+    }
+#pragma omp barrier
+  }
+
+  // Of all places of this parameter, over all threads.
+  Real sum(Numbers<double> Gradients::*of, Index parameter, int team) const {
+    const Index first = parameter % rows_ * stride_ + parameter / rows_;
+    const Index end = (parameter % rows_ + 1) * stride_;
+    double total = 0;
+    for (int k = 0; k < team; ++k) {
+      const double* values = (gradients_[static_cast<std::size_t>(k)].*of).data();
+      for (Index at = first; at < end; at += tiles_.across()) total += values[at];
+    }
+    return static_cast<Real>(total);
+  }
+
+  normbench::Problem problem_;
+  normbench::Arguments arguments_;
+  normbench::Tiles tiles_;
+  const Functions<T>& table_;
+  Index parts_, count_;  // mini-batches, where they make a difference, and their tiles
+  Index rows_, stride_;  // of numbers for parameters, as in ShortTiles
+  int threads_;
+  bool far_;  // too much for the last cache
+  bool streaming_, fetching_;
+  Numbers<Real> gamma_, beta_;
+  std::vector<Gradients> gradients_;
+};
+
+}  // namespace simd
