@@ -47,9 +47,9 @@ struct Setting {
 };
 
 Setting parse_setting(const std::string& text) {
-  static const std::regex kForm(R"(([^.=]+)\.([^.=]+)=(.+))");
+  static const std::regex form(R"(([^.=]+)\.([^.=]+)=(.+))");
   std::smatch parts;
-  if (!std::regex_match(text, parts, kForm)) {
+  if (!std::regex_match(text, parts, form)) {
     throw ConfigError(
         fmt::format("'{}': an option of a backend is written BACKEND.OPTION=VALUE", text));
   }
@@ -131,8 +131,8 @@ const Backend& find_backend(const std::string& name) {
     names.emplace_back(built->name());
     if (names.back() != wanted) continue;
     const Backend* backend = built.get();
-    static const std::regex kSetting(R"(([^\[\],=]+)=([^\[\],=]+))");
-    for (std::sregex_iterator part(name.begin(), name.end(), kSetting), end; part != end; ++part) {
+    static const std::regex setting(R"(([^\[\],=]+)=([^\[\],=]+))");
+    for (std::sregex_iterator part(name.begin(), name.end(), setting), end; part != end; ++part) {
       backend = &with_setting(*backend, {wanted, (*part)[1], (*part)[2]});
     }
     if (backend->name() == name) return *backend;

@@ -11,9 +11,10 @@ struct Shape {
   std::int64_t n, c, l;
 };
 
-// The fewest values that a statistic may have, odd sizes around those of vectors and blocks, and
-// shapes on which oneDNN once failed its own tests.
-constexpr std::array<Shape, 15> kShapes = {{{2, 1, 1},
+// The fewest values that a statistic may have, odd sizes around those of vectors and blocks, shapes
+// on which oneDNN once failed its own tests, and so many statistics of two values that some of them
+// have all roundings on one side.
+constexpr std::array<Shape, 16> kShapes = {{{2, 1, 1},
                                             {3, 2, 9},
                                             {4, 10, 1},
                                             {7, 3, 1},
@@ -27,7 +28,8 @@ constexpr std::array<Shape, 15> kShapes = {{{2, 1, 1},
                                             {32, 27, 7},
                                             {5, 33, 27},
                                             {2, 251, 28},
-                                            {6, 24, 64}}};
+                                            {6, 24, 64},
+                                            {1024, 2, 1}}};
 
 // One group, one for each channel, three channels to a group, and the largest groups but one.
 std::set<std::int64_t> group_counts(Norm norm, std::int64_t c) {

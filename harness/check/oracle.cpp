@@ -19,16 +19,25 @@
 // at twice these: over thousands of draws honest implementations reached 0.99 of them. rms is the
 // same with a mean of 0 and the mean square for the variance.
 //
-// Backward, with g = dy * gamma and
-//   B = rstd * (|g| + mean |g| + |xh| * mean |g * xh| +
-//               rstd * |mean| * (mean |g * xh| + |xh| * mean |g|)),
-// where means are over a statistic, dx is off by 4u * B. Over the values of a parameter and a
-// mini-batch, dbeta is off by u * sum |dy|, dgamma by
-//   4u * (sum |dy * xh| + sum |dy| * rstd * |mean|).
-// The terms with |mean| are due to the rounding of the saved mean. Float sums add c * u times the
-// sums of sizes. These need no factor: honest implementations reached 2.6u of the 4u.
+// Backward, with g = dy * gamma and means over a statistic, each term of
+//   dx = rstd * (g - mean g - xh * mean (g * xh))
+// is off by u times its size for each rounding on its way, whichever way that is:
+//   |g| by 5: g, two differences, the saved rstd and the product with it;
+//   mean |g| by 1: g; and |mean g| by 6: two for the mean, as 1 / n is rounded too, then as |g|;
+//   |xh| * mean |g * xh| by 4: g, x - mean and two products;
+//   |xh * mean (g * xh)| by 10: the rstd of the sum, two for the mean, three for xh, the product
+//   with it, a difference, the saved rstd and the product with it.
+// So the mean of sizes has the roundings before the sum, the size of the mean those after it, and
+// sums in float add c to the former. rms, which subtracts no mean, has one rounding less of g, of
+// g * xh and of the mean of that. Of many statistics of two values some have most of these on one
+// side: the formula as it stands went beyond 4 of each term. The rounding of the saved mean adds
+//   4u * rstd * M * (mean |g * xh| + |xh| * mean |g|), where M = rstd * |mean|.
+// Over the values of a parameter and a mini-batch, dbeta is off by (c + 1)u * sum |dy|, dgamma by
+//   (c + 4)u * sum |dy * xh| + 4u * sum |dy| * M,
+// where the 4 are three for xh and that of the product or, if it is a double, of the result. These
+// bounds need no factor, as roundings are counted one by one.
 //
-// The folded dx = g * rstd + x * b + a has no deviations in its sums. With M = rstd * |mean|,
+// The folded dx = g * rstd + x * b + a has no deviations in its sums:
 //   b = rstd^3 * (mean g * mean - mean (g * x)) is off by rstd^2 * E, where
 //   E = (c + 4) * u * (2M * mean |g| + mean |g * xh|),
 // 4u for the products, and a is off by -mean times that: together they leave rstd * |xh| * E in dx.
@@ -304,17 +313,22 @@ Expected Oracle::dx_in(std::int64_t i, std::int64_t k, std::int64_t j,
   const Real exact_xh = deviation * exact_rstd;
   const bool centered = problem_.norm != Norm::kRms;
   const Real mean_g = centered ? static_cast<Real>(sums.g) / n : 0;
-  const Real dx = exact_rstd * (g - mean_g - exact_xh * static_cast<Real>(sums.g_xh) / n);
+  const Real mean_g_xh = static_cast<Real>(sums.g_xh) / n;
+  const Real dx = exact_rstd * (g - mean_g - exact_xh * mean_g_xh);
 
   const double xh = std::abs(static_cast<double>(exact_xh));
   const double mean_size_g = centered ? sums.size_g / static_cast<double>(n) : 0;
   const double mean_size_g_xh = sums.size_g_xh / static_cast<double>(n);
-  const double sums_part = mean_size_g + xh * mean_size_g_xh;
   const double mean = rstd * static_cast<double>(std::abs(statistic.mean));
-  const double mean_part = mean * (mean_size_g_xh + xh * mean_size_g);
-  double bound = 4 * (size_g + sums_part + mean_part) + accuracy.roundings * sums_part;
+  const double c = accuracy.roundings;
+  const double difference = centered ? 1 : 0;
+  double bound = (4 + difference) * size_g + (1 + c) * mean_size_g +
+                 6 * static_cast<double>(std::abs(mean_g)) +
+                 xh * ((3 + difference + c) * mean_size_g_xh +
+                       (9 + difference) * static_cast<double>(std::abs(mean_g_xh))) +
+                 4 * mean * (mean_size_g_xh + xh * mean_size_g);
   if (accuracy.grade == Grade::kB) {
-    const double off = (accuracy.roundings + 4) * (2 * mean * mean_size_g + mean_size_g_xh);
+    const double off = (c + 4) * (2 * mean * mean_size_g + mean_size_g_xh);
     bound += xh * off + 4 * (xh + 2 * mean) * (mean_size_g_xh + u_ * off);
   }
   // What underflows on the way: g, two means, two differences.

@@ -106,9 +106,11 @@ TEST_P(BoundByHand, OfBackwardIsAsDerived) {
   // sum |dy| = 12, sum |dy * xh| = 6, rstd * |mean| = 1/2, gamma * rstd = 1.
   expect_bound(oracle.dbeta(0, claim), (1 + c) * 12);
   expect_bound(oracle.dgamma(0, claim), (4 + c) * 6 + 4 * 0.5 * 12);
-  const double sums = 6 + 0.5 * 3;
-  expect_bound(oracle.dx(0, 0, 0, claim), 4 * (4 + sums + 0.5 * (3 + 0.5 * 6)) + c * sums);
-  expect_bound(oracle.dx(1, 0, 0, claim), 4 * (8 + sums + 0.5 * (3 + 0.5 * 6)) + c * sums);
+  // In halves of g = 8 and 16, mean |g| = mean g = 12, mean |g * xh| = 6 and mean (g * xh) = 2.
+  const double sums = (1 + c) * 6 + 6 * 6 + 0.5 * ((4 + c) * 3 + 10 * 1);
+  const double mean_part = 0.5 * (3 + 0.5 * 6);
+  expect_bound(oracle.dx(0, 0, 0, claim), 5 * 4 + sums + 4 * mean_part);
+  expect_bound(oracle.dx(1, 0, 0, claim), 5 * 8 + sums + 4 * mean_part);
 }
 
 TEST_P(BoundByHand, OfFoldedBackwardIsAsDerived) {
@@ -162,10 +164,10 @@ TEST_P(BoundByHand, OfLayerNormTakesTheGammaOfTheElement) {
   const Oracle backward = oracle_of(workspace);
   expect_bound(backward.dbeta(1, claim), (1 + c) * 8);
   expect_bound(backward.dgamma(1, claim), (4 + c) * 4 + 4 * 0.5 * 8);
-  // g = 8 and 32: mean |g| = 20, mean |g * xh| = 10.
-  const double sums = 20 + 0.5 * 10;
+  // g = 8 and 32: mean |g| = mean g = 20, mean |g * xh| = 10 and mean (g * xh) = 6.
+  const double sums = (1 + c) * 20 + 6 * 20 + 0.5 * ((4 + c) * 10 + 10 * 6);
   const double mean_part = 0.5 * (10 + 0.5 * 20);
-  expect_bound(backward.dx(0, 1, 0, claim), 0.5 * (4 * (32 + sums + mean_part) + c * sums));
+  expect_bound(backward.dx(0, 1, 0, claim), 0.5 * (5 * 32 + sums + 4 * mean_part));
 }
 
 // 0 and 2 have a mean square of 2: with eps = 2, rstd = 1/2 and xh = 0 and 1.
@@ -188,8 +190,8 @@ TEST_P(BoundByHand, OfRmsNormHasNoTermsOfAMean) {
   put(workspace.arguments().gamma, {2, 4});
   const Oracle backward = oracle_of(workspace);
   expect_bound(backward.dgamma(1, claim), (4 + c) * 8);
-  // g = 8 and 32: mean |g * xh| = 16.
-  expect_bound(backward.dx(0, 1, 0, claim), 0.5 * (4 * (32 + 16) + c * 16));
+  // g = 8 and 32: mean |g * xh| = mean (g * xh) = 16.
+  expect_bound(backward.dx(0, 1, 0, claim), 0.5 * (4 * 32 + (3 + c) * 16 + 9 * 16));
 }
 
 // One rounding more where y and dx are stored in 16 bits, and half of the smallest number.

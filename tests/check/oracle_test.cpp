@@ -64,7 +64,8 @@ TEST(Golden, UnbiasedRunningVarianceOfPyTorch) {
   const Workspace workspace(problem);
   const Arguments& a = workspace.arguments();
   for (std::size_t at = 0; at < 48; ++at) {
-    a.x.as<float>()[at] = static_cast<float>(1 + at / 12 + 4 * (at / 4 % 3) + at % 4);
+    const std::size_t value = 1 + at / 12 + 4 * (at / 4 % 3) + at % 4;
+    a.x.as<float>()[at] = static_cast<float>(value);
   }
   put(a.gamma, {1, 1, 1});
   put(a.beta, {0, 0, 0});
