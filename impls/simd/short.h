@@ -21,11 +21,15 @@ inline Index parts_of(const normbench::Problem& problem) {
   return problem.backward() && problem.affine ? problem.mini_batches() : 1;
 }
 
-// Whether the kernel for short tiles is the one for this problem.
+// Whether the kernel for short tiles is the one for this problem: not in backward where tiles are
+// two whole vectors, nor where they are so few that adding up the lanes of gradients takes longer.
 inline bool is_short(const normbench::Problem& problem, const normbench::Tiles& tiles, Index lanes,
                      const Settings& settings) {
+  const bool backward = problem.backward();
+  const Index longest = backward ? 2 * lanes - 1 : 2 * lanes;
+  const Index fewest = backward ? 4 * lanes : lanes;
   const Index count = tiles.rows / parts_of(problem) * tiles.across();
-  return settings.columns && tiles.tile_columns <= 2 * lanes && count >= lanes;
+  return settings.columns && tiles.tile_columns <= longest && count >= fewest;
 }
 
 template <class T>
