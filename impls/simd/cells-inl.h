@@ -198,7 +198,7 @@ void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_piece<T>(region, 3, [&](Index k, Index columns, Index at, Index rows, Index stride) {
       const Normalized<T, Array<T>> of{x + at, {mean + k}, {scale + k}, {beta + k}};
-      write_rows(manner, y + at, rows, stride, columns, region.ahead, of);
+      write_rows(manner, y + at, rows, stride, columns, region.ahead, region.paired, of);
     });
   });
 }
@@ -251,7 +251,7 @@ void differentiate_columns(const T* x, const T* dy, T* dx, const Region& region,
     for_each_piece<T>(region, 4, [&](Index k, Index columns, Index at, Index rows, Index stride) {
       const Differentiated<T, Array<T>> of{x + at,      dy + at,        {mean + k},
                                            {scale + k}, {constant + k}, {slope + k}};
-      write_rows(manner, dx + at, rows, stride, columns, region.ahead, of);
+      write_rows(manner, dx + at, rows, stride, columns, region.ahead, region.paired, of);
     });
   });
 }
@@ -272,7 +272,7 @@ void rescale_columns(const T* dy, T* dx, const Region& region, const Parameter<T
                      bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_piece<T>(region, 1, [&](Index k, Index columns, Index at, Index rows, Index stride) {
-      write_rows(manner, dx + at, rows, stride, columns, region.ahead,
+      write_rows(manner, dx + at, rows, stride, columns, region.ahead, region.paired,
                  Rescaled<T, Array<T>>{dy + at, {scale + k}});
     });
   });

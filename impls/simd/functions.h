@@ -18,6 +18,7 @@ struct Region {
   Index ahead;    // from a value to one that is soon needed, and is to be fetched; 0: none
   bool reversed;  // the last rows come first: they are still in a cache
   Index bytes_of_numbers = 0;  // of columns: room for them in the first cache
+  bool paired = false;         // two rows of columns are written at a time
 };
 
 // What is subtracted before squares are summed is near the mean: differences from it are small, so

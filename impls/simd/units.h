@@ -82,7 +82,9 @@ inline Region region_for_sums(const CellLayout& layout, const Unit& u) {
 
 inline Region region_for_writing(const CellLayout& layout, const Unit& u) {
   Region region = u.region;
-  region.reversed = !layout.kept;
+  region.reversed = !layout.kept && layout.far;
+  // From the last cache, rows that are read in order, one at a time, come faster.
+  region.paired = layout.kept || layout.far;
   region.bytes_of_numbers = layout.bytes_of_numbers;
   if (layout.fetching && layout.one_read) {
     region.ahead = kValuesAhead;

@@ -216,16 +216,16 @@ HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of
   }
 }
 
-// The same for rows that are `stride` apart: two of them use the numbers of columns while those are
-// in registers. More rows at a time would be too many places to write to.
+// The same for rows that are `stride` apart. When paired, two of them use the numbers of columns
+// while those are in registers; more would be too many places to write to.
 template <class T, class M, class Of>
 HWY_INLINE void write_rows(M manner, T* to, Index rows, Index stride, Index size, Index ahead,
-                           const Of& of) {
+                           bool paired, const Of& of) {
   constexpr Index kLanes = lanes<T>();
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
   const bool aligned = reinterpret_cast<std::uintptr_t>(to) % kAligned == 0 && stride % kLanes == 0;
   Index row = 0;
-  for (; row + 2 <= rows && (aligned || !M::kStreaming); row += 2) {
+  for (; paired && row + 2 <= rows && (aligned || !M::kStreaming); row += 2) {
     const Index first = row * stride;
     const Index second = first + stride;
     Index column = 0;
