@@ -81,13 +81,13 @@ inline bool is_made_of_cells(const normbench::Problem& problem, const normbench:
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep input and output, by measurement. One thread alone
-// stores to the far end of it more slowly than to memory; two that read once gain from what is left
-// of it even where it is too small, and what is to be read again must be there the whole time.
+// Whether the last cache is too small to keep input and output, by measurement. What is to be read
+// again must be there the whole time, and one thread alone stores to the far end of it more slowly
+// than to memory.
 inline bool is_far(Index bytes, bool one_read, int threads, const Settings& settings) {
-  const Index eighth = limits(settings).caches.last / 8;
-  if (threads == 1) return bytes > 5 * eighth;
-  return bytes > (one_read ? 10 * eighth : 13 * eighth / 2);
+  const Index sixteenth = limits(settings).caches.last / 16;
+  if (threads == 1) return bytes > 10 * sixteenth;
+  return bytes > (one_read ? 15 : 13) * sixteenth;
 }
 
 // Chooses the units of a layout.
