@@ -13,6 +13,7 @@
 #include "harness/core/backend.h"
 #include "harness/core/tiles.h"
 #include "impls/simd/functions.h"
+#include "impls/simd/gradients.h"
 #include "impls/simd/layout.h"
 
 namespace simd {
@@ -28,7 +29,7 @@ class RowsKernel : public normbench::Kernel {
         arguments_(arguments),
         tiles_(tiles_of(problem)),
         table_(functions<T>(settings.target)),
-        parts_(problem.backward() && problem.affine ? problem.mini_batches() : 1),
+        parts_(parts_of(problem)),
         rows_(tiles_.rows / parts_),
         threads_(std::min<int>(
             useful_threads(normbench::compulsory_bytes(problem), threads, settings),
@@ -40,12 +41,7 @@ class RowsKernel : public normbench::Kernel {
     if (is_expanded(arguments.gamma)) gamma_.assign(columns, 1);
     if (is_expanded(arguments.beta)) beta_.assign(columns, 0);
     if (!problem.backward()) return;
-    gradients_.resize(static_cast<std::size_t>(threads_));
-    for (Gradients& one : gradients_) {
-      one.dbeta.resize(columns);
-      one.dgamma.resize(columns);
-      one.scratch.resize(2 * columns);
-    }
+    gradients_.assign(static_cast<std::size_t>(threads_), Gradients<Real>(columns));
   }
 
   void run() override {
@@ -63,12 +59,6 @@ class RowsKernel : public normbench::Kernel {
   }
 
  private:
-  // What a thread adds up.
-  struct Gradients {
-    Numbers<double> dbeta, dgamma;  // of columns
-    Numbers<Real> scratch;
-  };
-
   // Whether the parameters of columns are not as the tensor has them.
   bool is_expanded(const normbench::Tensor& tensor) const {
     return !tensor.present() || tiles_.run > 1;
@@ -106,37 +96,24 @@ class RowsKernel : public normbench::Kernel {
                               data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
         continue;
       }
-      Gradients& own = gradients_[static_cast<std::size_t>(thread)];
-      std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
-      std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
+      Gradients<Real>& own = gradients_[static_cast<std::size_t>(thread)];
+      own.clear();
       table_.rows.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma(), data<Real>(arguments_.mean, statistic), data<Real>(arguments_.rstd, statistic),
           own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
-      if (problem_.affine) add_up_gradients(part, thread, team);
+      if (!problem_.affine) continue;
+      const Index parameters = tiles_.parameters();
+      add_up_gradients(
+          gradients_, parameters, [this](Index i) { return places_of(i); }, thread, team,
+          data<Real>(arguments_.dgamma, part * parameters),
+          data<Real>(arguments_.dbeta, part * parameters));
     }
   }
 
-  void add_up_gradients(Index part, int thread, int team) {
-#pragma omp barrier
-    const Range mine = share_of(tiles_.parameters(), thread, team, 16);
-    Real* dgamma = data<Real>(arguments_.dgamma, part * tiles_.parameters());
-    Real* dbeta = data<Real>(arguments_.dbeta, part * tiles_.parameters());
-    for (Index i = mine.first; i < mine.first + mine.size; ++i) {
-      if (dgamma != nullptr) dgamma[i] = sum(&Gradients::dgamma, i, team);
-      if (dbeta != nullptr) dbeta[i] = sum(&Gradients::dbeta, i, team);
-    }
-#pragma omp barrier
-  }
-
-  // Of all columns with this parameter, over all threads.
-  Real sum(Numbers<double> Gradients::*of, Index parameter, int team) const {
-    double total = 0;
-    for (int k = 0; k < team; ++k) {
-      const double* values = (gradients_[static_cast<std::size_t>(k)].*of).data();
-      for (Index j = 0; j < tiles_.run; ++j) total += values[parameter * tiles_.run + j];
-    }
-    return static_cast<Real>(total);
+  // Those of all columns with this parameter.
+  Places places_of(Index parameter) const {
+    return {parameter * tiles_.run, (parameter + 1) * tiles_.run, 1};
   }
 
   normbench::Problem problem_;
@@ -148,8 +125,8 @@ class RowsKernel : public normbench::Kernel {
   bool far_;  // too much for the last cache; a tile is read twice, but from the first one
   bool streaming_;
   bool fetching_;
-  Numbers<Real> gamma_, beta_;  // of columns, where the tensors are not
-  std::vector<Gradients> gradients_;
+  Numbers<Real> gamma_, beta_;              // of columns, where the tensors are not
+  std::vector<Gradients<Real>> gradients_;  // of each thread
 };
 
 }  // namespace simd

@@ -12,14 +12,10 @@
 #include "harness/core/backend.h"
 #include "harness/core/tiles.h"
 #include "impls/simd/functions.h"
+#include "impls/simd/gradients.h"
 #include "impls/simd/layout.h"
 
 namespace simd {
-
-// Gradients of mini-batches are sums of their own.
-inline Index parts_of(const normbench::Problem& problem) {
-  return problem.backward() && problem.affine ? problem.mini_batches() : 1;
-}
 
 // Whether the kernel for short tiles is the one for this problem: not in backward where tiles are
 // two whole vectors, nor where they are so few that adding up the lanes of gradients takes longer.
@@ -58,12 +54,7 @@ class ShortKernel : public normbench::Kernel {
     gamma_.assign(numbers, 1);
     beta_.assign(numbers, 0);
     if (!problem.backward()) return;
-    gradients_.resize(static_cast<std::size_t>(threads_));
-    for (Gradients& one : gradients_) {
-      one.dbeta.resize(numbers);
-      one.dgamma.resize(numbers);
-      one.scratch.assign(2 * numbers, 0);
-    }
+    gradients_.assign(static_cast<std::size_t>(threads_), Gradients<Real>(numbers));
   }
 
   void run() override {
@@ -81,12 +72,6 @@ class ShortKernel : public normbench::Kernel {
   }
 
  private:
-  // What a thread adds up, in rows.
-  struct Gradients {
-    Numbers<double> dbeta, dgamma;
-    Numbers<Real> scratch;
-  };
-
   void expand(const normbench::Tensor& tensor, Numbers<Real>& rows) const {
     if (!tensor.present()) return;
     const Real* values = data<Real>(tensor);
@@ -124,39 +109,25 @@ class ShortKernel : public normbench::Kernel {
                                      data<Real>(arguments_.rstd, first), streaming_, fetching_);
         continue;
       }
-      Gradients& own = gradients_[static_cast<std::size_t>(thread)];
-      std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
-      std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
+      Gradients<Real>& own = gradients_[static_cast<std::size_t>(thread)];
+      own.clear();
       table_.short_tiles.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma_.data(), data<Real>(arguments_.mean, first), data<Real>(arguments_.rstd, first),
           own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_, fetching_);
-      if (problem_.affine) add_up_gradients(part, thread, team);
+      if (!problem_.affine) continue;
+      const Index parameters = tiles_.parameters();
+      add_up_gradients(
+          gradients_, parameters, [this](Index i) { return places_of(i); }, thread, team,
+          data<Real>(arguments_.dgamma, part * parameters),
+          data<Real>(arguments_.dbeta, part * parameters));
     }
   }
 
-  void add_up_gradients(Index part, int thread, int team) {
-#pragma omp barrier
-    const Range mine = share_of(tiles_.parameters(), thread, team, 16);
-    Real* dgamma = data<Real>(arguments_.dgamma, part * tiles_.parameters());
-    Real* dbeta = data<Real>(arguments_.dbeta, part * tiles_.parameters());
-    for (Index i = mine.first; i < mine.first + mine.size; ++i) {
-      if (dgamma != nullptr) dgamma[i] = sum(&Gradients::dgamma, i, team);
-      if (dbeta != nullptr) dbeta[i] = sum(&Gradients::dbeta, i, team);
-    }
-#pragma omp barrier
-  }
-
-  // Of all places of this parameter, over all threads.
-  Real sum(Numbers<double> Gradients::*of, Index parameter, int team) const {
-    const Index first = parameter % rows_ * stride_ + parameter / rows_;
-    const Index end = (parameter % rows_ + 1) * stride_;
-    double total = 0;
-    for (int k = 0; k < team; ++k) {
-      const double* values = (gradients_[static_cast<std::size_t>(k)].*of).data();
-      for (Index at = first; at < end; at += tiles_.across()) total += values[at];
-    }
-    return static_cast<Real>(total);
+  // As far as its row goes.
+  Places places_of(Index parameter) const {
+    const Index row = parameter % rows_ * stride_;
+    return {row + parameter / rows_, row + stride_, tiles_.across()};
   }
 
   normbench::Problem problem_;
@@ -169,7 +140,7 @@ class ShortKernel : public normbench::Kernel {
   bool far_;  // too much for the last cache
   bool streaming_, fetching_;
   Numbers<Real> gamma_, beta_;
-  std::vector<Gradients> gradients_;
+  std::vector<Gradients<Real>> gradients_;  // of each thread
 };
 
 }  // namespace simd

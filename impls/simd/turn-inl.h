@@ -77,6 +77,14 @@ HWY_INLINE void rotate(Vec<T>* vectors, Index times) {
   }
 }
 
+// Where vector i begins in memory: several tiles fill it, or it is a part of one.
+template <class T, Index kWidth>
+HWY_INLINE Index begin_of(Index i, Index length) {
+  constexpr Index kTilesOfVector = std::max<Index>(1, lanes<T>() / kWidth);
+  constexpr Index kVectorsOfTile = std::max<Index>(1, kWidth / lanes<T>());
+  return i / kVectorsOfTile * kTilesOfVector * length + i % kVectorsOfTile * lanes<T>();
+}
+
 // From the first value of the first tile on. May read up to a vector beyond the last. With a place
 // for the first values, the block has differences from those.
 template <class T, Index kWidth>
@@ -84,14 +92,11 @@ void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
                  Parameter<T>* first) {
   const Tag<T> d;
   constexpr Index kLanes = lanes<T>();
-  constexpr Index kTilesOfVector = std::max<Index>(1, kLanes / kWidth);
-  constexpr Index kVectorsOfTile = std::max<Index>(1, kWidth / kLanes);
-  const Index step = kTilesOfVector * spacing.length;
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    vectors[i] = load(from + i / kVectorsOfTile * step + i % kVectorsOfTile * kLanes);
-    if constexpr (kTilesOfVector > 1) vectors[i] = spacing.apart(vectors[i]);
+    vectors[i] = load(from + begin_of<T, kWidth>(i, spacing.length));
+    if constexpr (kWidth < kLanes) vectors[i] = spacing.apart(vectors[i]);
   }
   rotate<T, kWidth>(vectors, kWidth);
   auto start = hn::Zero(d);
@@ -109,9 +114,6 @@ void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
 template <class T, Index kWidth>
 void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, bool streaming) {
   constexpr Index kLanes = lanes<T>();
-  constexpr Index kTilesOfVector = std::max<Index>(1, kLanes / kWidth);
-  constexpr Index kVectorsOfTile = std::max<Index>(1, kWidth / kLanes);
-  const Index step = kTilesOfVector * spacing.length;
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) vectors[i] = hn::Load(Tag<T>(), block + i * kLanes);
@@ -123,8 +125,8 @@ void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, b
   }
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    if constexpr (kTilesOfVector > 1) vectors[i] = spacing.together(vectors[i]);
-    store<T>(vectors[i], to + i / kVectorsOfTile * step + i % kVectorsOfTile * kLanes);
+    if constexpr (kWidth < kLanes) vectors[i] = spacing.together(vectors[i]);
+    store<T>(vectors[i], to + begin_of<T, kWidth>(i, spacing.length));
   }
 }
 
