@@ -66,7 +66,10 @@ class CaseMeasurement {
   }
 
   CaseResult measure(const std::vector<const Backend*>& backends) {
-    for (const Backend* backend : backends) admit(*backend);
+    for (Checked& checked :
+         check_all(backends, sets_[0], case_.threads, options_.seed, [this] { stop_if_asked(); })) {
+      admit(checked);
+    }
     if (std::any_of(contestants_.begin(), contestants_.end(),
                     [](const Contestant& contestant) { return contestant.running(); })) {
       time();
@@ -76,23 +79,17 @@ class CaseMeasurement {
   }
 
  private:
-  // Prepares and checks one backend on every kind of input.
-  void admit(const Backend& backend) {
-    stop_if_asked();
+  void admit(Checked& checked) {
     Contestant& contestant = contestants_.emplace_back();
-    contestant.backend = &backend;
-    contestant.row.backend = backend.name();
-    contestant.row.native_layout = backend.native_layout();
-    Prepared prepared = prepare(backend, sets_[0], case_.threads, options_.seed);
-    contestant.row.verdict = prepared.verdict;
-    contestant.row.prepare_ns = prepared.ns;
-    if (!prepared.verdict.passed()) return;
-    contestant.kernels.push_back(std::move(prepared.kernel));
-    contestant.accuracy = backend.accuracy(case_.problem);
-    contestant.row.grade = contestant.accuracy.grade;
-    Kernel& kernel = *contestant.kernels[0];
-    contestant.row.verdict = check_kernel(kernel, contestant.accuracy, sets_[0], options_.seed);
-    contestant.row.detail = kernel.detail();
+    contestant.backend = checked.backend;
+    contestant.accuracy = checked.accuracy;
+    contestant.row = {.backend = std::string(checked.backend->name()),
+                      .verdict = std::move(checked.verdict),
+                      .detail = checked.kernel ? checked.kernel->detail() : "",
+                      .native_layout = checked.backend->native_layout(),
+                      .grade = checked.accuracy.grade,
+                      .prepare_ns = checked.prepare_ns};
+    if (contestant.row.verdict.passed()) contestant.kernels.push_back(std::move(checked.kernel));
   }
 
   void time() {

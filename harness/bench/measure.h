@@ -15,12 +15,12 @@ namespace normbench {
 
 // What one backend did in one case.
 struct Row {
-  std::string backend;
-  Verdict verdict;
-  std::string detail;
+  std::string backend = {};
+  Verdict verdict = {};
+  std::string detail = {};
   bool native_layout = false;
   Grade grade = Grade::kA;
-  std::vector<double> samples_ns;  // per call, one per round; empty when not timed
+  std::vector<double> samples_ns = {};  // per call, one per round; empty when not timed
   std::int64_t calls_per_sample = 0;
   std::int64_t allocations = 0;  // per call
   double prepare_ns = 0;

@@ -11,7 +11,9 @@
 #include <limits>
 #include <utility>
 
+#include "harness/check/elements.h"
 #include "harness/check/grouping.h"
+#include "harness/check/large_output.h"
 
 namespace normbench {
 namespace {
@@ -49,43 +51,82 @@ struct Worst {
   double largest_expected = 0;
   double largest_bound = 0;
 
-  void see(std::int64_t offset, double value, const Expected& want) {
-    const double difference = std::abs(value - want.value);
-    double ratio = std::numeric_limits<double>::infinity();
-    // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected.
-    if (value == want.value) {
-      ratio = 0;
-    } else if (!std::isfinite(want.value)) {
-      if (!std::isfinite(value)) ratio = 0;
-    } else if (difference <= want.bound) {
-      ratio = want.bound > 0 ? difference / want.bound : 0;
-    } else if (want.bound > 0 && difference > want.bound) {
-      ratio = difference / want.bound;
+  // `got` at the offsets from `first` on.
+  void see(std::int64_t first, std::int64_t count, const double* got, const double* want,
+           const double* bound) {
+    double difference = 0;
+    double size = 0;
+    double widest = 0;
+    double sum = 0;  // not finite when something that is expected is not
+    std::int64_t beyond = 0;
+    // No division here: few pieces hold an element that is further off than all before.
+    const double least = std::max(error, 0.0);
+#pragma omp simd reduction(max : difference, size, widest) reduction(+ : sum, beyond)
+    for (std::int64_t t = 0; t < count; ++t) {
+      const double off = std::abs(got[t] - want[t]);
+      beyond += off <= least * bound[t] ? 0 : 1;
+      difference = off > difference ? off : difference;
+      const double expected_size = std::abs(want[t]);
+      size = expected_size > size ? expected_size : size;
+      widest = bound[t] > widest ? bound[t] : widest;
+      sum += want[t] * 0 + bound[t] * 0;
     }
-    if (std::isfinite(want.value)) {
+    const bool finite = sum == 0;
+    if (finite) {
       largest_difference = std::max(largest_difference, difference);
-      largest_expected = std::max(largest_expected, std::abs(want.value));
-      largest_bound = std::max(largest_bound, want.bound);
+      largest_expected = std::max(largest_expected, size);
+      largest_bound = std::max(largest_bound, widest);
     }
-    if (ratio > error || (ratio == error && offset < at)) {
-      error = ratio;
-      at = offset;
-      got = value;
-      expected = want;
-    }
+    if (!finite || beyond > 0 || error < 0) see_one_by_one(first, count, got, want, bound);
   }
   void see(const Worst& other) {
-    const Worst before = *this;
-    if (other.error > error || (other.error == error && other.at < at)) *this = other;
-    largest_difference = std::max(before.largest_difference, other.largest_difference);
-    largest_expected = std::max(before.largest_expected, other.largest_expected);
-    largest_bound = std::max(before.largest_bound, other.largest_bound);
+    if (other.error > error || (other.error == error && other.at < at)) {
+      keep(other.error, other.at, other.got, other.expected);
+    }
+    largest_difference = std::max(largest_difference, other.largest_difference);
+    largest_expected = std::max(largest_expected, other.largest_expected);
+    largest_bound = std::max(largest_bound, other.largest_bound);
   }
   double ulp(DType dtype) const {
     if (largest_expected <= largest_bound) return 0;
     return largest_difference / spacing(dtype, largest_expected);
   }
   bool within_bound() const { return error <= 1; }
+
+ private:
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+  void keep(double ratio, std::int64_t offset, double value, const Expected& want) {
+    error = ratio;
+    at = offset;
+    got = value;
+    expected = want;
+  }
+  // For the worst, and where nothing finite is expected or the bound is not finite.
+  void see_one_by_one(std::int64_t first, std::int64_t count, const double* values,
+                      const double* wants, const double* bounds) {
+    for (std::int64_t t = 0; t < count; ++t) {
+      const Expected want{wants[t], bounds[t]};
+      const double difference = std::abs(values[t] - want.value);
+      double ratio = kInfinity;
+      // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected.
+      if (values[t] == want.value) {
+        ratio = 0;
+      } else if (!std::isfinite(want.value)) {
+        if (!std::isfinite(values[t])) ratio = 0;
+      } else if (difference <= want.bound) {
+        ratio = std::isfinite(want.bound) ? difference / want.bound : 0;
+      } else if (want.bound > 0 && difference > want.bound) {
+        ratio = difference / want.bound;
+      }
+      if (std::isfinite(want.value)) {
+        largest_difference = std::max(largest_difference, difference);
+        largest_expected = std::max(largest_expected, std::abs(want.value));
+        largest_bound = std::max(largest_bound, want.bound);
+      }
+      if (ratio > error) keep(ratio, first + t, values[t], want);
+    }
+  }
 };
 
 std::string position(const Problem& p, std::string_view name, const Tensor& tensor,
@@ -112,39 +153,41 @@ class Comparison {
  public:
   explicit Comparison(const Problem& problem) : problem_(problem) {}
 
-  // expect(i, k, j) for every element of x, y, dy or dx.
+  // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
   void large(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
-    Worst worst;
+    const auto ranges = ranges_of(tensor.size());
+    std::vector<Worst> worst(ranges.size());
     with_storage(tensor.dtype, [&]<class T>(T) {
-      const auto values = tensor.as<T>();
-      for_each_slab(problem_, Split::kChannels, [&](const Slab& slab) {
-        Worst mine;
-        auto visit = [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-          const std::int64_t offset = offset_of(problem_, i, k, j);
-          mine.see(offset, values[static_cast<std::size_t>(offset)], expect(i, k, j));
-        };
-        for_each_element_of(problem_, slab, visit);
-#pragma omp critical
-        worst.see(mine);
+      const T* all = tensor.as<T>().data();
+      for_each_range(ranges, [&](std::int64_t number, const Range& range) {
+        std::array<double, kMostInPiece> got, values, bounds;
+        Worst& mine = worst[static_cast<std::size_t>(number)];
+        for (std::int64_t first = range.first; first < range.last; first += kMostInPiece) {
+          const std::int64_t count = std::min(kMostInPiece, range.last - first);
+          expect(first, count, values.data(), bounds.data());
+          std::copy_n(all + first, count, got.data());
+          mine.see(first, count, got.data(), values.data(), bounds.data());
+        }
       });
     });
-    conclude(name, worst, tensor);
+    Worst total;
+    for (const Worst& part : worst) total.see(part);
+    conclude(name, total, tensor);
   }
 
   // expect(index) for every element of a vector.
   template <class Expect>
   void small(std::string_view name, const Tensor& tensor, Expect expect) {
-    if (!tensor.present()) return;
-    Worst worst;
-    with_storage(tensor.dtype, [&]<class T>(T) {
-      const auto values = tensor.as<T>();
-      for (std::size_t at = 0; at < values.size(); ++at) {
-        worst.see(static_cast<std::int64_t>(at), values[at], expect(at));
-      }
-    });
-    conclude(name, worst, tensor);
+    large(name, tensor,
+          [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
+            for (std::int64_t t = 0; t < count; ++t) {
+              const Expected expected = expect(static_cast<std::size_t>(first + t));
+              values[t] = expected.value;
+              bounds[t] = expected.bound;
+            }
+          });
   }
 
   Verdict verdict() && { return std::move(verdict_); }
@@ -194,28 +237,6 @@ Verdict failed(std::string reason) {
   return {.outcome = Outcome::kFailed, .reason = std::move(reason)};
 }
 
-// One filled workspace: run once, and once more on what the first run left behind.
-Verdict check_input(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
-                    InputKind kind) {
-  const Oracle oracle(workspace.problem(), workspace.arguments(), kind == InputKind::kExact);
-  Verdict total;
-  kernel.load();
-  for (const std::int64_t calls : {1, 2}) {
-    // Before the first call all is poisoned already, and damage done by load() must not be healed.
-    if (calls > 1) workspace.poison();
-    kernel.run();
-    kernel.collect();
-    Verdict verdict = check_outputs(workspace, oracle, accuracy, calls);
-    verdict.add_errors_of(total);
-    if (!verdict.passed()) {
-      verdict.reason = fmt::format("{} input, call {}: {}", name(kind), calls, verdict.reason);
-      return verdict;
-    }
-    total = std::move(verdict);
-  }
-  return total;
-}
-
 }  // namespace
 
 void Error::see(const Error& other) {
@@ -251,69 +272,126 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
     compare.small("running_var", a.running_var,
                   [&](std::size_t at) { return oracle.running_var(at, accuracy, calls); });
   }
-  compare.large("y", a.y, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    return oracle.y(i, k, j, accuracy);
-  });
+  const LargeOutput large(oracle, accuracy);
+  const auto expect = [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
+    large.expect(first, count, values, bounds);
+  };
+  compare.large("y", a.y, expect);
   compare.small("dbeta", a.dbeta, [&](std::size_t at) { return oracle.dbeta(at, accuracy); });
   compare.small("dgamma", a.dgamma, [&](std::size_t at) { return oracle.dgamma(at, accuracy); });
-  compare.large("dx", a.dx, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    return oracle.dx(i, k, j, accuracy);
-  });
+  compare.large("dx", a.dx, expect);
   return std::move(compare).verdict();
 }
 
-Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
-                     std::uint64_t seed) {
-  Verdict total;
+InputCheck::InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed)
+    : workspace_(workspace), kind_(kind), seed_(seed + static_cast<std::uint64_t>(kind)) {
+  fill_workspace();
+  oracle_.emplace(workspace.problem(), workspace.arguments(), kind == InputKind::kExact);
+}
+
+void InputCheck::fill_workspace() {
+  fill(workspace_, kind_, seed_);
+  workspace_.save_running();
+}
+
+void InputCheck::check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdict) {
+  if (spoiled_) fill_workspace();
+  workspace_.restore_running();
+  Verdict now;
   try {
-    for (const InputKind kind : kInputKinds) {
-      fill(workspace, kind, seed + static_cast<std::uint64_t>(kind));
-      Verdict verdict = check_input(kernel, accuracy, workspace, kind);
-      verdict.error_of[static_cast<std::size_t>(kind)] = verdict.error;
-      verdict.add_errors_of(total);
-      if (!verdict.passed()) return verdict;
-      total = std::move(verdict);
-    }
+    now = run_twice(kernel, accuracy);
   } catch (const std::exception& error) {
-    return failed(fmt::format("threw: {}", error.what()));
+    now = failed(fmt::format("threw: {}", error.what()));
   } catch (...) {
-    return failed("threw: something that is not a std::exception");
+    now = failed("threw: something that is not a std::exception");
+  }
+  spoiled_ = !now.passed();
+  now.error_of[static_cast<std::size_t>(kind_)] = now.error;
+  now.add_errors_of(verdict);
+  verdict = std::move(now);
+}
+
+Verdict InputCheck::run_twice(Kernel& kernel, const Accuracy& accuracy) {
+  Verdict total;
+  workspace_.poison();
+  kernel.load();
+  for (const std::int64_t calls : {1, 2}) {
+    // Damage done by load() must not be healed before the first call.
+    if (calls > 1) workspace_.poison();
+    kernel.run();
+    kernel.collect();
+    Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls);
+    verdict.add_errors_of(total);
+    total = std::move(verdict);
+    if (total.passed()) continue;
+    total.reason = fmt::format("{} input, call {}: {}", name(kind_), calls, total.reason);
+    break;
   }
   return total;
 }
 
-Prepared prepare(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
-  const Support support = backend.supports(workspace.problem());
-  if (!support.supported) {
-    return {.verdict = {.outcome = Outcome::kUnsupported, .reason = support.reason}};
-  }
-  Prepared prepared;
-  fill(workspace, InputKind::kRandom, ~seed);
+namespace {
+
+// Makes the kernel. The workspace holds plausible inputs.
+void prepare(Checked& checked, Workspace& workspace, int threads) {
   try {
     const auto start = std::chrono::steady_clock::now();
-    prepared.kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
+    checked.kernel = checked.backend->prepare(workspace.problem(), workspace.arguments(), threads);
     const auto end = std::chrono::steady_clock::now();
-    prepared.ns = std::chrono::duration<double, std::nano>(end - start).count();
+    checked.prepare_ns = std::chrono::duration<double, std::nano>(end - start).count();
   } catch (const std::exception& error) {
-    prepared.verdict = failed(fmt::format("could not be prepared: {}", error.what()));
-    return prepared;
+    checked.verdict = failed(fmt::format("could not be prepared: {}", error.what()));
+    return;
   } catch (...) {
-    prepared.verdict =
-        failed("could not be prepared: threw something that is not a std::exception");
-    return prepared;
+    checked.verdict = failed("could not be prepared: threw something that is not a std::exception");
+    return;
   }
-  if (!prepared.kernel) {
-    prepared.verdict = failed("could not be prepared: prepare() returned no kernel");
+  if (!checked.kernel) {
+    checked.verdict = failed("could not be prepared: prepare() returned no kernel");
   } else if (const auto damage = workspace.damage()) {
-    prepared.verdict = failed("while it was prepared: " + *damage);
+    checked.verdict = failed("while it was prepared: " + *damage);
+  } else {
+    checked.accuracy = checked.backend->accuracy(workspace.problem());
   }
-  return prepared;
+}
+
+}  // namespace
+
+std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspace& workspace,
+                               int threads, std::uint64_t seed,
+                               const std::function<void()>& between) {
+  std::vector<Checked> all;
+  bool spoiled = true;
+  for (const Backend* backend : backends) {
+    between();
+    Checked& checked = all.emplace_back();
+    checked.backend = backend;
+    const Support support = backend->supports(workspace.problem());
+    if (!support.supported) {
+      checked.verdict = {.outcome = Outcome::kUnsupported, .reason = support.reason};
+      continue;
+    }
+    if (spoiled) fill(workspace, InputKind::kRandom, ~seed);
+    prepare(checked, workspace, threads);
+    spoiled = !checked.verdict.passed();
+  }
+  for (const InputKind kind : kInputKinds) {
+    between();
+    InputCheck input(workspace, kind, seed);
+    for (Checked& checked : all) {
+      if (!checked.verdict.passed()) continue;
+      between();
+      input.check(*checked.kernel, checked.accuracy, checked.verdict);
+    }
+  }
+  return all;
 }
 
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
-  const Prepared prepared = prepare(backend, workspace, threads, seed);
-  if (!prepared.verdict.passed()) return prepared.verdict;
-  return check_kernel(*prepared.kernel, backend.accuracy(workspace.problem()), workspace, seed);
+  const std::array<const Backend*, 1> one = {&backend};
+  return std::move(check_all(one, workspace, threads, seed).front().verdict);
 }
+
+std::int64_t check_bytes(const Problem& problem) { return oracle_bytes(problem); }
 
 }  // namespace normbench

@@ -5,8 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/check/inputs.h"
 #include "harness/check/oracle.h"
@@ -50,24 +54,49 @@ struct Verdict {
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls);
 
-// Runs a kernel that is prepared for `workspace` on every kind of input, and again on the same
-// input without fresh state. Fills the workspace anew. Never throws what the kernel throws: that is
-// a failure too.
-Verdict check_kernel(Kernel& kernel, const Accuracy& accuracy, Workspace& workspace,
-                     std::uint64_t seed);
+// One kind of input in a workspace, and what is expected of it: found once, for any number of
+// kernels that are prepared for the workspace.
+class InputCheck {
+ public:
+  // Fills the workspace, which must outlive this.
+  InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed);
 
-// A kernel, or why there is none. `ns` is the time that prepare() took.
-struct Prepared {
-  std::unique_ptr<Kernel> kernel = nullptr;
-  Verdict verdict = {};
-  double ns = 0;
+  // Runs the kernel, and once more on what the first run left behind. `verdict` is what is known of
+  // it so far, and passed; its errors are kept. Never throws what the kernel throws: that is a
+  // failure too. Whatever a kernel leaves behind, the next one finds the input as it was.
+  void check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdict);
+
+ private:
+  void fill_workspace();
+  Verdict run_twice(Kernel& kernel, const Accuracy& accuracy);
+
+  Workspace& workspace_;
+  InputKind kind_;
+  std::uint64_t seed_;
+  std::optional<Oracle> oracle_;
+  bool spoiled_ = false;  // by a kernel that failed
 };
 
-// supports() and prepare(), on plausible inputs: a kernel that keeps what it sees here is caught
-// with stale results later. Never throws what the backend throws.
-Prepared prepare(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
+// A backend that has been checked, with its kernel, or with why it has none.
+struct Checked {
+  const Backend* backend = nullptr;
+  std::unique_ptr<Kernel> kernel = nullptr;
+  Accuracy accuracy = {};
+  Verdict verdict = {};
+  double prepare_ns = 0;  // the time that prepare() took
+};
 
-// prepare() and check_kernel() in one.
+// supports(), prepare() on plausible inputs (a kernel that keeps what it sees there is caught with
+// stale results later), and all kinds of input, for each backend. Never throws what a backend
+// throws. `between` is called before each piece of work, and may throw to end it all.
+std::vector<Checked> check_all(
+    std::span<const Backend* const> backends, Workspace& workspace, int threads, std::uint64_t seed,
+    const std::function<void()>& between = [] {});
+
+// The same for one backend.
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
+
+// The most that checking a problem holds, in bytes, beside a workspace and what backends take.
+std::int64_t check_bytes(const Problem& problem);
 
 }  // namespace normbench

@@ -2,8 +2,10 @@
 #include "harness/check/inputs.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/oracle.h"
 #include "harness/check/random.h"
@@ -41,27 +43,41 @@ struct ExactPlan {
     if (centered) {
       bits = 3;
       constexpr std::int64_t kMostPairs = std::int64_t{1} << (kDigits - 2 * 4 - 1);
-      stride = (n / 2 + kMostPairs - 1) / kMostPairs;
+      const auto pairs = static_cast<std::uint64_t>((n / 2 + kMostPairs - 1) / kMostPairs);
+      stride = static_cast<std::int64_t>(std::bit_ceil(std::max<std::uint64_t>(1, pairs)));
     }
   }
   int bits;
   bool centered;
-  std::int64_t stride = 1;
+  std::int64_t stride = 1;  // one pair of so many is not 0: a power of two
 };
 
-double exact_x(const Problem& p, const ExactPlan& plan, std::uint64_t seed, std::int64_t i,
-               std::int64_t k, std::int64_t j) {
-  const std::int64_t statistic = statistic_of(p, i, k, j);
-  const double mean = plan.centered ? 0 : std::ldexp(0.25, static_cast<int>(statistic % 7));
-  const std::int64_t value = value_of(p, i, k, j);
-  const std::int64_t pair = value / 2;
-  const bool has_no_partner = (value ^ 1) >= values_per_statistic(p);
-  if (has_no_partner || pair % plan.stride != 0) return mean;
-  const auto index = static_cast<std::uint64_t>(statistic * values_per_statistic(p) + pair);
-  const auto size = random_bits(seed, index) & ((1U << static_cast<unsigned>(plan.bits)) - 1U);
-  const double f = std::ldexp(static_cast<double>(size), -plan.bits) * (value % 2 == 0 ? 1 : -1);
-  return plan.centered ? f : mean * (1 + f);
-}
+// x, by number of the statistic and of the value among those of the statistic.
+class ExactX {
+ public:
+  ExactX(const Problem& p, std::uint64_t seed)
+      : plan_(values_per_statistic(p)), seed_(seed), values_(values_per_statistic(p)) {}
+
+  double mean(std::int64_t statistic) const {
+    return plan_.centered ? 0 : std::ldexp(0.25, static_cast<int>(statistic % 7));
+  }
+  double operator()(double mean, std::int64_t statistic, std::int64_t value) const {
+    const std::int64_t pair = value / 2;
+    const auto index = static_cast<std::uint64_t>(statistic * values_ + pair);
+    const auto size = static_cast<std::int32_t>(random_bits(seed_, index) & mask_);
+    const double f = static_cast<double>(value % 2 == 0 ? size : -size) * unit_;
+    const bool has_partner = (value ^ 1) < values_;
+    const bool is_chosen = has_partner & ((pair & (plan_.stride - 1)) == 0);
+    return is_chosen ? (plan_.centered ? f : mean * (1 + f)) : mean;
+  }
+
+ private:
+  ExactPlan plan_;
+  std::uint64_t seed_;
+  std::int64_t values_;
+  std::uint64_t mask_ = (std::uint64_t{1} << static_cast<unsigned>(plan_.bits)) - 1;
+  double unit_ = std::ldexp(1.0, -plan_.bits);
+};
 
 // A value that differs from one statistic or parameter to the next.
 double one_of(std::uint64_t seed, Stream which, std::int64_t at, double low, double high) {
@@ -86,40 +102,116 @@ double deviations_from_zero(DType dtype) {
   return 1000;
 }
 
-// Statistics differ in their mean, and channels, also those of one statistic, in their deviation.
-double other_x(const Problem& p, InputKind kind, std::uint64_t seed, std::int64_t i, std::int64_t k,
-               std::int64_t j) {
-  const std::int64_t statistic = statistic_of(p, i, k, j);
-  const double shift = one_of(seed, kStatistic, statistic, -1, 1);
-  if (kind == InputKind::kConstant) return 100 + 50 * shift;
-  const double offset =
-      kind == InputKind::kIllConditioned
-          ? deviations_from_zero(p.dtype) * (1 + static_cast<double>(statistic % 3))
-          : 0;
-  const auto at = static_cast<std::uint64_t>(offset_of(p, i, k, j));
-  const double deviation = one_of(seed, kChannel, k, 0.5, 1.5);
-  return offset + shift + deviation * random_bell(stream(seed, kX), at);
+// What the values of each statistic lie around.
+std::vector<double> centers(const Problem& p, InputKind kind, std::uint64_t seed) {
+  std::vector<double> centers(static_cast<std::size_t>(statistic_count(p)));
+  for (std::size_t at = 0; at < centers.size(); ++at) {
+    const auto statistic = static_cast<std::int64_t>(at);
+    const double shift = one_of(seed, kStatistic, statistic, -1, 1);
+    const double offset =
+        kind == InputKind::kIllConditioned
+            ? deviations_from_zero(p.dtype) * (1 + static_cast<double>(statistic % 3))
+            : 0;
+    centers[at] = kind == InputKind::kConstant ? 100 + 50 * shift : offset + shift;
+  }
+  return centers;
+}
+
+// Channels, also those of one statistic, differ in their deviation.
+std::vector<double> deviations(const Problem& p, InputKind kind, std::uint64_t seed) {
+  std::vector<double> deviations(static_cast<std::size_t>(p.c));
+  if (kind == InputKind::kConstant) return deviations;
+  for (std::size_t at = 0; at < deviations.size(); ++at) {
+    deviations[at] = one_of(seed, kChannel, static_cast<std::int64_t>(at), 0.5, 1.5);
+  }
+  return deviations;
+}
+
+template <class T>
+void fill_x(const Problem& p, std::span<T> x, InputKind kind, std::uint64_t seed) {
+  const Sharing sharing(p);
+  const std::vector<double> center = centers(p, kind, seed);
+  const std::vector<double> deviation = deviations(p, kind, seed);
+  const std::uint64_t bits = stream(seed, kX);
+  for_each_range(ranges_of(p.elements()), [&](std::int64_t, const Range& range) {
+    for_each_piece(range.first, range.last, sharing.statistics, sharing.channels, p.elements(),
+                   [&](std::int64_t first, std::int64_t count, auto s, auto channel) {
+                     T* piece = x.data() + first;
+#pragma omp simd
+                     for (std::int64_t t = 0; t < count; ++t) {
+                       const auto at = static_cast<std::uint64_t>(first + t);
+                       piece[t] = static_cast<T>(center[static_cast<std::size_t>(s(t))] +
+                                                 deviation[static_cast<std::size_t>(channel(t))] *
+                                                     random_bell(bits, at));
+                     }
+                   });
+  });
+}
+
+template <class T>
+void fill_exact_x(const Problem& p, std::span<T> x, std::uint64_t seed) {
+  const Sharing sharing(p);
+  const ExactX exact(p, stream(seed, kX));
+  std::vector<double> mean(static_cast<std::size_t>(statistic_count(p)));
+  for (std::size_t at = 0; at < mean.size(); ++at) {
+    mean[at] = exact.mean(static_cast<std::int64_t>(at));
+  }
+  for_each_range(ranges_of(p.elements()), [&](std::int64_t, const Range& range) {
+    const auto visit = [&](std::int64_t first, std::int64_t count, auto s, auto) {
+      T* piece = x.data() + first;
+      const auto write = [&](auto member) {
+#pragma omp simd
+        for (std::int64_t t = 0; t < count; ++t) {
+          piece[t] = static_cast<T>(exact(mean[static_cast<std::size_t>(s(t))], s(t), member(t)));
+        }
+      };
+      if constexpr (std::is_same_v<decltype(s), Same>) {
+        write(Consecutive{sharing.statistics.member(first)});
+      } else if constexpr (std::is_same_v<decltype(s), Consecutive>) {
+        write(Same{sharing.statistics.member(first)});
+      } else {
+        write([&](std::int64_t t) { return sharing.statistics.member(first + t); });
+      }
+    };
+    for_each_piece(range.first, range.last, sharing.statistics, sharing.channels, p.elements(),
+                   visit);
+  });
+}
+
+// Neither constant nor symmetric: a dy of ones has dx = 0, whatever the backend does.
+template <class T>
+void fill_dy(std::span<T> dy, InputKind kind, std::uint64_t seed) {
+  const std::uint64_t bits = stream(seed, kDy);
+  const auto elements = static_cast<std::int64_t>(dy.size());
+  for_each_range(ranges_of(elements), [&](std::int64_t, const Range& range) {
+    T* values = dy.data();
+    if (kind == InputKind::kExact) {
+      // The upper half of the bits, scaled: -2 to 2.
+#pragma omp simd
+      for (std::int64_t at = range.first; at < range.last; ++at) {
+        const std::uint64_t upper = random_bits(bits, static_cast<std::uint64_t>(at)) >> 32;
+        values[at] =
+            static_cast<T>(static_cast<float>(static_cast<std::int32_t>(upper * 5 >> 32) - 2));
+      }
+    } else {
+#pragma omp simd
+      for (std::int64_t at = range.first; at < range.last; ++at) {
+        values[at] = static_cast<T>(0.25 + random_bell(bits, static_cast<std::uint64_t>(at)));
+      }
+    }
+  });
 }
 
 template <class T>
 void fill_large(const Workspace& workspace, InputKind kind, std::uint64_t seed) {
   const Problem& p = workspace.problem();
-  const auto x = workspace.arguments().x.as<T>();
-  const auto dy = workspace.arguments().dy.as<T>();
-  const ExactPlan plan(values_per_statistic(p));
-  const bool exact = kind == InputKind::kExact;
-  for_each_element(p, Split::kSamples, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    const auto at = static_cast<std::size_t>(offset_of(p, i, k, j));
-    if (!x.empty()) {
-      x[at] = static_cast<T>(exact ? exact_x(p, plan, stream(seed, kX), i, k, j)
-                                   : other_x(p, kind, seed, i, k, j));
-    }
-    if (dy.empty()) return;
-    // Neither constant nor symmetric: a dy of ones has dx = 0, whatever the backend does.
-    const auto bits = stream(seed, kDy);
-    dy[at] = static_cast<T>(exact ? static_cast<double>(random_bits(bits, at) % 5) - 2
-                                  : 0.25 + random_bell(bits, at));
-  });
+  const Arguments& a = workspace.arguments();
+  if (a.x.present() && kind == InputKind::kExact) {
+    fill_exact_x(p, a.x.as<T>(), seed);
+  } else if (a.x.present()) {
+    fill_x(p, a.x.as<T>(), kind, seed);
+  }
+  fill_dy(a.dy.as<T>(), kind, seed);
 }
 
 template <class T>

@@ -52,28 +52,24 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/check/formulas.h"
 #include "harness/check/grouping.h"
+#include "harness/check/large_output.h"
 
 namespace normbench {
 namespace {
 
-constexpr double kForwardMargin = 2;
-
-bool from_running_statistics(Pass pass) {
-  return pass == Pass::kForwardInference || pass == Pass::kBackwardInference;
-}
-
-bool uses_running_statistics(const Problem& p) {
-  return p.norm == Norm::kBatch && from_running_statistics(p.pass);
-}
-
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-// An element as a double, which holds every storage type. `otherwise` when the tensor is absent.
-double value_at(const Tensor& tensor, std::size_t at, double otherwise = 0) {
-  if (!tensor.present()) return otherwise;
-  return with_storage(tensor.dtype,
-                      [&]<class T>(T) -> double { return static_cast<const T*>(tensor.data)[at]; });
+// All elements as doubles, which hold every storage type.
+std::vector<double> values_of(const Tensor& tensor) {
+  std::vector<double> values;
+  if (!tensor.present()) return values;
+  with_storage(tensor.dtype, [&]<class T>(T) {
+    const auto all = tensor.as<T>();
+    values.assign(all.begin(), all.end());
+  });
+  return values;
 }
 
 template <class Real>
@@ -82,45 +78,134 @@ Real rstd_of(const Problem& p, Real variance) {
 }
 
 std::vector<Statistics> running_statistics(const Problem& p, const Arguments& a) {
+  const std::vector<double> mean = values_of(a.running_mean);
+  const std::vector<double> variance = values_of(a.running_var);
   std::vector<Statistics> all(index(statistic_count(p)));
   for (std::size_t at = 0; at < all.size(); ++at) {
     const std::size_t k = at % index(p.c);
-    all[at].mean = value_at(a.running_mean, k);
-    all[at].variance = value_at(a.running_var, k);
+    all[at].mean = mean[k];
+    all[at].variance = variance[k];
     all[at].rstd = rstd_of(p, all[at].variance);
   }
   return all;
 }
 
+// Adds to the sum of each element's group.
+template <class Real>
+void add(Real* sums, Same group, const Real* values, std::int64_t count) {
+  Real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t t = 0; t < count; ++t) sum += values[t];
+  sums[group.at] += sum;
+}
+template <class Real>
+void add(Real* sums, Consecutive group, const Real* values, std::int64_t count) {
+  Real* first = sums + group.at;
+#pragma omp simd
+  for (std::int64_t t = 0; t < count; ++t) first[t] += values[t];
+}
+template <class Real>
+void add(Real* sums, Listed group, const Real* values, std::int64_t count) {
+  for (std::int64_t t = 0; t < count; ++t) sums[group.at[t]] += values[t];
+}
+
+template <class Real, std::size_t kCount>
+using GroupSums = std::array<std::vector<Real>, kCount>;
+template <class Real, std::size_t kCount>
+using Terms = std::array<std::array<Real, kMostInPiece>, kCount>;
+
+constexpr std::int64_t kManyRows = 16;
+
+enum class Target { kStatistics, kGradients };
+
+// The sums of several terms over all elements of each group. find(first, count, s, p, terms) writes
+// those of `count` elements, which have the statistics s(t) and the parameters p(t). Each range
+// adds to sums of its own, for the rows that it touches.
+template <class Real, std::size_t kCount, class Find>
+GroupSums<Real, kCount> sums_by(Target target, const Problem& p, const Sharing& sharing,
+                                Find find) {
+  const Grouping& groups = target == Target::kStatistics ? sharing.statistics : sharing.gradients;
+  const std::int64_t elements = p.elements();
+  GroupSums<Real, kCount> total;
+  for (auto& sums : total) sums.resize(index(elements / groups.row * groups.count));
+  // Ranges of whole rows add to sums that are theirs alone. Where rows are too few for that, each
+  // range has sums of its own for the rows that it touches; all these together are an eighth as
+  // many as there are elements, at most.
+  const bool whole_rows = elements / groups.row >= kManyRows;
+  const auto ranges = whole_rows ? ranges_of(elements, kMostRanges, groups.row)
+                                 : ranges_of(elements, elements / 8 / groups.count);
+  std::vector<GroupSums<Real, kCount>> parts(whole_rows ? 0 : ranges.size());
+  for_each_range(ranges, [&](std::int64_t number, const Range& range) {
+    GroupSums<Real, kCount>& part = whole_rows ? total : parts[index(number)];
+    const std::int64_t first_row = whole_rows ? 0 : range.first / groups.row;
+    const std::int64_t rows = (range.last - 1) / groups.row + 1 - first_row;
+    if (!whole_rows) {
+      for (auto& sums : part) sums.resize(index(rows * groups.count));
+    }
+    Terms<Real, kCount> terms;
+    // Within a mini-batch the gradients are where the parameters are, in the row of the mini-batch.
+    const auto visit = [&](std::int64_t first, std::int64_t count, auto s, auto parameter) {
+      find(first, count, s, parameter, terms);
+      for (std::size_t which = 0; which < kCount; ++which) {
+        Real* sums = part[which].data();
+        if (target == Target::kStatistics) {
+          add(sums - first_row * groups.count, s, terms[which].data(), count);
+        } else {
+          add(sums + (first / groups.row - first_row) * groups.count, parameter,
+              terms[which].data(), count);
+        }
+      }
+    };
+    for_each_piece(range.first, range.last, sharing.statistics, sharing.parameters,
+                   sharing.gradients.row, visit);
+  });
+  for (std::size_t number = 0; number < parts.size(); ++number) {
+    const std::size_t first = index(ranges[number].first / groups.row * groups.count);
+    for (std::size_t which = 0; which < kCount; ++which) {
+      const auto& part = parts[number][which];
+      for (std::size_t at = 0; at < part.size(); ++at) total[which][first + at] += part[at];
+    }
+  }
+  return total;
+}
+
 template <class Real>
 std::vector<Statistics> statistics_in(const Problem& p, const Arguments& a) {
-  struct Sum {
-    Real x = 0, squares = 0;
-    double size = 0;
-  };
+  const Sharing sharing(p);
   const auto count = static_cast<Real>(values_per_statistic(p));
-  std::vector<Sum> sums(index(statistic_count(p)));
   const bool centered = p.norm != Norm::kRms;
-  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    Sum& sum = sums[index(statistic_of(p, i, k, j))];
-    const double value = value_at(a.x, index(offset_of(p, i, k, j)));
-    if (centered) sum.x += static_cast<Real>(value);
-    sum.size += std::abs(value);
+  std::vector<Statistics> all(index(statistic_count(p)));
+  with_storage(p.dtype, [&]<class T>(T) {
+    const T* x = a.x.as<T>().data();
+    const auto sums = sums_by<Real, 2>(
+        Target::kStatistics, p, sharing,
+        [&](std::int64_t first, std::int64_t length, auto, auto, Terms<Real, 2>& terms) {
+#pragma omp simd
+          for (std::int64_t t = 0; t < length; ++t) {
+            const auto value = static_cast<Real>(x[first + t]);
+            terms[0][index(t)] = value;
+            terms[1][index(t)] = std::abs(value);
+          }
+        });
+    std::vector<Real> mean(all.size());
+    for (std::size_t at = 0; at < all.size(); ++at) mean[at] = centered ? sums[0][at] / count : 0;
+    const auto squares = sums_by<Real, 1>(
+        Target::kStatistics, p, sharing,
+        [&](std::int64_t first, std::int64_t length, auto s, auto, Terms<Real, 1>& terms) {
+#pragma omp simd
+          for (std::int64_t t = 0; t < length; ++t) {
+            const Real deviation = static_cast<Real>(x[first + t]) - mean[index(s(t))];
+            terms[0][index(t)] = deviation * deviation;
+          }
+        });
+    for (std::size_t at = 0; at < all.size(); ++at) {
+      const Real variance = squares[0][at] / count;
+      all[at] = {.mean = mean[at],
+                 .variance = variance,
+                 .rstd = rstd_of(p, variance),
+                 .mean_size = static_cast<double>(sums[1][at] / count)};
+    }
   });
-  for (Sum& sum : sums) sum.x /= count;
-  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    Sum& sum = sums[index(statistic_of(p, i, k, j))];
-    const Real value = static_cast<Real>(value_at(a.x, index(offset_of(p, i, k, j))));
-    sum.squares += (value - sum.x) * (value - sum.x);
-  });
-  std::vector<Statistics> all;
-  for (const Sum& sum : sums) {
-    const Real variance = sum.squares / count;
-    all.push_back({.mean = sum.x,
-                   .variance = variance,
-                   .rstd = rstd_of(p, variance),
-                   .mean_size = sum.size / static_cast<double>(count)});
-  }
   return all;
 }
 
@@ -152,6 +237,15 @@ double half_smallest_of(DType dtype) {
   return 0x1p-150;
 }
 
+template <class Real>
+std::vector<double> as_doubles(const std::vector<Real>& values) {
+  return {values.begin(), values.end()};
+}
+
+std::int64_t bytes_of(const std::vector<double>& values) {
+  return static_cast<std::int64_t>(values.capacity() * sizeof(double));
+}
+
 }  // namespace
 
 std::vector<Statistics> statistics_of(const Problem& p, const Arguments& a) {
@@ -161,6 +255,7 @@ std::vector<Statistics> statistics_of(const Problem& p, const Arguments& a) {
 Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
     : problem_(problem),
       arguments_(arguments),
+      sharing_(problem),
       exact_(exact),
       wide_(problem.dtype == DType::kF64),
       u_(unit_of(parameter_dtype(problem.dtype))),
@@ -170,50 +265,104 @@ Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
       smallest_(wide_ ? std::numeric_limits<double>::denorm_min()
                       : std::numeric_limits<float>::denorm_min()) {
   if (problem.norm == Norm::kNone) return;
-  statistics_ = uses_running_statistics(problem) ? running_statistics(problem, arguments)
-                                                 : statistics_of(problem, arguments);
-  const auto copy = [](const Tensor& tensor) {
-    std::vector<double> values;
-    for (std::size_t at = 0; at < index(tensor.size()); ++at)
-      values.push_back(value_at(tensor, at));
-    return values;
-  };
-  if (arguments.running_mean.present()) running_mean_ = copy(arguments.running_mean);
-  if (arguments.running_var.present()) running_var_ = copy(arguments.running_var);
-  if (!problem.backward()) return;
-  if (wide_) {
-    sum_gradients<Wide>();
-  } else {
-    sum_gradients<double>();
+  statistics_ = problem.uses_running_statistics() ? running_statistics(problem, arguments)
+                                                  : statistics_of(problem, arguments);
+  for (const Statistics& statistic : statistics_) {
+    mean_.push_back(static_cast<double>(statistic.mean));
+    rstd_.push_back(static_cast<double>(statistic.rstd));
+  }
+  gamma_ = values_of(arguments.gamma);
+  gamma_.resize(index(affine_count(problem)), 1);
+  beta_ = values_of(arguments.beta);
+  beta_.resize(gamma_.size(), 0);
+  running_mean_ = values_of(arguments.running_mean);
+  running_var_ = values_of(arguments.running_var);
+  if (problem.backward()) {
+    if (wide_) {
+      find_gradients<Wide>();
+    } else {
+      find_gradients<double>();
+    }
+  } else if (wide_) {
+    const double* x = arguments.x.as<double>().data();
+    find_wide_values([&, x](std::int64_t element, std::int64_t s, std::int64_t p) {
+      const Statistics& statistic = statistics_[index(s)];
+      const Wide xh = (static_cast<Wide>(x[element]) - statistic.mean) * statistic.rstd;
+      return y_of<Wide>(xh, gamma_[index(p)], beta_[index(p)]);
+    });
   }
 }
 
 template <class Real>
-void Oracle::sum_gradients() {
+void Oracle::find_gradients() {
   const Problem& p = problem_;
-  by_statistic_.resize(statistics_.size());
-  by_parameter_.resize(index(p.mini_batches() * affine_count(p)));
-  const auto add = [&](std::vector<Sums>& all, std::int64_t at, bool with_gamma, std::int64_t i,
-                       std::int64_t k, std::int64_t j) {
-    Sums& sums = all[index(at)];
-    const std::size_t offset = index(offset_of(p, i, k, j));
-    const Statistics& statistic = statistics_[index(statistic_of(p, i, k, j))];
-    const auto rstd = static_cast<Real>(statistic.rstd);
-    const auto mean = static_cast<Real>(statistic.mean);
-    const Real xh = (static_cast<Real>(value_at(arguments_.x, offset)) - mean) * rstd;
-    Real g = value_at(arguments_.dy, offset);
-    if (with_gamma) g *= value_at(arguments_.gamma, index(affine_of(p, i, k, j)), 1);
-    sums.g += g;
-    sums.g_xh += g * xh;
-    sums.size_g += static_cast<double>(std::abs(g));
-    sums.size_g_xh += static_cast<double>(std::abs(g * xh));
-    sums.size_g_mean += static_cast<double>(std::abs(g * rstd * mean));
+  std::vector<Real> mean, rstd;
+  for (const Statistics& statistic : statistics_) {
+    mean.push_back(static_cast<Real>(statistic.mean));
+    rstd.push_back(static_cast<Real>(statistic.rstd));
+  }
+  const auto sums_for = [&](Target target) {
+    return with_storage(p.dtype, [&]<class T>(T) {
+      const T* x = arguments_.x.as<T>().data();
+      const T* dy = arguments_.dy.as<T>().data();
+      const bool with_gamma = target == Target::kStatistics;
+      return sums_by<Real, 5>(
+          target, p, sharing_,
+          [&](std::int64_t first, std::int64_t count, auto s, auto parameter,
+              Terms<Real, 5>& terms) {
+#pragma omp simd
+            for (std::int64_t t = 0; t < count; ++t) {
+              const std::size_t at = index(s(t));
+              const Real xh = (static_cast<Real>(x[first + t]) - mean[at]) * rstd[at];
+              const Real factor = with_gamma ? static_cast<Real>(gamma_[index(parameter(t))]) : 1;
+              const Real g = static_cast<Real>(dy[first + t]) * factor;
+              terms[0][index(t)] = g;
+              terms[1][index(t)] = g * xh;
+              terms[2][index(t)] = std::abs(g);
+              terms[3][index(t)] = std::abs(g * xh);
+              terms[4][index(t)] = std::abs(g * rstd[at] * mean[at]);
+            }
+          });
+    });
   };
-  for_each_element(p, by_statistic(p), [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    add(by_statistic_, statistic_of(p, i, k, j), true, i, k, j);
-  });
-  for_each_element(p, Split::kChannels, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    add(by_parameter_, gradient_of(p, i, k, j), false, i, k, j);
+  const auto keep = [](const auto& sums) {
+    return Sums{.g = as_doubles(sums[0]),
+                .g_xh = as_doubles(sums[1]),
+                .size_g = as_doubles(sums[2]),
+                .size_g_xh = as_doubles(sums[3]),
+                .size_g_mean = as_doubles(sums[4])};
+  };
+  by_parameter_ = keep(sums_for(Target::kGradients));
+  const bool given = p.uses_running_statistics();
+  const auto sums = given ? GroupSums<Real, 5>{} : sums_for(Target::kStatistics);
+  by_statistic_ = keep(sums);
+  if constexpr (std::is_same_v<Real, Wide>) {
+    const double* x = arguments_.x.as<double>().data();
+    const double* dy = arguments_.dy.as<double>().data();
+    const auto n = static_cast<Wide>(values_per_statistic(p));
+    const bool centered = p.norm != Norm::kRms;
+    find_wide_values([&, x, dy](std::int64_t element, std::int64_t s, std::int64_t parameter) {
+      const std::size_t at = index(s);
+      const Wide g = static_cast<Wide>(gamma_[index(parameter)]) * static_cast<Wide>(dy[element]);
+      if (given) return dx_of<Wide>(g, 0, rstd[at], 0, 0);
+      const Wide xh = (static_cast<Wide>(x[element]) - mean[at]) * rstd[at];
+      return dx_of<Wide>(g, xh, rstd[at], centered ? sums[0][at] / n : 0, sums[1][at] / n);
+    });
+  }
+}
+
+template <class Value>
+void Oracle::find_wide_values(Value value) {
+  wide_values_.resize(index(problem_.elements()));
+  for_each_range(ranges_of(problem_.elements()), [&](std::int64_t, const Range& range) {
+    for_each_piece(range.first, range.last, sharing_.statistics, sharing_.parameters,
+                   problem_.elements(),
+                   [&](std::int64_t first, std::int64_t count, auto s, auto parameter) {
+                     for (std::int64_t t = 0; t < count; ++t) {
+                       wide_values_[index(first + t)] =
+                           static_cast<double>(value(first + t, s(t), parameter(t)));
+                     }
+                   });
   });
 }
 
@@ -244,96 +393,14 @@ double Oracle::updating_error(const Statistics& statistic, const Accuracy& accur
 }
 
 Expected Oracle::y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const {
-  return wide_ ? y_in<Wide>(i, k, j, accuracy) : y_in<double>(i, k, j, accuracy);
-}
-
-template <class Real>
-Expected Oracle::y_in(std::int64_t i, std::int64_t k, std::int64_t j,
-                      const Accuracy& accuracy) const {
-  const double x = value_at(arguments_.x, index(offset_of(problem_, i, k, j)));
-  if (problem_.norm == Norm::kNone) return {x, 0};
-  const Statistics& statistic = statistics_[index(statistic_of(problem_, i, k, j))];
-  const std::size_t parameter = index(affine_of(problem_, i, k, j));
-  const double gamma = value_at(arguments_.gamma, parameter, 1);
-  const double beta = value_at(arguments_.beta, parameter, 0);
-  const Real deviation = static_cast<Real>(x) - static_cast<Real>(statistic.mean);
-  const Real exact_xh = deviation * static_cast<Real>(statistic.rstd);
-  const Real y = gamma * exact_xh + beta;
-
-  const auto rstd = static_cast<double>(statistic.rstd);
-  const auto mean = static_cast<double>(statistic.mean);
-  const double xh = std::abs(static_cast<double>(exact_xh));
-  const double size = std::abs(static_cast<double>(y));
-  // Running statistics are given, and those of exact input come out exact: the mean is even stored
-  // without error.
-  const bool no_error = sums_are_exact(accuracy) || uses_running_statistics(problem_);
-  const double c = no_error ? 0 : accuracy.roundings;
-  const bool off = !no_error && problem_.norm != Norm::kRms;
-  const double off_center = off ? rstd * mean_error(statistic, accuracy) : 0;
-  const double updating = off ? updating_error(statistic, accuracy) * rstd * rstd : 0;
-  const double relative = 5 * u_ + (c * u_ + off_center * off_center + updating) / 2;
-  double bound = std::abs(gamma) * (off_center + xh * relative) +
-                 u_ * (std::abs(gamma) * xh + size) + half_smallest_;
-  if (accuracy.grade == Grade::kB) {
-    bound += u_ * (std::abs(gamma) * rstd * 2 * (std::abs(x) + std::abs(mean)) + size);
-  }
-  return expected(y, kForwardMargin * bound + u_storage_ * size);
+  Expected one{};
+  LargeOutput(*this, accuracy).expect(offset_of(problem_, i, k, j), 1, &one.value, &one.bound);
+  return one;
 }
 
 Expected Oracle::dx(std::int64_t i, std::int64_t k, std::int64_t j,
                     const Accuracy& accuracy) const {
-  return wide_ ? dx_in<Wide>(i, k, j, accuracy) : dx_in<double>(i, k, j, accuracy);
-}
-
-template <class Real>
-Expected Oracle::dx_in(std::int64_t i, std::int64_t k, std::int64_t j,
-                       const Accuracy& accuracy) const {
-  const std::size_t offset = index(offset_of(problem_, i, k, j));
-  const double dy = value_at(arguments_.dy, offset);
-  if (problem_.norm == Norm::kNone) return {dy, 0};
-  const std::size_t at = index(statistic_of(problem_, i, k, j));
-  const Statistics& statistic = statistics_[at];
-  const double gamma = value_at(arguments_.gamma, index(affine_of(problem_, i, k, j)), 1);
-  const auto exact_rstd = static_cast<Real>(statistic.rstd);
-  const Real g = static_cast<Real>(gamma) * static_cast<Real>(dy);
-  const auto rstd = static_cast<double>(exact_rstd);
-  const auto size_g = static_cast<double>(std::abs(g));
-  const auto stored = [&](Real dx, double bound) {
-    const double size = std::abs(static_cast<double>(dx));
-    return expected(dx, bound + u_storage_ * size + 2 * half_smallest_);
-  };
-  if (uses_running_statistics(problem_)) {
-    const Real dx = exact_rstd * g;
-    return stored(dx, 4 * u_ * std::abs(static_cast<double>(dx)));
-  }
-  const Sums& sums = by_statistic_[at];
-  const auto n = static_cast<Real>(values_per_statistic(problem_));
-  const Real deviation =
-      static_cast<Real>(value_at(arguments_.x, offset)) - static_cast<Real>(statistic.mean);
-  const Real exact_xh = deviation * exact_rstd;
-  const bool centered = problem_.norm != Norm::kRms;
-  const Real mean_g = centered ? static_cast<Real>(sums.g) / n : 0;
-  const Real mean_g_xh = static_cast<Real>(sums.g_xh) / n;
-  const Real dx = exact_rstd * (g - mean_g - exact_xh * mean_g_xh);
-
-  const double xh = std::abs(static_cast<double>(exact_xh));
-  const double mean_size_g = centered ? sums.size_g / static_cast<double>(n) : 0;
-  const double mean_size_g_xh = sums.size_g_xh / static_cast<double>(n);
-  const double mean = rstd * static_cast<double>(std::abs(statistic.mean));
-  const double c = accuracy.roundings;
-  const double difference = centered ? 1 : 0;
-  double bound = (4 + difference) * size_g + (1 + c) * mean_size_g +
-                 6 * static_cast<double>(std::abs(mean_g)) +
-                 xh * ((3 + difference + c) * mean_size_g_xh +
-                       (9 + difference) * static_cast<double>(std::abs(mean_g_xh))) +
-                 4 * mean * (mean_size_g_xh + xh * mean_size_g);
-  if (accuracy.grade == Grade::kB) {
-    const double off = (c + 4) * (2 * mean * mean_size_g + mean_size_g_xh);
-    bound += xh * off + 4 * (xh + 2 * mean) * (mean_size_g_xh + u_ * off);
-  }
-  // What underflows on the way: g, two means, two differences.
-  const double underflow = smallest_ * rstd * (4 + xh) * std::max(1.0, std::abs(gamma));
-  return stored(dx, u_ * rstd * bound + underflow);
+  return y(i, k, j, accuracy);  // whichever of the two the pass has
 }
 
 Expected Oracle::mean(std::size_t at, const Accuracy& accuracy) const {
@@ -361,19 +428,19 @@ Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
 }
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
-  const Sums& sums = by_parameter_[at];
+  const Sums& sums = by_parameter_;
   const double c = accuracy.roundings;
   const double folded = accuracy.grade == Grade::kB ? 2 * c + 4 : 0;
   const auto n = static_cast<double>(problem_.batch * problem_.l);  // products that may underflow
-  return expected(sums.g_xh, u_ * ((4 + c) * sums.size_g_xh + (4 + folded) * sums.size_g_mean) +
-                                 (1 + n) * smallest_);
+  return expected(sums.g_xh[at],
+                  u_ * ((4 + c) * sums.size_g_xh[at] + (4 + folded) * sums.size_g_mean[at]) +
+                      (1 + n) * smallest_);
 }
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
-  const Sums& sums = by_parameter_[at];
   const auto n = static_cast<double>(problem_.batch * problem_.l);
-  return expected(sums.g,
-                  ((1 + accuracy.roundings) * u_ + n * u_oracle_) * sums.size_g + smallest_);
+  const double each = (1 + accuracy.roundings) * u_ + n * u_oracle_;
+  return expected(by_parameter_.g[at], each * by_parameter_.size_g[at] + smallest_);
 }
 
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.
@@ -419,6 +486,36 @@ Expected Oracle::running_var(std::size_t at, const Accuracy& accuracy, std::int6
         sums_are_exact(accuracy) ? 0 : kForwardMargin * variance_error(statistic, accuracy);
     return std::pair{unbiased, error * n / (n - 1) + 2 * u_ * static_cast<double>(unbiased)};
   });
+}
+
+std::int64_t oracle_bytes(const Problem& p) {
+  if (p.norm == Norm::kNone) return 0;
+  constexpr std::int64_t kDouble = sizeof(double);
+  const bool wide = p.dtype == DType::kF64;
+  // What sums take while they are added up.
+  const std::int64_t real = wide ? sizeof(Wide) : sizeof(double);
+  const std::int64_t statistic =
+      sizeof(Statistics) + 2 * kDouble + 3 * real + (p.backward() ? 5 * (kDouble + real) : 0);
+  const std::int64_t parameter = p.backward() ? 5 * (kDouble + real) : 0;
+  const std::int64_t partial = (p.backward() ? 5 : 2) * real * p.elements() / 8;
+  return statistic_count(p) * statistic + p.mini_batches() * affine_count(p) * parameter +
+         2 * affine_count(p) * kDouble + 2 * p.c * kDouble + (wide ? p.elements() * kDouble : 0) +
+         partial;
+}
+
+std::int64_t Oracle::bytes() const {
+  std::int64_t bytes = static_cast<std::int64_t>(statistics_.capacity() * sizeof(Statistics));
+  for (const auto* values :
+       {&mean_, &rstd_, &gamma_, &beta_, &wide_values_, &running_mean_, &running_var_}) {
+    bytes += bytes_of(*values);
+  }
+  for (const Sums* sums : {&by_statistic_, &by_parameter_}) {
+    for (const auto* values :
+         {&sums->g, &sums->g_xh, &sums->size_g, &sums->size_g_xh, &sums->size_g_mean}) {
+      bytes += bytes_of(*values);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace normbench

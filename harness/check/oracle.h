@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "harness/check/elements.h"
 #include "harness/core/backend.h"
 
 namespace normbench {
@@ -30,8 +31,9 @@ struct Statistics {
 // The statistics of x, in the order of memory.
 std::vector<Statistics> statistics_of(const Problem& problem, const Arguments& arguments);
 
-// Everything that is expected of one run on the present inputs. The bounds hold for the accuracy
-// that the backend claims, and are derived in oracle.cpp.
+// Everything that is expected of one run on the present inputs, for all backends: statistics and
+// sums are found once, when it is made. The bounds hold for the accuracy that a backend claims, and
+// are derived in oracle.cpp.
 class Oracle {
  public:
   // Reads the inputs (and the running statistics as they are before the run).
@@ -39,7 +41,7 @@ class Oracle {
   // sums, mean and variance get bound 0.
   Oracle(const Problem& problem, const Arguments& arguments, bool exact);
 
-  // Large tensors, element (i, k, j).
+  // One element of y or dx; large_output.h has many at a time.
   Expected y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
   Expected dx(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
 
@@ -54,19 +56,24 @@ class Oracle {
   Expected running_mean(std::size_t at, const Accuracy& accuracy, std::int64_t calls) const;
   Expected running_var(std::size_t at, const Accuracy& accuracy, std::int64_t calls) const;
 
+  // Bytes that this holds beside the arguments.
+  std::int64_t bytes() const;
+
  private:
-  // Sums over some values of g * 1 and g * xh, and of their sizes.
+  friend class LargeOutput;
+
+  // By group: of g and of g * xh, and of their sizes.
   struct Sums {
-    Wide g = 0, g_xh = 0;
-    double size_g = 0, size_g_xh = 0;
-    double size_g_mean = 0;  // of |g| * rstd * |mean|
+    std::vector<double> g, g_xh;
+    std::vector<double> size_g, size_g_xh;
+    std::vector<double> size_g_mean;  // of |g| * rstd * |mean|
   };
   template <class Real>
-  void sum_gradients();
-  template <class Real>
-  Expected y_in(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
-  template <class Real>
-  Expected dx_in(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
+  void find_gradients();
+  // values(first, count, s, p, storage) for all elements, in `wide_values_`.
+  template <class Value>
+  void find_wide_values(Value value);
+
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double updating_error(const Statistics& statistic, const Accuracy& accuracy) const;
@@ -78,6 +85,7 @@ class Oracle {
 
   Problem problem_;
   Arguments arguments_;
+  Sharing sharing_;
   bool exact_;
   bool wide_;             // whether arithmetic needs more than double
   double u_;              // the relative error of one rounding in the arithmetic of a backend
@@ -86,9 +94,15 @@ class Oracle {
   double half_smallest_;  // half of the smallest number of x's type
   double smallest_;       // the smallest number of the type of statistics
   std::vector<Statistics> statistics_;
-  std::vector<Sums> by_statistic_;  // g = dy * gamma
-  std::vector<Sums> by_parameter_;  // g = dy, one row for each mini-batch
+  std::vector<double> mean_, rstd_;   // of statistics_
+  std::vector<double> gamma_, beta_;  // 1 and 0 where the problem has none
+  Sums by_statistic_;                 // g = dy * gamma
+  Sums by_parameter_;                 // g = dy, one row for each mini-batch
+  std::vector<double> wide_values_;   // y or dx, where double would not do
   std::vector<double> running_mean_, running_var_;
 };
+
+// The most that the oracle of a problem holds, in bytes.
+std::int64_t oracle_bytes(const Problem& problem);
 
 }  // namespace normbench

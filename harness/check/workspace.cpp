@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 
@@ -21,25 +22,65 @@ std::size_t round_up(std::size_t value, std::size_t step) {
   return (value + step - 1) / step * step;
 }
 
-// Reads as fast as memory delivers; any changed bit changes the result.
-std::uint64_t digest(std::span<const std::byte> bytes) {
-  constexpr std::size_t kBlock = std::size_t{1} << 20;
-  const auto blocks = static_cast<std::int64_t>((bytes.size() + kBlock - 1) / kBlock);
-  std::uint64_t total = 0;
-#pragma omp parallel for reduction(+ : total) if (blocks > 1)
+constexpr std::size_t kBlock = std::size_t{1} << 20;  // bytes that one thread works on at a time
+
+std::int64_t blocks_of(std::size_t bytes) {
+  return static_cast<std::int64_t>((bytes + kBlock - 1) / kBlock);
+}
+
+// Calls work(number, begin, size) for blocks of the buffer, in parallel.
+template <class Byte, class Work>
+void for_each_block(Byte* begin, std::size_t bytes, Work work) {
+  const std::int64_t blocks = blocks_of(bytes);
+#pragma omp parallel for if (blocks > 1)
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::size_t first = static_cast<std::size_t>(block) * kBlock;
-    const std::size_t last = std::min(bytes.size(), first + kBlock);
-    std::uint64_t sum = static_cast<std::uint64_t>(block);
-    for (std::size_t at = first; at < last; at += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + at, std::min<std::size_t>(8, last - at));
-      sum = (sum ^ word) * 0x9E3779B97F4A7C15ULL;
-      sum ^= sum >> 29;
-    }
-    total += sum;
+    work(block, begin + first, std::min(bytes - first, kBlock));
+  }
+}
+
+// Reads as fast as memory delivers: in lanes, which do not wait for each other. Any changed bit
+// changes the result, as each step can be undone.
+std::uint64_t digest_of_block(std::uint64_t seed, const std::byte* begin, std::size_t bytes) {
+  constexpr std::size_t kLanes = 32;
+  std::array<std::uint64_t, kLanes> lanes;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = seed + lane;
+  const auto step = [](std::uint64_t& lane, std::uint64_t word) {
+    lane = (lane ^ word) * 0x9E3779B97F4A7C15ULL;
+    lane ^= lane >> 29;
+  };
+  std::size_t at = 0;
+  for (; at + sizeof(lanes) <= bytes; at += sizeof(lanes)) {
+    std::array<std::uint64_t, kLanes> words;
+    std::memcpy(words.data(), begin + at, sizeof(words));
+    for (std::size_t lane = 0; lane < kLanes; ++lane) step(lanes[lane], words[lane]);
+  }
+  std::array<std::uint64_t, kLanes> rest{};
+  std::memcpy(rest.data(), begin + at, bytes - at);
+  std::uint64_t total = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    step(lanes[lane], rest[lane]);
+    step(total, lanes[lane]);
   }
   return total;
+}
+
+std::uint64_t digest(std::span<const std::byte> bytes) {
+  std::vector<std::uint64_t> digests(static_cast<std::size_t>(blocks_of(bytes.size())));
+  for_each_block(bytes.data(), bytes.size(),
+                 [&](std::int64_t block, const std::byte* begin, std::size_t size) {
+                   const auto number = static_cast<std::uint64_t>(block);
+                   digests[static_cast<std::size_t>(block)] = digest_of_block(number, begin, size);
+                 });
+  std::uint64_t total = 0;
+  for (const std::uint64_t one : digests) total += one;
+  return total;
+}
+
+void fill_with_poison(std::byte* begin, std::size_t bytes) {
+  for_each_block(begin, bytes, [](std::int64_t, std::byte* block, std::size_t size) {
+    std::memset(block, static_cast<int>(kPoison), size);
+  });
 }
 
 bool is_poison(const std::byte* begin, const std::byte* end) {
@@ -150,7 +191,7 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shi
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     buffers_[i].begin = memory_.get() + starts[i];
     (arguments_.*buffers_[i].spec.member).data = buffers_[i].begin;
-    std::fill_n(buffers_[i].begin, buffers_[i].bytes, kPoison);  // else all pages are one
+    fill_with_poison(buffers_[i].begin, buffers_[i].bytes);  // else all pages are one
   }
   poison();
 }
@@ -159,7 +200,7 @@ void Workspace::poison() {
   for (const Buffer& buffer : buffers_) {
     std::fill_n(buffer.begin - kGuard, kGuard, kPoison);
     std::fill_n(buffer.begin + buffer.bytes, kGuard, kPoison);
-    if (buffer.spec.role == Role::kOutput) std::fill_n(buffer.begin, buffer.bytes, kPoison);
+    if (buffer.spec.role == Role::kOutput) fill_with_poison(buffer.begin, buffer.bytes);
   }
 }
 

@@ -129,11 +129,14 @@ class Verification {
 
   void verify(const Case& bench_case) {
     Workspace workspace(bench_case.problem, options_.seed);
-    for (const Backend* backend : backends_) {
-      const Verdict verdict = check(*backend, workspace, bench_case.threads, options_.seed);
-      const std::string backend_name(backend->name());
+    for (const Checked& checked :
+         check_all(backends_, workspace, bench_case.threads, options_.seed)) {
+      const Verdict& verdict = checked.verdict;
+      const std::string backend_name(checked.backend->name());
       tallies_[backend_name].add(verdict);
-      for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, *backend, verdict);
+      for (AccuracyTable& table : accuracy_) {
+        table.add(bench_case.problem, *checked.backend, verdict);
+      }
       if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
       if (verdict.outcome == Outcome::kFailed) {
         failures_.push_back(

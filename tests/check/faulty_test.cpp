@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <array>
 #include <set>
 #include <string>
 #include <utility>
@@ -44,12 +45,18 @@ TEST_P(FaultyBackend, IsRejectedForItsFault) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, fault.reason, verdict.reason);
 }
 
+// All backends of a case share a workspace, what is expected, and the kind of input.
 TEST_P(FaultyBackend, DoesNotSpoilTheNext) {
   const Faulty& fault = GetParam();
   Workspace workspace(fault.problem, kSeed);
-  check(*faulty::make_backend("faulty", fault.behavior), workspace, 1, kSeed);
-  const Verdict next = check(*faulty::make_backend("honest", {}), workspace, 1, kSeed);
-  EXPECT_TRUE(next.passed()) << next.reason;
+  const auto first = faulty::make_backend("first", {});
+  const auto faulty = faulty::make_backend("faulty", fault.behavior);
+  const auto next = faulty::make_backend("next", {});
+  const std::array<const Backend*, 3> all = {first.get(), faulty.get(), next.get()};
+  const auto checked = check_all(all, workspace, 1, kSeed);
+  EXPECT_TRUE(checked[0].verdict.passed()) << checked[0].verdict.reason;
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, fault.reason, checked[1].verdict.reason);
+  EXPECT_TRUE(checked[2].verdict.passed()) << checked[2].verdict.reason;
 }
 
 INSTANTIATE_TEST_SUITE_P(, FaultyBackend, testing::ValuesIn(faulty_backends()),
