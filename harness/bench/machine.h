@@ -39,6 +39,8 @@ struct Machine {
   int physical_cores = 1;               // that the affinity mask reaches; less than it with SMT
   std::int64_t available_bytes = 0;     // memory that can be had without swapping; 0: unknown
   double stolen_share = 0;              // of all CPU time since boot, taken by the hypervisor
+  // Of one instance of the last cache, where it was measured (last_level.h) and could be told.
+  std::optional<std::int64_t> measured_last_level = {};
 };
 
 // Reads it from the system. What cannot be found out is left at its default: never throws.
@@ -55,13 +57,14 @@ std::vector<int> affinity_cpus();
 // Where a working set of `bytes` lives when `threads` threads share the work: "L1", "L2", "L3" or
 // "DRAM": the first level whose capacity is not exceeded. The capacity is that of the instances
 // that so many threads can reach: as many as there are threads, at most all of them, the largest
-// first. So a private cache counts once per thread, and a shared one once per instance. Where L1
-// or L2 is unknown, 32 KiB or 1 MiB per CPU stand for it; where L2 and L3 are, one L3 of 32 MiB,
-// but a machine of which only L3 is unknown has none.
+// first. So a private cache counts once per thread, and a shared one once per instance. An L3
+// counts with its measured size, if there is one. Where L1 or L2 is unknown, 32 KiB or 1 MiB per
+// CPU stand for it; where L2 and L3 are, one L3 of 32 MiB, but a machine of which only L3 is
+// unknown has none.
 std::string regime(const Machine& machine, std::int64_t bytes, int threads);
 
-// Bytes of the last-level cache that all threads together can use. At least 32 MiB where no L3 is
-// known: some machines do not tell of their last level.
+// Bytes of the last-level cache that all threads together can use, by its measured size if there is
+// one. At least 32 MiB where no L3 is known: some machines do not tell of their last level.
 std::int64_t last_level_bytes(const Machine& machine);
 
 // How this program was built, from CMake.

@@ -3,16 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <thread>
 
 #include "harness/bench/allocations.h"
 #include "harness/bench/copy.h"
+#include "harness/bench/read.h"
+#include "harness/bench/schedule.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
 #include "harness/bench/sweep.h"
@@ -22,12 +22,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kMostCalls = 1'000'000;
 // A sample of a cold case runs through sets of buffers that have all been swept out of the caches.
 constexpr std::int64_t kMostColdSets = 64;
 constexpr std::int64_t kColdBytes = std::int64_t{64} << 20;
-// No claim needs an interval narrower than this: rounds end when every backend has it.
-constexpr double kNarrow = 1.01;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -50,6 +47,7 @@ struct Contestant {
   Accuracy accuracy = {};
   Kernels kernels = {};
   Row row = {};
+  double estimate_ns = 0;  // of one call
   std::vector<double> cpus = {};
 
   bool running() const { return row.verdict.passed() && !kernels.empty(); }
@@ -58,7 +56,7 @@ struct Contestant {
 class CaseMeasurement {
  public:
   CaseMeasurement(const Case& bench_case, const Machine& machine, const MeasureOptions& options)
-      : case_(bench_case), machine_(machine), options_(options), order_(options.seed) {
+      : case_(bench_case), machine_(machine), options_(options) {
     result_.bench_case = bench_case;
     result_.order_seed = options.seed;
     result_.regime = regime(machine, compulsory_bytes(bench_case.problem), bench_case.threads);
@@ -97,16 +95,18 @@ class CaseMeasurement {
     oracle_.emplace(case_.problem, sets_[0].arguments(), false);
     calibrate();
     if (case_.cache == Cache::kCold) add_cold_sets();
-    choose_copy();
-    const Clock::time_point start = Clock::now();
-    for (int round = 1;; ++round) {
-      const bool last = round >= options_.timing.max_rounds ||
-                        (round >= options_.timing.min_rounds &&
-                         (seconds_since(start) > options_.timing.case_seconds || narrow()));
-      measure_round(last);
-      if (last) break;
+    choose_controls();
+    Schedule schedule(options_.timing, contestants_.size(), 3, fastest_, options_.seed);
+    for (std::size_t i = 0; i < contestants_.size(); ++i) {
+      if (!contestants_[i].running()) schedule.leave_out(i);
     }
-    finish_rows();
+    const Clock::time_point start = Clock::now();
+    while (true) {
+      const auto round = schedule.next_round(seconds_since(start));
+      if (round.empty()) break;
+      for (const Schedule::Entry& entry : round) measure_sample(entry, schedule);
+    }
+    finish_rows(schedule);
   }
 
   // Random input, and everything remembered that the timed runs will change.
@@ -115,50 +115,61 @@ class CaseMeasurement {
     set.save_running();
   }
 
-  // One count of calls per sample for all, which fills the minimum slot for the fastest.
+  // How long a call of each takes, and so how many fill a sample.
   void calibrate() {
     double fastest = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < contestants_.size(); ++i) {
       Contestant& contestant = contestants_[i];
       if (!contestant.running()) continue;
       contestant.kernels[0]->load();
-      const double ns = estimate(contestant.kernels);
-      count_allocations(contestant);
-      if (ns < fastest) {
-        fastest = ns;
-        twin_ = i;
+      contestant.estimate_ns = estimate(contestant);
+      if (contestant.estimate_ns < fastest) {
+        fastest = contestant.estimate_ns;
+        fastest_ = i;
       }
     }
-    calls_ = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(std::ceil(1e3 * options_.timing.min_slot_us / fastest)), 1,
-        kMostCalls);
+    calls_ = calls_per_sample(fastest, options_.timing);
+    for (Contestant& contestant : contestants_) {
+      contestant.row.calls_per_sample =
+          calls_per_sample(contestant.estimate_ns, calls_, options_.timing);
+    }
   }
 
   // Time of one call in ns, roughly. Short calls need a slot of some length before the clock tells
   // them apart.
-  double estimate(const Kernels& kernels) {
+  double estimate(Contestant& contestant) {
     constexpr double kEnoughNs = 50e3;
-    double best = std::numeric_limits<double>::infinity();
+    stop_if_asked();
+    double best = first_call(contestant);
+    if (is_long(best)) return best;
+    std::int64_t calls = 1;
     for (int attempt = 0; attempt < 6; ++attempt) {
       stop_if_asked();
-      best = std::min(best, time_slot(pointers(kernels), calls_, true).ns);
-      if (best * static_cast<double>(calls_) >= kEnoughNs) break;
-      calls_ = std::min(kMostCalls, static_cast<std::int64_t>(kEnoughNs / std::max(best, 1.0)) + 1);
+      best = std::min(best, time_slot(pointers(contestant.kernels), calls, true).ns);
+      if (best * static_cast<double>(calls) >= kEnoughNs) break;
+      calls = calls_per_sample(best, {.min_slot_us = 1e-3 * kEnoughNs});
     }
-    calls_ = 1;
     return best;
   }
 
-  void count_allocations(Contestant& contestant) {
+  // Counts what it allocates, too. Its time counts only where that is long.
+  double first_call(Contestant& contestant) {
+    const Clock::time_point start = Clock::now();
     const AllocationCounter counter;
     contestant.kernels[0]->run();
     contestant.row.allocations = counter.count();
+    return 1e9 * seconds_since(start);
   }
+
+  bool is_long(double ns) const { return ns >= 1e3 * kLongCallSlots * options_.timing.min_slot_us; }
 
   // Further sets of buffers with the same contents, so that a sample is long enough for the clock.
   void add_cold_sets() {
     const auto bytes = static_cast<std::int64_t>(sets_[0].bytes());
     calls_ = std::clamp<std::int64_t>(std::min(calls_, kColdBytes / bytes), 1, kMostColdSets);
+    for (Contestant& contestant : contestants_) {
+      contestant.row.calls_per_sample = calls_;  // one for each set
+    }
     while (static_cast<std::int64_t>(sets_.size()) < calls_) {
       fill_set(sets_.emplace_back(case_.problem, options_.seed + sets_.size()));
     }
@@ -173,75 +184,76 @@ class CaseMeasurement {
     sweeper_.emplace(3 * last_level_bytes(machine_));
   }
 
-  // The fastest of all ways to copy, on one thread or all, becomes the ceiling.
-  void choose_copy() {
-    double best = std::numeric_limits<double>::infinity();
+  // The fastest of all ways to copy, on one thread or all, becomes the ceiling; likewise to read.
+  void choose_controls() {
+    double best_copy = std::numeric_limits<double>::infinity();
+    double best_read = best_copy;
     const std::set<int> thread_counts = {1, case_.threads};
     for (const int threads : thread_counts) {
       for (const Store store : {Store::kPlainLoop, Store::kPlainLibrary, Store::kStreaming}) {
-        Kernels kernels;
-        for (const Workspace& set : sets_) {
-          const Arguments& a = set.arguments();
-          kernels.push_back(
-              make_copy(a.x.present() ? a.x : a.dy, a.y.present() ? a.y : a.dx, threads, store));
-        }
-        std::vector<double> ns;
-        for (int attempt = 0; attempt < 3; ++attempt) ns.push_back(timed(kernels).ns);
-        if (median(ns) >= best) continue;
-        best = median(ns);
-        copy_ = std::move(kernels);
-        result_.copy_store = name(store);
+        const auto copy = [&](const Arguments& a) {
+          return make_copy(a.x.present() ? a.x : a.dy, a.y.present() ? a.y : a.dx, threads, store);
+        };
+        if (keep_if_faster(copy, copy_, best_copy)) result_.copy_store = name(store);
       }
+      keep_if_faster([&](const Arguments& a) { return make_read(tensors_read(a), threads); }, read_,
+                     best_read);
     }
   }
 
-  Slot timed(const Kernels& kernels) {
+  template <class Make>
+  bool keep_if_faster(Make make, Kernels& kept, double& best) {
+    Kernels kernels;
+    for (const Workspace& set : sets_) kernels.push_back(make(set.arguments()));
+    double ns = std::numeric_limits<double>::infinity();
+    for (int attempt = 0; attempt < 3; ++attempt) ns = std::min(ns, timed(kernels, calls_).ns);
+    if (ns >= best) return false;
+    best = ns;
+    kept = std::move(kernels);
+    return true;
+  }
+
+  Slot timed(const Kernels& kernels, std::int64_t calls, bool warm_up = true) {
     stop_if_asked();
     const bool warm = case_.cache == Cache::kWarm;
     if (!warm) sweeper_->sweep(case_.threads);
     settle();
-    return time_slot(pointers(kernels), calls_, warm);
+    return time_slot(pointers(kernels), calls, warm && warm_up);
   }
 
-  // One sample of everything: contestants by index, the copy, and the twin, in an order of its own.
-  void measure_round(bool last) {
-    std::vector<std::size_t> order;
-    for (std::size_t i = 0; i < contestants_.size(); ++i) {
-      if (contestants_[i].running()) order.push_back(i);
-    }
-    const std::size_t copy = contestants_.size();
-    const std::size_t twin = copy + 1;
-    order.push_back(copy);
-    order.push_back(twin);
-    std::shuffle(order.begin(), order.end(), order_);
-    for (const std::size_t which : order) {
-      for (Workspace& set : sets_) set.restore_running();
-      if (which == copy) {
-        result_.copy_ns.push_back(timed(copy_).ns);
-      } else if (which == twin) {
-        result_.twin_ns.push_back(timed(contestants_[twin_].kernels).ns);
-      } else {
-        measure_sample(contestants_[which], last);
-      }
-    }
-  }
-
-  void measure_sample(Contestant& contestant, bool last) {
-    if (last) {
+  void measure_sample(const Schedule::Entry& entry, Schedule& schedule) {
+    for (Workspace& set : sets_) set.restore_running();
+    const std::size_t controls = contestants_.size();
+    if (entry.which < controls) {
+      Contestant& contestant = contestants_[entry.which];
       // So that nobody passes with what another backend has left there.
-      for (Workspace& set : sets_) set.poison();
+      if (entry.last) {
+        for (Workspace& set : sets_) set.poison();
+      }
+      const Slot slot = timed(contestant);
+      schedule.record(entry.which, slot.ns);
+      contestant.row.preempted += slot.preempted;
+      contestant.row.faults += slot.faults;
+      contestant.cpus.push_back(slot.cpus);
+      if (entry.last) check_again(contestant);
+    } else if (entry.which == controls) {
+      schedule.record(entry.which, timed(contestants_[fastest_]).ns);
+    } else {
+      const Kernels& control = entry.which == controls + 1 ? copy_ : read_;
+      schedule.record(entry.which, timed(control, calls_).ns);
     }
-    const Slot slot = timed(contestant.kernels);
-    contestant.row.samples_ns.push_back(slot.ns);
-    contestant.row.preempted += slot.preempted;
-    contestant.row.faults += slot.faults;
-    contestant.cpus.push_back(slot.cpus);
-    if (last) check_again(contestant);
+  }
+
+  Slot timed(const Contestant& contestant) {
+    return timed(contestant.kernels, contestant.row.calls_per_sample,
+                 !is_long(contestant.estimate_ns));
   }
 
   // What the last timed call left behind.
   void check_again(Contestant& contestant) {
-    const std::int64_t calls = case_.cache == Cache::kWarm ? calls_ + 1 : 1;
+    const bool warmed_up = !is_long(contestant.estimate_ns);
+    const std::int64_t calls =
+        case_.cache == Cache::kWarm ? contestant.row.calls_per_sample + (warmed_up ? 1 : 0) : 1;
     for (std::size_t set = 0; set < sets_.size(); ++set) {
       contestant.kernels[set]->collect();
       Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
@@ -252,27 +264,18 @@ class CaseMeasurement {
     }
   }
 
-  // Whether every backend's ratio to the fastest is known well enough.
-  bool narrow() const {
-    const auto& best = contestants_[twin_].row.samples_ns;
-    const auto known = [&best](const std::vector<double>& samples) {
-      const Ratio ratio = paired_ratio(samples, best);
-      return ratio.high <= ratio.low * kNarrow * kNarrow;
-    };
-    return known(result_.twin_ns) &&
-           std::all_of(contestants_.begin(), contestants_.end(), [&](const Contestant& contestant) {
-             return !contestant.running() || known(contestant.row.samples_ns);
-           });
-  }
-
-  void finish_rows() {
-    result_.twin = contestants_[twin_].row.backend;
-    for (Contestant& contestant : contestants_) {
-      contestant.row.calls_per_sample = calls_;
+  void finish_rows(const Schedule& schedule) {
+    const std::size_t controls = contestants_.size();
+    result_.twin = contestants_[fastest_].row.backend;
+    result_.twin_ns = schedule.samples(controls);
+    result_.copy_ns = schedule.samples(controls + 1);
+    result_.read_ns = schedule.samples(controls + 2);
+    for (std::size_t i = 0; i < controls; ++i) {
+      Contestant& contestant = contestants_[i];
       if (!contestant.cpus.empty()) contestant.row.cpus = median(contestant.cpus);
-      if (!contestant.row.verdict.passed()) contestant.row.samples_ns.clear();
+      if (contestant.row.verdict.passed()) contestant.row.samples_ns = schedule.samples(i);
     }
-    if (!contestants_[twin_].row.verdict.passed()) {
+    if (!contestants_[fastest_].row.verdict.passed()) {
       result_.twin.clear();
       result_.twin_ns.clear();
     }
@@ -285,14 +288,14 @@ class CaseMeasurement {
   const Case& case_;
   const Machine& machine_;
   const MeasureOptions& options_;
-  std::mt19937_64 order_;
   CaseResult result_;
   std::vector<Workspace> sets_;  // one when warm
   std::vector<Contestant> contestants_;
   std::optional<Oracle> oracle_;
   std::optional<Sweeper> sweeper_;
   Kernels copy_;
-  std::size_t twin_ = 0;  // the contestant that is measured twice: the fastest
+  Kernels read_;
+  std::size_t fastest_ = 0;  // the contestant that is measured twice
   std::int64_t calls_ = 1;
 };
 

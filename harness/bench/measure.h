@@ -20,7 +20,9 @@ struct Row {
   std::string detail = {};
   bool native_layout = false;
   Grade grade = Grade::kA;
-  std::vector<double> samples_ns = {};  // per call, one per round; empty when not timed
+  // Per call, one for each round from the first on; empty when not timed. Those that are clearly
+  // behind have fewer than others.
+  std::vector<double> samples_ns = {};
   std::int64_t calls_per_sample = 0;
   std::int64_t allocations = 0;  // per call
   double prepare_ns = 0;
@@ -35,6 +37,7 @@ struct CaseResult {
   std::vector<Row> rows;
   std::vector<double> copy_ns;  // of one input-sized tensor, in the same rounds
   std::string copy_store;       // "plain" or "streaming"
+  std::vector<double> read_ns;  // of a sweep over all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
   std::uint64_t order_seed = 0;

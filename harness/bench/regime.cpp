@@ -15,9 +15,24 @@ constexpr CacheLevel kUsualL1 = {.level = 1, .bytes = 32 * kKibi};
 constexpr CacheLevel kUsualL2 = {.level = 2, .bytes = kMebi};
 constexpr CacheLevel kUsualL3 = {.level = 3, .bytes = 32 * kMebi};
 
-// The caches by which working sets are judged: those read, completed.
-std::vector<CacheLevel> assumed_caches(const Machine& machine) {
+// The caches as the system describes them, but for an L3 that was measured.
+std::vector<CacheLevel> with_measured_size(const Machine& machine) {
   std::vector<CacheLevel> caches = machine.caches;
+  if (!machine.measured_last_level) return caches;
+  const auto is_l3 = [](const CacheLevel& cache) { return cache.level == 3; };
+  if (std::none_of(caches.begin(), caches.end(), is_l3)) {
+    caches.push_back({.level = 3, .shared_by = machine.online});
+  }
+  for (CacheLevel& cache : caches) {
+    if (is_l3(cache)) cache.bytes = *machine.measured_last_level;
+  }
+  return caches;
+}
+
+// The caches by which working sets are judged: those read, with the last one as measured,
+// completed.
+std::vector<CacheLevel> assumed_caches(const Machine& machine) {
+  std::vector<CacheLevel> caches = with_measured_size(machine);
   const auto knows = [&machine](int level) {
     return std::any_of(machine.caches.begin(), machine.caches.end(),
                        [level](const CacheLevel& cache) { return cache.level == level; });
@@ -28,7 +43,7 @@ std::vector<CacheLevel> assumed_caches(const Machine& machine) {
   };
   if (!knows(1)) assume(kUsualL1, machine.affinity);
   if (!knows(2)) assume(kUsualL2, machine.affinity);
-  if (!knows(2) && !knows(3)) assume(kUsualL3, 1);
+  if (!knows(2) && !knows(3) && !machine.measured_last_level) assume(kUsualL3, 1);
   return caches;
 }
 
@@ -56,10 +71,10 @@ std::string regime(const Machine& machine, std::int64_t bytes, int threads) {
 }
 
 std::int64_t last_level_bytes(const Machine& machine) {
+  const std::vector<CacheLevel> caches = with_measured_size(machine);
   int last = 0;
-  for (const CacheLevel& cache : machine.caches) last = std::max(last, cache.level);
-  const std::int64_t bytes =
-      capacity(machine.caches, last, std::numeric_limits<std::int32_t>::max());
+  for (const CacheLevel& cache : caches) last = std::max(last, cache.level);
+  const std::int64_t bytes = capacity(caches, last, std::numeric_limits<std::int32_t>::max());
   return last < 3 ? std::max(bytes, kUsualL3.bytes) : bytes;
 }
 

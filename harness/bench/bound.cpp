@@ -1,0 +1,38 @@
+// Copies and sweeps, by the caches that they fit in.
+#include "harness/bench/bound.h"
+
+#include <algorithm>
+
+#include "harness/check/elements.h"
+
+namespace normbench {
+
+bool is_swept_twice(const Problem& p) {
+  return p.norm != Norm::kNone && !p.uses_running_statistics();
+}
+
+std::int64_t sweep_bytes(const Problem& p) {
+  constexpr std::int64_t kLine = 64;
+  const std::int64_t run = Sharing(p).statistics.run;
+  const std::int64_t side_by_side = std::min(run, values_per_statistic(p));
+  const std::int64_t pieces = values_per_statistic(p) / std::max<std::int64_t>(1, side_by_side);
+  const std::int64_t bytes = side_by_side * static_cast<std::int64_t>(size_of(p.dtype));
+  return (p.backward() ? 2 : 1) * pieces * std::max(bytes, kLine);
+}
+
+bool is_read_twice(const Problem& p, const Machine& machine, int threads) {
+  if (!is_swept_twice(p)) return false;
+  const std::string home = regime(machine, compulsory_bytes(p), threads);
+  // "L1" < "L2" < "L3", and beyond them "DRAM".
+  const auto level = [](const std::string& name) { return name == "DRAM" ? 4 : name[1] - '0'; };
+  return level(home) == 1 || level(regime(machine, sweep_bytes(p), 1)) >= level(home);
+}
+
+double bound_ns(const Problem& p, const Machine& machine, int threads, double copy_ns,
+                double read_ns) {
+  const auto copied = 2 * p.elements() * static_cast<std::int64_t>(size_of(p.dtype));
+  const double moved = static_cast<double>(compulsory_bytes(p)) / static_cast<double>(copied);
+  return copy_ns * moved + (is_read_twice(p, machine, threads) ? read_ns : 0);
+}
+
+}  // namespace normbench
