@@ -67,6 +67,9 @@ std::string regime(const Machine& machine, std::int64_t bytes, int threads);
 // one. At least 32 MiB where no L3 is known: some machines do not tell of their last level.
 std::int64_t last_level_bytes(const Machine& machine);
 
+// Of one instance of the last cache, as the system describes it; 0 when it does not.
+std::int64_t said_last_level_bytes(const Machine& machine);
+
 // How this program was built, from CMake.
 struct Build {
   std::string type;      // "Release"

@@ -64,6 +64,7 @@ class CaseMeasurement {
   }
 
   CaseResult measure(const std::vector<const Backend*>& backends) {
+    const Clock::time_point start = Clock::now();
     for (Checked& checked :
          check_all(backends, sets_[0], case_.threads, options_.seed, [this] { stop_if_asked(); })) {
       admit(checked);
@@ -72,6 +73,7 @@ class CaseMeasurement {
                     [](const Contestant& contestant) { return contestant.running(); })) {
       time();
     }
+    result_.check_seconds = seconds_since(start) - result_.rounds_seconds;
     for (Contestant& contestant : contestants_) result_.rows.push_back(std::move(contestant.row));
     return std::move(result_);
   }
@@ -106,6 +108,7 @@ class CaseMeasurement {
       if (round.empty()) break;
       for (const Schedule::Entry& entry : round) measure_sample(entry, schedule);
     }
+    result_.rounds_seconds = seconds_since(start);
     finish_rows(schedule);
   }
 
@@ -300,6 +303,14 @@ class CaseMeasurement {
 };
 
 }  // namespace
+
+std::int64_t bytes_needed(const Case& bench_case) {
+  const std::int64_t set = workspace_bytes(bench_case.problem);
+  const std::int64_t sets = bench_case.cache == Cache::kWarm
+                                ? 1
+                                : std::clamp<std::int64_t>(kColdBytes / set, 1, kMostColdSets);
+  return sets * (set + compulsory_bytes(bench_case.problem)) + check_bytes(bench_case.problem);
+}
 
 CaseResult measure(const Case& bench_case, const std::vector<const Backend*>& backends,
                    const Machine& machine, const MeasureOptions& options) {

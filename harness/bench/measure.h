@@ -40,6 +40,8 @@ struct CaseResult {
   std::vector<double> read_ns;  // of a sweep over all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
+  double check_seconds = 0;   // until the rounds began
+  double rounds_seconds = 0;  // from then on
   std::uint64_t order_seed = 0;
 };
 
@@ -51,6 +53,10 @@ struct MeasureOptions {
 };
 
 struct Interrupted {};
+
+// The most memory that measuring the case takes, in bytes: all sets of buffers, what the check
+// holds, and as much again as the problem moves for a backend with a layout of its own.
+std::int64_t bytes_needed(const Case& bench_case);
 
 // Measures the case with each of the backends. A backend that does not support the problem, or is
 // not right about it before or after it is timed, has a row without samples. Throws std::bad_alloc.

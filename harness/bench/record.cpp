@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "harness/bench/bound.h"
+
 namespace normbench {
 namespace {
 
@@ -95,6 +97,9 @@ ordered_json machine_json(const Machine& m) {
           {"cpu_quota", optional_json(m.cpu_quota)},
           {"memory_bytes", m.memory_bytes},
           {"caches", caches},
+          {"last_level",
+           {{"said_bytes", said_last_level_bytes(m)},
+            {"measured_bytes", optional_json(m.measured_last_level)}}},
           {"isa", m.isa},
           {"kernel", m.kernel},
           {"governor", optional_json(m.governor)},
@@ -148,6 +153,12 @@ ordered_json case_json(const Case& c) {
           {"source", c.source}};
 }
 
+ordered_json case_ids_json(const std::vector<Case>& cases) {
+  ordered_json ids = ordered_json::array();
+  for (const Case& bench_case : cases) ids.push_back(id(bench_case));
+  return ids;
+}
+
 // JSON has no infinity: an error beyond all bounds is null, and the reason tells it.
 ordered_json finite_or_null(double value) {
   return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
@@ -165,9 +176,18 @@ ordered_json accuracy_json(const Verdict& verdict) {
   return kinds;
 }
 
-ordered_json row_json(const CaseResult& result, const Row& row) {
+ordered_json row_json(const CaseResult& result, const Row& row, const Machine& machine) {
   ordered_json line = case_json(result.bench_case);
   const bool timed = !row.samples_ns.empty();
+  // Controls over the rounds of this row, which may be the first ones only.
+  const auto in_its_rounds = [&](const std::vector<double>& samples) {
+    const std::size_t rounds = timed ? row.samples_ns.size() : samples.size();
+    return std::vector<double>(
+        samples.begin(),
+        samples.begin() + static_cast<std::ptrdiff_t>(std::min(rounds, samples.size())));
+  };
+  const std::vector<double> copy = in_its_rounds(result.copy_ns);
+  const std::vector<double> read = in_its_rounds(result.read_ns);
   const auto median_or_null = [](const std::vector<double>& samples) {
     return samples.empty() ? ordered_json(nullptr) : ordered_json(median(samples));
   };
@@ -180,7 +200,12 @@ ordered_json row_json(const CaseResult& result, const Row& row) {
   line["samples_ns"] = row.samples_ns;
   line["iterations"] = timed ? row.calls_per_sample : 0;
   line["median_ns"] = median_or_null(row.samples_ns);
-  line["copy_ns"] = median_or_null(result.copy_ns);
+  line["copy_ns"] = median_or_null(copy);
+  line["read_ns"] = median_or_null(read);
+  line["bound_ns"] =
+      copy.empty() ? ordered_json(nullptr)
+                   : ordered_json(bound_ns(result.bench_case.problem, machine,
+                                           result.bench_case.threads, median(copy), median(read)));
   line["bytes"] = compulsory_bytes(result.bench_case.problem);
   line["error"] = finite_or_null(row.verdict.error.bound);
   line["accuracy"] = accuracy_json(row.verdict);
@@ -209,7 +234,7 @@ RunFolder::RunFolder(const std::filesystem::path& results, RunHeader header)
 
 void RunFolder::append(const CaseResult& result) {
   for (const Row& row : result.rows) {
-    write_line(samples_, path_ / "samples.jsonl", row_json(result, row));
+    write_line(samples_, path_ / "samples.jsonl", row_json(result, row, header_.machine));
     ++outcomes_[std::string(name(row.verdict.outcome))];
     if (row.backend == result.twin) {
       twins_.push_back(paired_ratio(result.twin_ns, row.samples_ns));
@@ -222,8 +247,11 @@ void RunFolder::append(const CaseResult& result) {
               {"threads", result.bench_case.threads},
               {"copy_samples_ns", result.copy_ns},
               {"copy_store", result.copy_store},
+              {"read_samples_ns", result.read_ns},
               {"twin", result.twin},
               {"twin_samples_ns", result.twin_ns},
+              {"check_seconds", result.check_seconds},
+              {"rounds_seconds", result.rounds_seconds},
               {"order_seed", result.order_seed}});
 }
 
@@ -256,6 +284,8 @@ void RunFolder::write_run(bool finished, bool interrupted) {
         {"max_rounds", plan.timing.max_rounds},
         {"case_seconds", plan.timing.case_seconds}}},
       {"cases", plan.cases.size()},
+      {"case_ids", case_ids_json(plan.cases)},
+      {"budget_s", optional_json(header_.budget)},
       {"ceilings", ceilings_json(header_.ceilings)},
       {"overhead_ns", header_.overhead_ns},
       {"seed", header_.seed},

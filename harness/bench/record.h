@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct RunHeader {
   std::vector<Ceiling> ceilings;
   double overhead_ns = 0;  // of the harness, per call
   std::uint64_t seed = 1;
+  std::optional<double> budget = {};  // in seconds
 };
 
 // <results>/<date>_<host>_<config>/ with run.json, samples.jsonl (a line per case and backend) and

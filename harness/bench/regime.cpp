@@ -78,4 +78,15 @@ std::int64_t last_level_bytes(const Machine& machine) {
   return last < 3 ? std::max(bytes, kUsualL3.bytes) : bytes;
 }
 
+std::int64_t said_last_level_bytes(const Machine& machine) {
+  int last = 0;
+  std::int64_t bytes = 0;
+  for (const CacheLevel& cache : machine.caches) {
+    if (cache.level > last) bytes = 0;
+    last = std::max(last, cache.level);
+    if (cache.level == last) bytes = std::max(bytes, cache.bytes);
+  }
+  return bytes;
+}
+
 }  // namespace normbench

@@ -169,6 +169,17 @@ std::vector<BufferSpec> buffer_specs(const Problem& p) {
           {"dbeta", &Arguments::dbeta, when(affine && centered, gradient)}};
 }
 
+std::int64_t workspace_bytes(const Problem& problem) {
+  std::int64_t bytes = 0;
+  for (const BufferSpec& spec : buffer_specs(problem)) {
+    if (spec.role == Role::kUnused) continue;
+    // Guards, an offset and a shift take less than two pages.
+    bytes += static_cast<std::int64_t>(round_up(tensor_of(problem, spec.name).bytes(), kPage) +
+                                       2 * kPage);
+  }
+  return bytes;
+}
+
 void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
 
 Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shift)

@@ -25,6 +25,9 @@ struct BufferSpec {
 // The table of harness/core/arguments.h for one problem: every buffer with its role.
 std::vector<BufferSpec> buffer_specs(const Problem& problem);
 
+// The most bytes that a workspace of the problem takes.
+std::int64_t workspace_bytes(const Problem& problem);
+
 // Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
 // within a page (so that no two alias in the cache by accident), between two guard zones.
 class Workspace {

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "harness/bench/ceilings.h"
+#include "harness/bench/last_level.h"
 #include "harness/bench/slot.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
@@ -22,6 +23,14 @@ void print_machine(const Machine& machine) {
     fmt::print("{:<14} {} KiB, shared by {}\n", fmt::format("cache L{}", cache.level),
                cache.bytes / 1024, cache.shared_by);
   }
+  const std::string said = fmt::format(
+      "{:.1f} MiB by the system", static_cast<double>(said_last_level_bytes(machine)) / 1048576);
+  const std::string measured =
+      machine.measured_last_level
+          ? fmt::format("{:.1f} MiB measured: regimes and cold sweeps go by it",
+                        static_cast<double>(*machine.measured_last_level) / 1048576)
+          : "could not be told by measuring";
+  fmt::print("{:<14} {}, {}\n", "last cache", said, measured);
   fmt::print("{:<14} {:.1f} GB, huge pages {}\n", "memory",
              static_cast<double>(machine.memory_bytes) / 1e9, machine.huge_pages);
   fmt::print(kFact, "governor", machine.governor.value_or("unknown"));
@@ -74,7 +83,8 @@ void add_doctor(CLI::App& app, int& exit_code) {
   CLI::App* verb = app.add_subcommand(
       "doctor", "This machine and build, its ceilings, and what makes it noisy; 5 when unusable");
   verb->callback([&exit_code] {
-    const Machine machine = read_machine();
+    Machine machine = read_machine();
+    measure_last_level(machine);
     const Build build = read_build();
     print_machine(machine);
     print_build(build);

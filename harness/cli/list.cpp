@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "harness/bench/price.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
 
@@ -37,7 +38,7 @@ void list_cases(const PlanOptions& options) {
   }
   fmt::print(stderr, "{} cases, {} backends, largest working set {:.1f} MB, about {}\n",
              plan.cases.size(), chosen.size(), static_cast<double>(largest) / 1e6,
-             duration(estimated_seconds(plan, chosen.size())));
+             duration(total_seconds(PriceModel(plan.timing, chosen.size()), plan.cases)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 
+#include "harness/bench/order.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -67,26 +68,8 @@ Plan load_plan(const PlanOptions& options, const Machine& machine) {
     }
     plan.cases = std::move(cases);
   }
-  plan.cases = choose_cases(std::move(plan.cases), *options.filters);
+  plan.cases = mixed_order(choose_cases(std::move(plan.cases), *options.filters));
   return plan;
-}
-
-// A model, not a measurement: about 3 ns per value and call for the average backend, 20 ns per
-// value for the check, split over the threads of the machine where they are used.
-double estimated_seconds(const Plan& plan, std::size_t backend_count) {
-  constexpr double kCall = 3e-9;
-  constexpr double kCheck = 20e-9;
-  const auto backends = static_cast<double>(backend_count);
-  double total = 0;
-  for (const Case& bench_case : plan.cases) {
-    const auto values = static_cast<double>(bench_case.problem.elements());
-    const double check = 4 * values * (backends * 2 * (kCheck + kCall) + kCheck);
-    const double slot = std::max(5e-6 * plan.timing.min_slot_us, values * kCall);
-    const double round = 2 * (backends + 2) * slot;
-    const double wanted = std::min(round * plan.timing.max_rounds, plan.timing.case_seconds);
-    total += 0.05 + check + std::max(round * plan.timing.min_rounds, wanted);
-  }
-  return total;
 }
 
 std::string duration(double seconds) {

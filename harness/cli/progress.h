@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
 #include <string>
 
 namespace normbench {
@@ -9,8 +10,10 @@ namespace normbench {
 // On a terminal one line that is rewritten; elsewhere plain lines, at most one in five seconds.
 class Progress {
  public:
-  // `total_work` in any unit: the time left is judged by the share of it that is done.
-  Progress(std::size_t total, double total_work);
+  // `total_work` in any unit: the time left is judged by the share of it that is done, and is no
+  // more than is left of `most_seconds`.
+  Progress(std::size_t total, double total_work,
+           double most_seconds = std::numeric_limits<double>::infinity());
   ~Progress();
 
   // Item `done` (from 0) starts; `work_done` is behind us.
@@ -21,6 +24,7 @@ class Progress {
 
   std::size_t total_;
   double total_work_;
+  double most_seconds_;
   bool terminal_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point printed_ = Clock::time_point::min();

@@ -2,7 +2,9 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "harness/bench/bound.h"
 #include "harness/bench/filter.h"
+#include "harness/bench/last_level.h"
 #include "harness/bench/measure.h"
 #include "harness/bench/statistics.h"
 #include "harness/cli/verbs.h"
@@ -16,7 +18,7 @@ struct ReproOptions {
   std::uint64_t seed = 1;
 };
 
-void print(const CaseResult& result, const Row& row) {
+void print(const CaseResult& result, const Row& row, const Machine& machine) {
   const auto bytes = static_cast<double>(compulsory_bytes(result.bench_case.problem));
   fmt::print("case       {}\nbackend    {}\n", id(result.bench_case), row.backend);
   fmt::print("outcome    {}{}{}\n", name(row.verdict.outcome),
@@ -34,6 +36,10 @@ void print(const CaseResult& result, const Row& row) {
   fmt::print("rate       {:.2f} GB/s of compulsory traffic ({})\n", bytes / ns, result.regime);
   fmt::print("copy       {:.3f} us for one input-sized tensor ({} stores)\n", copy_ns / 1e3,
              result.copy_store);
+  const double bound = bound_ns(result.bench_case.problem, machine, result.bench_case.threads,
+                                copy_ns, median(result.read_ns));
+  fmt::print("read       {:.3f} us for all that the pass reads\n", median(result.read_ns) / 1e3);
+  fmt::print("bound      {:.3f} us, {:.0f}% of the time\n", bound / 1e3, 100 * bound / ns);
   fmt::print("uses       {:.2f} CPUs, {} allocations per call\n", row.cpus, row.allocations);
   fmt::print("disturbed  {} preemptions, {} page faults\n", row.preempted, row.faults);
   fmt::print("samples    {:.1f} ns\n", fmt::join(row.samples_ns, " "));
@@ -53,9 +59,11 @@ void add_repro(CLI::App& app, int& exit_code) {
     const MeasureOptions measure_options{.timing = {}, .seed = options->seed, .stop = interrupted};
     interrupted();
     try {
+      Machine machine = read_machine();
+      measure_last_level(machine);
       const CaseResult result =
-          measure(bench_case, {&find_backend(options->backend)}, read_machine(), measure_options);
-      print(result, result.rows.at(0));
+          measure(bench_case, {&find_backend(options->backend)}, machine, measure_options);
+      print(result, result.rows.at(0), machine);
       if (result.rows.at(0).verdict.outcome == Outcome::kFailed) exit_code = kVerificationFailed;
     } catch (const Interrupted&) {
       exit_code = kInterrupted;

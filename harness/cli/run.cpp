@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <optional>
 
 #include "harness/bench/ceilings.h"
+#include "harness/bench/last_level.h"
 #include "harness/bench/measure.h"
+#include "harness/bench/price.h"
 #include "harness/bench/record.h"
 #include "harness/bench/slot.h"
 #include "harness/cli/progress.h"
@@ -19,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 struct RunOptions {
   std::shared_ptr<PlanOptions> plan;
   std::string results = "results";
-  double budget = 0;  // seconds; 0: none
+  std::optional<double> budget = {};  // seconds
   std::uint64_t seed = 1;
   bool dry_run = false;
   bool force = false;
@@ -42,8 +46,7 @@ std::vector<int> thread_counts(const Plan& plan) {
 
 void refuse_what_does_not_fit(const Plan& plan, const Machine& machine) {
   for (const Case& bench_case : plan.cases) {
-    // A backend with a layout of its own needs as much again.
-    const std::int64_t needed = 2 * compulsory_bytes(bench_case.problem);
+    const std::int64_t needed = bytes_needed(bench_case);
     if (machine.memory_bytes > 0 && needed > machine.memory_bytes) {
       throw ConfigError(fmt::format(
           "{}: {} needs about {:.1f} GB and the machine has {:.1f}: make it smaller, or leave it "
@@ -62,7 +65,8 @@ class Run {
         machine_(read_machine()),
         plan_(load_plan(*options.plan, machine_)),
         backends_(choose_backends(*options.plan->filters)),
-        not_built_(choose_not_built(*options.plan->filters)) {
+        not_built_(choose_not_built(*options.plan->filters)),
+        prices_(plan_.timing, backends_.size()) {
     refuse_what_does_not_fit(plan_, machine_);
   }
 
@@ -77,6 +81,7 @@ class Run {
         return kMachineRefused;
       }
     }
+    measure_last_level(machine_);
     RunFolder folder(options_.results, header());
     for (const Finding& finding : findings) {
       if (finding.severity != Finding::Severity::kNote) folder.warn(finding.what);
@@ -96,8 +101,7 @@ class Run {
       }
     }
     fmt::print(stderr, "{} cases, {} backends, about {}; nothing was measured or written\n",
-               plan_.cases.size(), backends_.size(),
-               duration(estimated_seconds(plan_, backends_.size())));
+               plan_.cases.size(), backends_.size(), duration(total_seconds(prices_, plan_.cases)));
     return kFine;
   }
 
@@ -110,7 +114,8 @@ class Run {
                      .environment = read_environment(),
                      .ceilings = measure_ceilings(machine_, thread_counts(plan_)),
                      .overhead_ns = slot_overhead_ns(),
-                     .seed = options_.seed};
+                     .seed = options_.seed,
+                     .budget = options_.budget};
     for (const Backend* backend : backends_) {
       header.backends.push_back({std::string(backend->name()), backend->version()});
     }
@@ -120,56 +125,60 @@ class Run {
     return header;
   }
 
-  // The timing of the next case: what the config says, or its share of what is left of the budget.
-  TimingOptions timing(double work_done, double work, Clock::time_point start) const {
-    TimingOptions timing = plan_.timing;
-    if (options_.budget > 0) {
-      const double left = options_.budget - seconds_since(start);
-      const double share = left * work / (work_total_ - work_done);
-      timing.case_seconds = std::min(timing.case_seconds, 0.5 * share);
-      timing.min_rounds = std::min(timing.min_rounds, 6);
-    }
-    return timing;
-  }
-
-  double work_of(const Case& bench_case) const {
-    Plan one = plan_;
-    one.cases = {bench_case};
-    return estimated_seconds(one, backends_.size());
-  }
-
   // False when it was interrupted.
   bool measure_all(RunFolder& folder) {
-    const Clock::time_point start = Clock::now();
     const double stolen_before = stolen_seconds();
-    work_total_ = estimated_seconds(plan_, backends_.size());
+    const std::vector<Case>& cases = plan_.cases;
+    if (options_.budget) say_what_the_budget_buys();
+    // In the units of the first guess, as the model changes.
+    const PriceModel first_guess = prices_;
+    Progress progress(cases.size(), total_seconds(first_guess, cases),
+                      options_.budget.value_or(std::numeric_limits<double>::infinity()));
     double done = 0;
-    Progress progress(plan_.cases.size(), work_total_);
-    for (std::size_t i = 0; i < plan_.cases.size(); ++i) {
-      const Case& bench_case = plan_.cases[i];
-      if (options_.budget > 0 && seconds_since(start) > options_.budget) {
-        folder.warn(fmt::format("the budget of {} was used up: {} of {} cases were not measured",
-                                duration(options_.budget), plan_.cases.size() - i,
-                                plan_.cases.size()));
-        break;
-      }
+    Guess left;
+    for (const Case& bench_case : cases) left.add(prices_.guess(bench_case));
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const Case& bench_case = cases[i];
+      const auto timing = timing_of(bench_case, left, cases.size() - i);
+      // Whatever the budget, a run has a case.
+      if (!timing && i > 0) break;
       progress.start(i, done, id(bench_case));
-      const double work = work_of(bench_case);
-      const MeasureOptions measure_options{
-          .timing = timing(done, work, start), .seed = options_.seed + i, .stop = interrupted};
+      const MeasureOptions options{
+          .timing = timing.value_or(plan_.timing), .seed = options_.seed + i, .stop = interrupted};
       try {
-        folder.append(with_not_built(measure(bench_case, backends_, machine_, measure_options)));
+        const CaseResult result = with_not_built(measure(bench_case, backends_, machine_, options));
+        folder.append(result);
+        prices_.learn(bench_case, result.check_seconds, result.rounds_seconds,
+                      result.copy_ns.size());
       } catch (const Interrupted&) {
         return false;
       }
-      done += work;
+      left.add(prices_.guess(bench_case), -1);
+      done += first_guess.price(bench_case).all();
     }
     const double stolen = stolen_seconds() - stolen_before;
-    const double share = stolen / (seconds_since(start) * machine_.online);
+    const double share = stolen / (seconds_since(start_) * machine_.online);
     if (share > 0.01) {
       folder.warn(fmt::format("the hypervisor took {:.1f}% of the CPU time away", 100 * share));
     }
     return true;
+  }
+
+  // What the config says or, with a budget, what the case may have of it; nothing when it is used
+  // up.
+  std::optional<TimingOptions> timing_of(const Case& next, const Guess& all,
+                                         std::size_t count) const {
+    if (!options_.budget) return plan_.timing;
+    const double left = *options_.budget - seconds_since(start_);
+    return share_of_budget(prices_, plan_.timing, next, all, count, left);
+  }
+
+  void say_what_the_budget_buys() const {
+    const double left = *options_.budget - seconds_since(start_);
+    const std::size_t count = affordable(prices_, plan_.cases, left);
+    if (count == plan_.cases.size()) return;
+    fmt::print(stderr, "normbench: {} are enough for about {} of {} cases, of all kinds\n",
+               duration(*options_.budget), count, plan_.cases.size());
   }
 
   CaseResult with_not_built(CaseResult result) const {
@@ -203,7 +212,8 @@ class Run {
   Plan plan_;
   std::vector<const Backend*> backends_;
   std::vector<NotBuilt> not_built_;
-  double work_total_ = 0;
+  PriceModel prices_;
+  Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace

@@ -53,14 +53,12 @@ struct PlanOptions {
 };
 std::shared_ptr<PlanOptions> add_plan(CLI::App& verb);
 
-// The config, expanded, filtered, with the thread counts asked for. Throws ConfigError.
+// The config, expanded, filtered, with the thread counts asked for, in the order in which it is
+// measured. Throws ConfigError.
 Plan load_plan(const PlanOptions& options, const Machine& machine);
 
 // The text of impls/SUPPORT.md, on stdout.
 void print_support(const std::vector<const Backend*>& chosen);
-
-// Roughly how long run will take over these cases.
-double estimated_seconds(const Plan& plan, std::size_t backend_count);
 
 // "45 s", "12 min", "2.5 h".
 std::string duration(double seconds);
