@@ -47,8 +47,10 @@ function answer(view, rows) {
   const rivals = records.filter((record) => record.competes && record !== best)
     .sort((a, b) => a.row.median - b.row.median);
   const time = timeText(best.row.median);
-  const sure = `${countText(best.row.samples.length, "round")} measured side by side, `
-    + `noise floor ${floorText(view.run)}`;
+  const counts = [best, ...rivals].map((record) => record.estimate.count);
+  const [fewest, most] = [smallest(counts), largest(counts)];
+  const sure = `${fewest < most ? `${fewest} to ` : ""}${countText(most, "round")} `
+    + `measured side by side, noise floor ${floorText(view.run)}`;
   if (!rivals.length) return `${subject} only ${code(best.row.backend)} was timed: ${time}.`;
   const equal = rivals.filter((record) => record.verdict === "tied");
   const open = rivals.filter((record) => record.verdict === "undecided");

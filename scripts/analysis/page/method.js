@@ -7,7 +7,8 @@ const METHOD = [
   "The backends of a case run next to each other in rounds of shuffled order. A time is the median "
     + "over rounds; a ratio is the median of the log ratios per round, with the exact sign-test "
     + "interval of at least 95%, per comparison and not corrected for their number. Fewer than 6 "
-    + "rounds: no claim.",
+    + "rounds: no claim. A backend that is clearly behind gets the least number of rounds, and is "
+    + "compared over these.",
   "Tied: the interval spans 1, or the ratio is below the noise floor, which comes from measuring one "
     + "backend twice (A/A).",
   "Geometric means are over matched cases only, within one norm, pass, type, layout, thread count and "
