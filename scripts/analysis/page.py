@@ -87,7 +87,7 @@ def _data(found: Sequence[Run], command: str) -> dict[str, Any]:
 
 def _run(run: Run) -> dict[str, Any]:
     config = run.section("config")
-    warnings = [*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)]
+    warnings = [*run.all_warnings(), *shapes.above_ceiling(run)]
     return _plain({
         "name": _name(run), "path": str(run.path), "started": run.meta.get("started"),
         "machine": run.section("machine"), "build": run.section("build"),
@@ -95,7 +95,7 @@ def _run(run: Run) -> dict[str, Any]:
         "analysis": str(config.get("analysis") or "").strip(),
         "backends": run.meta.get("backends") or [], "ceilings": run.meta.get("ceilings") or [],
         "floor": run.noise.floor, "noise": facts.noise_text(run), "measured": run.noise.measured,
-        "verified": facts.verified_text(run), "warnings": [str(text) for text in warnings],
+        "verified": facts.verified_text(run), "warnings": warnings, "partial": run.partial,
         "command": facts.command_line(run), "count": len(run.rows),
         "names": {key: _names(run.rows[key]) for key in NAMES},
         "numbers": {key: run.rows[key].tolist() for key in NUMBERS},

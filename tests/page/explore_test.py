@@ -263,3 +263,18 @@ def test_two_machines_stay_apart(make_page, tmp_path):
     page.type("run", "0", "change")
     assert "undecided between openmp and simd" in page.text("#verdict-text")
     assert "run=0" in page.run("return location.hash")
+
+
+def test_a_partial_run_says_so_at_the_top(make_page, tmp_path):
+    ids = [row["case"] for row in synthesis.ladder() + [synthesis.make_row("a", 1.0, norm="rms")]]
+    part = synthesis.load(tmp_path / "part", synthesis.ladder(), case_ids=ids, budget_s=120)
+    page = make_page(part)
+    assert page.text("#partial") == ("4 of 5 cases were measured, because the budget of 120 s was "
+                                     "used up; there is no case of rms norm.")
+    assert page.run("""
+        const found = document.getElementById("partial");
+        return found === document.querySelector("#verdict > .body").firstChild
+          && found.getBoundingClientRect().bottom < innerHeight && found.offsetHeight > 0;""")
+    assert page.text("#verdict").count("cases were measured") == 1
+    whole = make_page(synthesis.load(tmp_path / "whole", synthesis.ladder()))
+    assert whole.run("return document.getElementById('partial')") is None

@@ -5,6 +5,8 @@ function renderVerdict(view, body) {
   const [first, ...others] = verdictTexts(view.groups);
   const { run } = view;
   append(body, [
+    run.partial ? element("p", { class: "warnings", role: "note", id: "partial" }, run.partial)
+      : null,
     element("div", { class: "verdict" },
       element("p", { class: "lead", id: "verdict-text" }, prose(first)),
       view.rows.length < run.rows.length ? element("p", { class: "note" },
