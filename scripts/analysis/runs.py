@@ -11,6 +11,7 @@ import pandas
 from . import noise
 from .errors import UserError, warn
 from .intervals import are_times, median
+from .order import place
 from .partial import is_told, partial_text
 
 SCHEMA = 1
@@ -28,9 +29,8 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run: `meta` is run.json, `rows` has one row per (case, backend) in file order.
-
-    Columns of `rows` are the fields of samples.jsonl, and `timed` (passed, with samples).
+    """One run: `meta` is run.json, `rows` has one row per (case, backend), in the order of the file, or
+    in a fixed one where cases are measured in a mixed one. Columns of `rows` are the fields of samples.jsonl, and `timed` (passed, with samples).
     Times are nanoseconds per call; `median_ns` is the median of `samples_ns`. `partial` says how
     many of its cases the run measured and why not all; it is empty when it did.
     """
@@ -64,6 +64,8 @@ def load(path: str, say_partial: bool = True) -> Run:
     meta = _read_meta(folder / "run.json")
     warnings: list[str] = []
     rows = _read_rows(folder / "samples.jsonl", warnings)
+    if meta.get("case_ids") is not None:
+        rows = pandas.DataFrame(sorted(rows.to_dict("records"), key=place))
     twins = _read_controls(folder / "controls.jsonl", warnings)
     partial = partial_text(meta, set(rows["case"]))
     if not partial and (meta.get("interrupted") or not meta.get("finished")):
