@@ -17,8 +17,9 @@ def compare_within_cases(rows: pandas.DataFrame, floor: float,
 
     The reference is `baseline`, or else the best: the lowest median among those that compete,
     which are the backends that take the data as it is; one that got it untimed in its own layout
-    competes only where all did. Rows are compared over the rounds that both have. Cases without the baseline are left out. `verdict` is reference,
-    tied, slower, faster or undecided; what competes and is not slower than the best is tied.
+    competes only where all did. Rows are compared over the rounds that both have. Cases without
+    the baseline are left out. `verdict` is reference, tied, slower, faster or undecided; what
+    competes and is not slower than the best is tied.
     """
     records = []
     timed = rows.loc[rows["timed"], USED]

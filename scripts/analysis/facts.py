@@ -8,6 +8,7 @@ import pandas
 from .runs import Run
 from .text import bytes_text, code, escape, markdown_table, outcome_text, time_text
 
+SIZES_DIFFER = 2
 CHECKED = ("passed", "failed", "crashed", "timed_out")
 
 
@@ -23,7 +24,8 @@ def machine_facts(run: Run) -> list[tuple[str, str]]:
         ("host", machine.get("host")), ("CPU", machine.get("cpu")),
         ("instruction set", machine.get("isa")), ("cores", machine.get("cores")),
         ("usable cores", machine.get("affinity")), ("CPU quota", machine.get("cpu_quota")),
-        ("caches", ", ".join(caches)), ("memory", bytes_text(memory) if memory else None),
+        ("caches", ", ".join(caches)), ("last cache", _last_cache(machine)),
+        ("memory", bytes_text(memory) if memory else None),
         ("virtual machine", {True: "yes", False: "no"}.get(machine.get("virtual"))),
         ("governor", machine.get("governor")), ("load at start", load),
         ("huge pages", machine.get("huge_pages")), ("kernel", machine.get("kernel")),
@@ -36,6 +38,19 @@ def machine_facts(run: Run) -> list[tuple[str, str]]:
         ("verified", verified_text(run)),
     ]
     return [(label, escape(value)) for label, value in facts if value not in (None, "")]
+
+
+def _last_cache(machine: dict[str, Any]) -> str:
+    """Both sizes of the last cache when they differ by more than SIZES_DIFFER."""
+    found = machine.get("last_level")
+    sizes = [found.get(key) for key in ("said_bytes", "measured_bytes")] if isinstance(
+        found, dict) else [None]
+    if not all(isinstance(size, (int, float)) and size > 0 for size in sizes):
+        return ""
+    said, measured = sizes
+    if max(said, measured) <= SIZES_DIFFER * min(said, measured):
+        return ""
+    return f"{bytes_text(said)} by the system, {bytes_text(measured)} measured"
 
 
 def noise_text(run: Run) -> str:

@@ -44,7 +44,7 @@ def render_report(ranked: Sequence[tuple[Run, list[Group]]], pictures: Sequence[
         machines=machines(ranked), older=older, images=_images(pictures, folder),
         verdicts=verdicts(groups), machine=facts.machine_facts(run),
         analysis=_prose(run), config=facts.config_line(run),
-        ceilings=facts.ceilings(run),
+        ceilings=facts.ceilings(run), bounds=run.rows["bound_ns"].notna().any(),
         summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),

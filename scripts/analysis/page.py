@@ -32,7 +32,8 @@ SCRIPTS = ["statistics", "text", "data", "headings", "rank", "verdict", "filters
 NAMES = ["problem", "case", "backend", "norm", "pass", "dtype", "layout", "name", "cache",
          "regime", "outcome", "reason", "detail", "grade"]
 NUMBERS = ["n", "c", "l", "batch", "groups", "threads", "native_layout", "iterations", "copy_ns",
-           "bytes", "error", "allocations", "prepare_ns", "cpus", "preempted", "faults"]
+           "read_ns", "bound_ns", "bytes", "error", "allocations", "prepare_ns", "cpus",
+           "preempted", "faults"]
 
 
 def render_page(found: Sequence[Run], command: str) -> str:

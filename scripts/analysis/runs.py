@@ -21,16 +21,18 @@ DEFAULTS: dict[str, Any] = {
     "norm": "", "dtype": "", "layout": "", "n": 0, "c": 0, "l": 0, "batch": 0, "groups": 1,
     "name": "", "threads": 1, "cache": "", "regime": "", "reason": "", "detail": "",
     "native_layout": False, "samples_ns": [], "iterations": math.nan, "copy_ns": math.nan,
-    "bytes": math.nan, "error": math.nan, "grade": "", "allocations": math.nan,
-    "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan, "faults": math.nan,
-    "accuracy": {},
+    "read_ns": math.nan, "bound_ns": math.nan, "bytes": math.nan, "error": math.nan, "grade": "",
+    "allocations": math.nan, "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan,
+    "faults": math.nan, "accuracy": {},
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run: `meta` is run.json, `rows` has one row per (case, backend), in the order of the file, or
-    in a fixed one where cases are measured in a mixed one. Columns of `rows` are the fields of samples.jsonl, and `timed` (passed, with samples).
+    """One run: `meta` is run.json, `rows` has one row per (case, backend).
+
+    Rows are in the order of the file, or in a fixed one where cases are measured in a mixed one.
+    Columns of `rows` are the fields of samples.jsonl, and `timed` (passed, with samples).
     Times are nanoseconds per call; `median_ns` is the median of `samples_ns`. `partial` says how
     many of its cases the run measured and why not all; it is empty when it did.
     """
@@ -56,7 +58,8 @@ class Run:
 def load(path: str, say_partial: bool = True) -> Run:
     """Reads the run in folder `path`; defects that can be worked around end in `warnings`.
 
-    These are printed to stderr, and `partial` too unless the caller says it itself. Raises UserError for a folder that is no run, one of another schema, or one without a whole row.
+    These are printed to stderr, and `partial` too unless the caller says it itself. Raises
+    UserError for a folder that is no run, one of another schema, or one without a whole row.
     """
     folder = pathlib.Path(path)
     if not folder.is_dir():

@@ -30,7 +30,8 @@ def partial_of(tmp_path, more, rows=None, **fields):
 
 
 def partial_run(tmp_path, name="run", **fields):
-    return write_run(tmp_path / name, ladder(), **planned([like(), like(8)], budget_s=120, **fields))
+    meta = planned([like(), like(8)], budget_s=120, **fields)
+    return write_run(tmp_path / name, ladder(), **meta)
 
 
 @pytest.mark.parametrize("fields, why", [
@@ -124,7 +125,8 @@ def test_report_says_it_first_and_once(tmp_path):
 def test_report_of_several_runs_names_them(tmp_path):
     folders = [partial_run(tmp_path, "old"), write_run(tmp_path / "new", ladder())]
     run_in_process("report", *folders)
-    assert (folders[1] / "report.md").read_text().startswith(f"# Report: test\n\n**old: {BUDGET}**\n")
+    text = (folders[1] / "report.md").read_text()
+    assert text.startswith(f"# Report: test\n\n**old: {BUDGET}**\n")
 
 
 def test_report_of_a_whole_run_is_as_before(run_folder):

@@ -278,3 +278,34 @@ def test_a_partial_run_says_so_at_the_top(make_page, tmp_path):
     assert page.text("#verdict").count("cases were measured") == 1
     whole = make_page(synthesis.load(tmp_path / "whole", synthesis.ladder()))
     assert whole.run("return document.getElementById('partial')") is None
+
+
+def test_the_share_of_the_bound_is_beside_that_of_the_copy(make_page, tmp_path):
+    def shown(name, fields):
+        rows = [synthesis.make_row("a", 100.0, jitter=1e-9, **fields)]
+        page = make_page(synthesis.load(tmp_path / name, rows)).show_all()
+        return page, page.run("""
+            const found = document.querySelector("#lookup table");
+            return [...found.tHead.rows[0].cells].map((cell, index) =>
+              [cell.textContent, found.tBodies[0].rows[0].cells[index].textContent]);""")
+    page, cells = shown("new", {"bound_ns": 60.0, "read_ns": 20.0})
+    assert [text for text, _ in cells][4:6] == ["% of copy", "% of bound"]
+    assert dict(cells)["% of bound"] == "60%"
+    assert "the least time that the pass can take" in page.text("#method")
+    page.click("#rows .expand")
+    assert "read of the case20 ns" in page.text("#rows tr.detail")
+    page, cells = shown("old", {})
+    assert "% of bound" not in dict(cells) and "% of copy" in dict(cells)
+    assert "the least time that the pass can take" not in page.text("#method")
+
+
+@pytest.mark.parametrize("last_level, shown", [
+    ({"said_bytes": 300 * 2 ** 20, "measured_bytes": 36 * 2 ** 20},
+     "300 MiB by the system, 36 MiB measured"),
+    ({"said_bytes": 40 * 2 ** 20, "measured_bytes": 36 * 2 ** 20}, None),
+    ({"said_bytes": 40 * 2 ** 20, "measured_bytes": None}, None), (None, None)])
+def test_sizes_of_the_last_cache_are_shown_when_they_differ(make_page, tmp_path, last_level, shown):
+    page = make_page(synthesis.load(tmp_path, synthesis.ladder(),
+                                    machine={"cpu": "x", "cores": 2, "last_level": last_level}))
+    text = page.text("#machine")
+    assert (f"last cache{shown}" in text) if shown else ("last cache" not in text)

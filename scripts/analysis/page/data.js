@@ -14,9 +14,10 @@ function unpack(run) {
     row.gbs = row.timed && row.bytes !== null ? row.bytes / row.median : null;
     row.ceiling = copyCeiling(row);
     row.share = row.gbs !== null && row.ceiling !== null ? row.gbs / row.ceiling : null;
+    row.boundShare = row.timed && row.bound_ns !== null ? row.bound_ns / row.median : null;
     rows.push(row);
   }
-  return { ...run, rows, ratios: new Map() };
+  return { ...run, rows, ratios: new Map(), bounds: rows.some((row) => row.bound_ns !== null) };
 }
 
 // GB/s of the copy of one input-sized tensor in the rounds of the case: one read, one write.

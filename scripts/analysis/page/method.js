@@ -21,6 +21,8 @@ const METHOD = [
   "Filters choose rows first; every number is then computed anew from the raw samples in this page. "
     + "The noise floor stays that of the whole run.",
 ];
+const BOUND = "The bound is the least time that the pass can take: the copy, scaled to the bytes of the "
+  + "pass, or where the data is read twice from one cache, the copy and the control that only reads.";
 const BIASES = [
   "`simd` and the other backends without a library are written by the authors of this suite, who know "
     + "what it measures. The checks, compiler flags and rounds are the same for all.",
@@ -32,7 +34,8 @@ const BIASES = [
 function renderMethod(view, body) {
   const { run } = view;
   append(body, [
-    element("ul", {}, METHOD.map((text) => element("li", {}, prose(text)))),
+    element("ul", {}, [...METHOD, ...(run.bounds ? [BOUND] : [])].map(
+      (text) => element("li", {}, prose(text)))),
     element("h3", {}, "Biases"),
     element("ul", {}, BIASES.map((text) => element("li", {}, prose(text)))),
     element("h3", {}, "Measured copies"), ceilingsTable(run),

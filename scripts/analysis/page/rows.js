@@ -24,7 +24,8 @@ function rowColumns(view) {
       cell: (_, record) => estimateCell(record && record.estimate) },
     { key: "gbs", text: "GB/s", numeric: true, value: (row) => row.gbs,
       cell: (row) => numberCell(row.gbs, (value) => value.toFixed(1)) },
-    { key: "share", text: "% of copy", numeric: true, value: (row) => row.share, cell: shareCell },
+    { key: "share", text: "% of copy", numeric: true, value: (row) => row.share,
+      cell: (row) => shareCell(row.share) },
     { key: "error", text: "error", numeric: true, value: (row) => row.error,
       cell: (row) => numberCell(row.error, ratioText) },
     { key: "rounds", text: "rounds", numeric: true, value: (row) => row.samples.length,
@@ -116,6 +117,8 @@ function rowDetail(row, view) {
     ["samples", row.samples.map((sample) => timeText(sample)).join(", ")],
     ["calls per sample", row.iterations], ["copy of the case",
       row.copy_ns === null ? "" : timeText(row.copy_ns)],
+    ["read of the case", row.read_ns === null ? "" : timeText(row.read_ns)],
+    ["bound", row.bound_ns === null ? "" : timeText(row.bound_ns)],
     ["prepare", row.prepare_ns === null ? "" : timeText(row.prepare_ns)],
     ["allocations per call", row.allocations], ["CPUs used", row.cpus && row.cpus.toFixed(2)],
     ["page faults", row.faults], ["preempted slots", row.preempted],
@@ -125,7 +128,7 @@ function rowDetail(row, view) {
 
 const CSV_COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch",
   "groups", "threads", "cache", "regime", "name", "outcome", "reason", "detail", "native_layout",
-  "bytes", "error", "grade", "copy_ns", "allocations", "prepare_ns"];
+  "bytes", "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns"];
 
 function csvOf(view, rows) {
   const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
