@@ -100,7 +100,8 @@ def _run(run: Run) -> dict[str, Any]:
         "command": facts.command_line(run), "count": len(run.rows),
         "names": {key: _names(run.rows[key]) for key in NAMES},
         "numbers": {key: run.rows[key].tolist() for key in NUMBERS},
-        "samples": run.rows["samples_ns"].tolist(), "accuracy": run.rows["accuracy"].tolist()})
+        "samples": run.rows["samples_ns"].tolist(), "accuracy": run.rows["accuracy"].tolist(),
+        "known_defects": run.rows["known_defect"].tolist()})
 
 
 def _name(run: Run) -> str:

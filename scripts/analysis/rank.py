@@ -16,6 +16,7 @@ import pandas
 from . import filters, runs
 from .cases import compare_within_cases, estimate_of, matched_rows, native_backends
 from .errors import FINE
+from .facts import failure_lines
 from .headings import like_cases, title
 from .intervals import Estimate, geometric_mean, paired_ratio, tied
 from .text import backend_text, estimate_text, ratio_text, text_table
@@ -161,6 +162,9 @@ def main(options: argparse.Namespace) -> int:
             print(line)
     if not groups:
         print("\nNo case was timed.")
+    failures = failure_lines(run)
+    if failures:
+        print("", *failures, sep="\n")
     return FINE
 
 

@@ -10,8 +10,8 @@ from .cases import compare_within_cases, native_backends
 from .headings import differing, full_title, like_cases
 from .rank import regime_order
 from .runs import Run
-from .text import (Section, backend_text, escape, markdown_table, mean_text, outcome_text,
-                   ratio_text, shape_text, time_text)
+from .text import (Section, backend_text, escape, markdown_table, mean_text, ratio_text,
+                   shape_text, short_outcome, time_text)
 
 ITEM_BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
 ABOVE_CEILING = 1.05
@@ -88,7 +88,7 @@ def _named_row(rows: pandas.DataFrame, ratios: dict[tuple[str, str], dict[str, A
         if compared[name]:
             cells.append(_ratio_cell(compared[name]))
         else:
-            cells.append(outcome_text(own[name]["outcome"]) if name in own else "-")
+            cells.append(short_outcome(own[name]) if name in own else "-")
     return [escape(first["name"]), shape_text(first), *facts, *cells]
 
 

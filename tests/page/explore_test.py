@@ -309,3 +309,22 @@ def test_sizes_of_the_last_cache_are_shown_when_they_differ(make_page, tmp_path,
                                     machine={"cpu": "x", "cores": 2, "last_level": last_level}))
     text = page.text("#machine")
     assert (f"last cache{shown}" in text) if shown else ("last cache" not in text)
+
+
+def test_a_known_defect_of_a_library_is_named(make_page, tmp_path):
+    defect = {"what": "dgamma is wrong", "source": "https://example.org/issues/7"}
+    rows = synthesis.two("a", "b", 2.0) + [
+        synthesis.make_gap("aten", "failed", f"dgamma[{l}] is off", l=l, known_defect=defect)
+        for l in (16, 32)] + [synthesis.make_gap("eigen", "failed", "y is off", l=16)]
+    page = make_page(synthesis.load(tmp_path, rows)).show_all()
+    lines = page.run("return [...document.querySelectorAll('#gaps table.gaps tbody tr')]"
+                     ".map((line) => [...line.cells].map((cell) => cell.textContent).slice(1))")
+    assert lines == [["known defect of the library (https://example.org/issues/7)",
+                      "dgamma is wrong", "2"], ["failed", "y is off", "1"]]
+    page.type("shape", "64x256x16")
+    assert "known defect" in page.text("#lookup table")
+    assert "dgamma is wrong" in page.text("#lookup table")
+    page.type("text", "_l32/")
+    page.show_all()
+    assert "known defect" in page.text("#rows table")
+    assert page.complaints() == []

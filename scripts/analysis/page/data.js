@@ -5,7 +5,8 @@
 function unpack(run) {
   const rows = [];
   for (let index = 0; index < run.count; index++) {
-    const row = { index, samples: run.samples[index], accuracy: run.accuracy[index] };
+    const row = { index, samples: run.samples[index], accuracy: run.accuracy[index],
+      known_defect: run.known_defects[index] };
     for (const [key, { values, codes }] of Object.entries(run.names)) row[key] = values[codes[index]];
     for (const [key, values] of Object.entries(run.numbers)) row[key] = values[index];
     row.timed = row.outcome === "passed" && row.samples.length > 0;

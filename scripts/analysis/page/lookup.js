@@ -75,8 +75,8 @@ function lookupTable(view, rows) {
   const body = rows.map((row) => {
     const record = view.toShown.get(row.index);
     if (!row.timed) {
-      return [{ node: backendLabel(row.backend) }, outcomeText(row.outcome), "-", "-", "-",
-        ...(bounds ? ["-"] : []), row.reason || row.detail || "-", "-",
+      return [{ node: backendLabel(row.backend) }, shortOutcome(row), "-", "-", "-",
+        ...(bounds ? ["-"] : []), defectText(row)[1] || row.detail || "-", "-",
         { node: command(reproText(row)) }];
     }
     const mark = record && { tied: " =", undecided: " ?" }[record.verdict];

@@ -18,7 +18,7 @@ function rowColumns(view) {
     { key: "backend", text: "backend", value: (row) => row.backend,
       cell: (row) => ({ node: backendLabel(row.backend, row.native_layout) }) },
     { key: "median", text: "time", numeric: true, value: (row) => row.median,
-      cell: (row) => (row.timed ? timeCell(row) : outcomeText(row.outcome)) },
+      cell: (row) => (row.timed ? timeCell(row) : shortOutcome(row)) },
     { key: "ratio", text: `ratio to ${view.against}`, numeric: true,
       value: (_, record) => estimate(record),
       cell: (_, record) => estimateCell(record && record.estimate) },
@@ -112,7 +112,9 @@ function rowDetail(row, view) {
   const record = view.toShown.get(row.index);
   return definitions([
     ["case", row.case], ["outcome", outcomeText(row.outcome) === "not timed" && row.timed ? "passed"
-      : row.outcome], ["reason", row.reason], ["kernel", row.detail],
+      : row.outcome], ["known defect of the library", isKnownDefect(row)
+      ? [row.known_defect.what, row.known_defect.source].filter(Boolean).join(", ") : ""],
+    ["reason", row.reason], ["kernel", row.detail],
     [`ratio to ${view.against}`, record ? `${estimateText(record.estimate)}, ${record.verdict}` : ""],
     ["samples", row.samples.map((sample) => timeText(sample)).join(", ")],
     ["calls per sample", row.iterations], ["copy of the case",
