@@ -80,6 +80,12 @@ def _verdict(estimate: Estimate, floor: float) -> str:
     return "slower" if estimate.ratio > 1 else "faster"
 
 
+def rounds_differ(rows: pandas.DataFrame) -> bool:
+    """Whether some backend got fewer rounds than another in the same case."""
+    timed = rows[rows["timed"]]
+    return bool((timed["samples_ns"].map(len).groupby(timed["case"]).nunique() > 1).any())
+
+
 def matched_rows(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, int]]:
     """The timed rows of the cases in which every shown backend was timed.
 

@@ -9,6 +9,7 @@ import jinja2
 
 from . import facts, shapes
 from .accuracy import accuracy
+from .cases import rounds_differ
 from .changes import changes
 from .cliffs import cliffs
 from .diff import same_machine
@@ -45,6 +46,7 @@ def render_report(ranked: Sequence[tuple[Run, list[Group]]], pictures: Sequence[
         verdicts=verdicts(groups), machine=facts.machine_facts(run),
         analysis=_prose(run), config=facts.config_line(run),
         ceilings=facts.ceilings(run), bounds=run.rows["bound_ns"].notna().any(),
+        rounds_differ=rounds_differ(run.rows),
         summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),

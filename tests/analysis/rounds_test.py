@@ -101,4 +101,7 @@ def test_every_verb_takes_such_a_run(tmp_path, capsys):
     counts = [entry["repetitions"] for entry in json.loads(capsys.readouterr().out)["benchmarks"]
               if entry["run_type"] == "iteration"]
     assert set(counts) == {7, 12}
-    assert run_in_process("report", old, new, "--html", "--markdown") == 0
+    for folder, said in ((new, True), (old, False)):
+        assert run_in_process("report", folder, "--html", "--markdown") == 0
+        text = (folder / "report.md").read_text()
+        assert ("A backend that is clearly behind got" in text) == said

@@ -175,6 +175,7 @@ def test_rows_of_different_numbers_of_rounds_rank_as_the_analysis_does(make_page
     assert_same_ranking(page, run)
     assert [own["backend"] for own in page.ranking()[0]["standings"]] == ["fast", "near", "far"]
     assert same(page.ranking()[0]["standings"][2]["ratio"], 1.6)
+    assert "A backend that is clearly behind got" in page.text("#method")
     page.type("shape", "64x256x16")
     assert "10 to 30 rounds measured side by side" in page.text("#answer")
     page.type("baseline", "far", "change")

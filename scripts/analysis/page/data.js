@@ -18,7 +18,10 @@ function unpack(run) {
     row.boundShare = row.timed && row.bound_ns !== null ? row.bound_ns / row.median : null;
     rows.push(row);
   }
-  return { ...run, rows, ratios: new Map(), bounds: rows.some((row) => row.bound_ns !== null) };
+  const cases = [...groupBy(rows.filter((row) => row.timed), (row) => row.case).values()];
+  return { ...run, rows, ratios: new Map(), bounds: rows.some((row) => row.bound_ns !== null),
+    roundsDiffer: cases.some((own) => own.some(
+      (row) => row.samples.length !== own[0].samples.length)) };
 }
 
 // GB/s of the copy of one input-sized tensor in the rounds of the case: one read, one write.

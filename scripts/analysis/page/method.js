@@ -7,8 +7,7 @@ const METHOD = [
   "The backends of a case run next to each other in rounds of shuffled order. A time is the median "
     + "over rounds; a ratio is the median of the log ratios per round, with the exact sign-test "
     + "interval of at least 95%, per comparison and not corrected for their number. Fewer than 6 "
-    + "rounds: no claim. A backend that is clearly behind gets the least number of rounds, and is "
-    + "compared over these.",
+    + "rounds: no claim.",
   "Tied: the interval spans 1, or the ratio is below the noise floor, which comes from measuring one "
     + "backend twice (A/A).",
   "Geometric means are over matched cases only, within one norm, pass, type, layout, thread count and "
@@ -21,6 +20,8 @@ const METHOD = [
   "Filters choose rows first; every number is then computed anew from the raw samples in this page. "
     + "The noise floor stays that of the whole run.",
 ];
+const ROUNDS_DIFFER = "A backend that is clearly behind got the least number of rounds, and is compared "
+  + "over these.";
 const BOUND = "The bound is the least time that the pass can take: the copy, scaled to the bytes of the "
   + "pass, or where the data is read twice from one cache, the copy and the control that only reads.";
 const BIASES = [
@@ -34,8 +35,8 @@ const BIASES = [
 function renderMethod(view, body) {
   const { run } = view;
   append(body, [
-    element("ul", {}, [...METHOD, ...(run.bounds ? [BOUND] : [])].map(
-      (text) => element("li", {}, prose(text)))),
+    element("ul", {}, [...METHOD, run.roundsDiffer && ROUNDS_DIFFER, run.bounds && BOUND]
+      .filter(Boolean).map((text) => element("li", {}, prose(text)))),
     element("h3", {}, "Biases"),
     element("ul", {}, BIASES.map((text) => element("li", {}, prose(text)))),
     element("h3", {}, "Measured copies"), ceilingsTable(run),
