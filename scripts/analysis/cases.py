@@ -80,6 +80,20 @@ def _verdict(estimate: Estimate, floor: float) -> str:
     return "slower" if estimate.ratio > 1 else "faster"
 
 
+def level_times(rows: pandas.DataFrame) -> pandas.Series:
+    """The medians of timed rows, as if each had all rounds of its case.
+
+    One that was left behind is scaled by how much slower the best was over all of its rounds.
+    """
+    times = rows["median_ns"].copy()
+    rounds = rows["samples_ns"].map(len)
+    for _, own in rows.groupby("case", sort=False):
+        best = own["samples_ns"][_lowest(own)]
+        for label in own.index[rounds[own.index] < len(best)]:
+            times[label] *= median(best) / median(best[:rounds[label]])
+    return times
+
+
 def rounds_differ(rows: pandas.DataFrame) -> bool:
     """Whether some backend got fewer rounds than another in the same case."""
     timed = rows[rows["timed"]]

@@ -6,7 +6,7 @@ import pytest
 from conftest import ladder, make_row, run_in_process, write_run
 
 from analysis import runs
-from analysis.cases import best_rows, compare_within_cases
+from analysis.cases import best_rows, compare_within_cases, level_times
 from analysis.intervals import median, paired_ratio
 from analysis.rank import rank_groups
 
@@ -105,3 +105,11 @@ def test_every_verb_takes_such_a_run(tmp_path, capsys):
         assert run_in_process("report", folder, "--html", "--markdown") == 0
         text = (folder / "report.md").read_text()
         assert ("A backend that is clearly behind got" in text) == said
+
+
+def test_times_beside_each_other_in_a_picture_are_of_the_same_rounds(tmp_path):
+    rows = runs.load(str(write_run(tmp_path / "run", left_out() + [
+        drifting("equal", 1.0, 30, l=7), drifting("other", 1.2, 30, l=7)]))).rows
+    level = level_times(rows)
+    assert level[0] == pytest.approx(1.6 * level[2], rel=1e-6)
+    assert list(level[1:]) == list(rows["median_ns"][1:])
