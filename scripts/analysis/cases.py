@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 import pandas
 
-from .intervals import Estimate, paired_ratio, tied
+from .intervals import Estimate, median, paired_ratio, tied
 
 USED = ["case", "backend", "native_layout", "samples_ns", "median_ns"]
 COLUMNS = ["case", "backend", "reference", "competes", "ratio", "lo", "hi", "rounds", "verdict"]
@@ -17,8 +17,9 @@ def compare_within_cases(rows: pandas.DataFrame, floor: float,
 
     The reference is `baseline`, or else the best: the lowest median among those that compete,
     which are the backends that take the data as it is; one that got it untimed in its own layout
-    competes only where all did. Cases without the baseline are left out. `verdict` is reference,
-    tied, slower, faster or undecided; what competes and is not slower than the best is tied.
+    competes only where all did. Rows are compared over the rounds that both have. Cases without
+    the baseline are left out. `verdict` is reference, tied, slower, faster or undecided; what
+    competes and is not slower than the best is tied.
     """
     records = []
     timed = rows.loc[rows["timed"], USED]
@@ -27,7 +28,7 @@ def compare_within_cases(rows: pandas.DataFrame, floor: float,
         candidates = group[group["competes"] if baseline is None else group["backend"] == baseline]
         if candidates.empty:
             continue
-        reference = candidates.loc[candidates["median_ns"].idxmin()]
+        reference = candidates.loc[_lowest(candidates)]
         for row in group.to_dict("records"):
             estimate = paired_ratio(row["samples_ns"], reference["samples_ns"])
             verdict = _verdict(estimate, floor)
@@ -45,7 +46,24 @@ def best_rows(rows: pandas.DataFrame) -> pandas.DataFrame:
     """The row of the best backend of each case, as compare_within_cases finds it."""
     timed = rows[rows["timed"]]
     candidates = timed[_competes(timed)]
-    return candidates.loc[candidates.groupby("case", sort=False)["median_ns"].idxmin()]
+    return candidates.loc[[_lowest(own) for _, own in candidates.groupby("case", sort=False)]]
+
+
+def _lowest(rows: pandas.DataFrame) -> Any:
+    """The label of the row with the lowest median over the rounds that it shares with the others.
+
+    A row that was left behind has only the first rounds. When the machine slows down after these,
+    its own median can be the lowest of all.
+    """
+    rounds = rows["samples_ns"].map(len)
+    if rounds.nunique() == 1:
+        return rows["median_ns"].idxmin()
+    samples = rows["samples_ns"][rounds.sort_values(ascending=False, kind="stable").index]
+    best = samples.index[0]
+    for label, own in samples.items():
+        if median(own) < median(samples[best][:len(own)]):
+            best = label
+    return best
 
 
 def _competes(timed: pandas.DataFrame) -> pandas.Series:
@@ -60,6 +78,26 @@ def _verdict(estimate: Estimate, floor: float) -> str:
     if same:
         return "tied"
     return "slower" if estimate.ratio > 1 else "faster"
+
+
+def level_times(rows: pandas.DataFrame) -> pandas.Series:
+    """The medians of timed rows, as if each had all rounds of its case.
+
+    One that was left behind is scaled by how much slower the best was over all of its rounds.
+    """
+    times = rows["median_ns"].copy()
+    rounds = rows["samples_ns"].map(len)
+    for _, own in rows.groupby("case", sort=False):
+        best = own["samples_ns"][_lowest(own)]
+        for label in own.index[rounds[own.index] < len(best)]:
+            times[label] *= median(best) / median(best[:rounds[label]])
+    return times
+
+
+def rounds_differ(rows: pandas.DataFrame) -> bool:
+    """Whether some backend got fewer rounds than another in the same case."""
+    timed = rows[rows["timed"]]
+    return bool((timed["samples_ns"].map(len).groupby(timed["case"]).nunique() > 1).any())
 
 
 def matched_rows(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, int]]:

@@ -1,13 +1,15 @@
 """Report sections about the run itself: machine, verification, costs, gaps."""
 
 import shlex
+from collections import Counter
 from typing import Any
 
 import pandas
 
 from .runs import Run
-from .text import bytes_text, code, escape, markdown_table, outcome_text, time_text
+from .text import bytes_text, code, defect_text, escape, markdown_table, time_text
 
+SIZES_DIFFER = 2
 CHECKED = ("passed", "failed", "crashed", "timed_out")
 
 
@@ -23,7 +25,8 @@ def machine_facts(run: Run) -> list[tuple[str, str]]:
         ("host", machine.get("host")), ("CPU", machine.get("cpu")),
         ("instruction set", machine.get("isa")), ("cores", machine.get("cores")),
         ("usable cores", machine.get("affinity")), ("CPU quota", machine.get("cpu_quota")),
-        ("caches", ", ".join(caches)), ("memory", bytes_text(memory) if memory else None),
+        ("caches", ", ".join(caches)), ("last cache", _last_cache(machine)),
+        ("memory", bytes_text(memory) if memory else None),
         ("virtual machine", {True: "yes", False: "no"}.get(machine.get("virtual"))),
         ("governor", machine.get("governor")), ("load at start", load),
         ("huge pages", machine.get("huge_pages")), ("kernel", machine.get("kernel")),
@@ -36,6 +39,19 @@ def machine_facts(run: Run) -> list[tuple[str, str]]:
         ("verified", verified_text(run)),
     ]
     return [(label, escape(value)) for label, value in facts if value not in (None, "")]
+
+
+def _last_cache(machine: dict[str, Any]) -> str:
+    """Both sizes of the last cache when they differ by more than SIZES_DIFFER."""
+    found = machine.get("last_level")
+    sizes = [found.get(key) for key in ("said_bytes", "measured_bytes")] if isinstance(
+        found, dict) else [None]
+    if not all(isinstance(size, (int, float)) and size > 0 for size in sizes):
+        return ""
+    said, measured = sizes
+    if max(said, measured) <= SIZES_DIFFER * min(said, measured):
+        return ""
+    return f"{bytes_text(said)} by the system, {bytes_text(measured)} measured"
 
 
 def noise_text(run: Run) -> str:
@@ -98,13 +114,33 @@ def _backends(run: Run) -> list[dict[str, Any]]:
     return [entry for entry in run.meta.get("backends") or [] if isinstance(entry, dict)]
 
 
+def _gap_counts(rows: pandas.DataFrame) -> list[tuple[tuple[str, str, str], int]]:
+    """Backend, outcome and reason of rows, with their number, the most frequent first."""
+    counts = Counter((row["backend"], *defect_text(row)) for row in rows.to_dict("records"))
+    return sorted(sorted(counts.items()), key=lambda entry: -entry[1])
+
+
+def failure_lines(run: Run) -> list[str]:
+    """A line of plain text per backend and way in which it failed; reasons of known defects only.
+
+    Others have a reason of their own in each case.
+    """
+    failed = run.rows[run.rows["outcome"].isin(CHECKED[1:])]
+    known = failed["known_defect"].map(bool)
+    lines = [f"{outcome}: {backend} in {_cases(count)}, {reason}"
+             for (backend, outcome, reason), count in _gap_counts(failed[known])]
+    return lines + [f"{outcome}: {backend} in {_cases(count)}" for (backend, outcome, _), count
+                    in _gap_counts(failed[~known].assign(reason=""))]
+
+
+def _cases(count: int) -> str:
+    return f"{count} case" + ("s" if count != 1 else "")
+
+
 def gaps(run: Run) -> str:
     """Why rows have no time: backend, outcome, reason and count, the most frequent first."""
-    rows = run.rows[~run.rows["timed"]]
-    counts = rows.groupby(["backend", "outcome", "reason"]).size().sort_values(
-        ascending=False, kind="stable")
-    body = [[escape(backend), outcome_text(outcome), escape(reason) or "-", str(count)]
-            for (backend, outcome, reason), count in counts.items()]
+    body = [[escape(backend), escape(outcome), escape(reason) or "-", str(count)]
+            for (backend, outcome, reason), count in _gap_counts(run.rows[~run.rows["timed"]])]
     known = set(run.rows["backend"])
     body += [[escape(entry.get("name")), "not built", escape(entry.get("reason") or "-"), "all"]
              for entry in _backends(run)

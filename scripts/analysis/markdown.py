@@ -9,6 +9,7 @@ import jinja2
 
 from . import facts, shapes
 from .accuracy import accuracy
+from .cases import rounds_differ
 from .changes import changes
 from .cliffs import cliffs
 from .diff import same_machine
@@ -38,17 +39,20 @@ def render_report(ranked: Sequence[tuple[Run, list[Group]]], pictures: Sequence[
     older = [(name, changes(old, run)) for name, (old, _) in zip(names, ranked[:-1])
              if same_machine(old, run)]
     return _template("report.md.j2").render(
+        partial=[own.partial if len(ranked) == 1 else f"{name}: {own.partial}"
+                 for name, (own, _) in zip(names, ranked) if own.partial],
         run=run, name=run.meta.get("name") or run.path.name, names=names,
         machines=machines(ranked), older=older, images=_images(pictures, folder),
         verdicts=verdicts(groups), machine=facts.machine_facts(run),
         analysis=_prose(run), config=facts.config_line(run),
-        ceilings=facts.ceilings(run),
+        ceilings=facts.ceilings(run), bounds=run.rows["bound_ns"].notna().any(),
+        rounds_differ=rounds_differ(run.rows),
         summary=summary_table(whole, whole), rankings=_rankings(groups),
         named=shapes.named_sections(run), cliffs=cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
         price=price(run), other_norms=instead_of_batch_norm(run), other_types=instead_of_f32(run),
         accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
-        warnings=[*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)],
+        warnings=[*run.all_warnings(), *shapes.above_ceiling(run)],
         run_command=facts.command_line(run), report_command=command)
 
 
@@ -61,7 +65,7 @@ def render_summary(run: Run, groups: list[Group], link: str | None,
     whole = whole_groups(groups)
     shown = most_telling(whole)
     return _template("summary.md.j2").render(
-        machine=facts.machine_line(run), verdict=verdicts(groups)[0],
+        partial=run.partial, machine=facts.machine_line(run), verdict=verdicts(groups)[0],
         image=_image(ranking, folder) if ranking and folder else None,
         summary=summary_table(shown, whole), left_out=len(whole) - len(shown),
         link=urllib.parse.quote(link) if link else None)

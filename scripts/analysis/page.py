@@ -32,7 +32,8 @@ SCRIPTS = ["statistics", "text", "data", "headings", "rank", "verdict", "filters
 NAMES = ["problem", "case", "backend", "norm", "pass", "dtype", "layout", "name", "cache",
          "regime", "outcome", "reason", "detail", "grade"]
 NUMBERS = ["n", "c", "l", "batch", "groups", "threads", "native_layout", "iterations", "copy_ns",
-           "bytes", "error", "allocations", "prepare_ns", "cpus", "preempted", "faults"]
+           "read_ns", "bound_ns", "bytes", "error", "allocations", "prepare_ns", "cpus",
+           "preempted", "faults"]
 
 
 def render_page(found: Sequence[Run], command: str) -> str:
@@ -87,7 +88,7 @@ def _data(found: Sequence[Run], command: str) -> dict[str, Any]:
 
 def _run(run: Run) -> dict[str, Any]:
     config = run.section("config")
-    warnings = [*(run.meta.get("warnings") or []), *run.warnings, *shapes.above_ceiling(run)]
+    warnings = [*run.all_warnings(), *shapes.above_ceiling(run)]
     return _plain({
         "name": _name(run), "path": str(run.path), "started": run.meta.get("started"),
         "machine": run.section("machine"), "build": run.section("build"),
@@ -95,11 +96,12 @@ def _run(run: Run) -> dict[str, Any]:
         "analysis": str(config.get("analysis") or "").strip(),
         "backends": run.meta.get("backends") or [], "ceilings": run.meta.get("ceilings") or [],
         "floor": run.noise.floor, "noise": facts.noise_text(run), "measured": run.noise.measured,
-        "verified": facts.verified_text(run), "warnings": [str(text) for text in warnings],
+        "verified": facts.verified_text(run), "warnings": warnings, "partial": run.partial,
         "command": facts.command_line(run), "count": len(run.rows),
         "names": {key: _names(run.rows[key]) for key in NAMES},
         "numbers": {key: run.rows[key].tolist() for key in NUMBERS},
-        "samples": run.rows["samples_ns"].tolist(), "accuracy": run.rows["accuracy"].tolist()})
+        "samples": run.rows["samples_ns"].tolist(), "accuracy": run.rows["accuracy"].tolist(),
+        "known_defects": run.rows["known_defect"].tolist()})
 
 
 def _name(run: Run) -> str:

@@ -16,6 +16,7 @@ import pandas
 from . import filters, runs
 from .cases import compare_within_cases, estimate_of, matched_rows, native_backends
 from .errors import FINE
+from .facts import failure_lines
 from .headings import like_cases, title
 from .intervals import Estimate, geometric_mean, paired_ratio, tied
 from .text import backend_text, estimate_text, ratio_text, text_table
@@ -140,11 +141,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Prints the ranking; returns the exit code."""
-    run = filters.apply(runs.load(options.run), options)
+    is_text = options.format == "text"
+    run = filters.apply(runs.load(options.run, say_partial=not is_text), options)
     groups = rank_groups(run)
-    if options.format == "json":
+    if not is_text:
         print(json.dumps([dataclasses.asdict(group) for group in groups], indent=1, default=float))
         return FINE
+    if run.partial:
+        print(run.partial)
     print("Geometric mean of the time as a ratio to the best of each case: above 1 is slower.")
     print("Equal rank: cannot be told apart. Wins: cases won alone (+ cases tied at the top).")
     if any(standing.native for group in groups for standing in group.standings):
@@ -158,6 +162,9 @@ def main(options: argparse.Namespace) -> int:
             print(line)
     if not groups:
         print("\nNo case was timed.")
+    failures = failure_lines(run)
+    if failures:
+        print("", *failures, sep="\n")
     return FINE
 
 

@@ -11,6 +11,8 @@ import pandas
 from . import noise
 from .errors import UserError, warn
 from .intervals import are_times, median
+from .order import place
+from .partial import is_told, partial_text
 
 SCHEMA = 1
 REQUIRED = ("problem", "case", "backend", "pass", "outcome")
@@ -19,18 +21,20 @@ DEFAULTS: dict[str, Any] = {
     "norm": "", "dtype": "", "layout": "", "n": 0, "c": 0, "l": 0, "batch": 0, "groups": 1,
     "name": "", "threads": 1, "cache": "", "regime": "", "reason": "", "detail": "",
     "native_layout": False, "samples_ns": [], "iterations": math.nan, "copy_ns": math.nan,
-    "bytes": math.nan, "error": math.nan, "grade": "", "allocations": math.nan,
-    "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan, "faults": math.nan,
-    "accuracy": {},
+    "read_ns": math.nan, "bound_ns": math.nan, "bytes": math.nan, "error": math.nan, "grade": "",
+    "allocations": math.nan, "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan,
+    "faults": math.nan, "accuracy": {}, "known_defect": {},
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run: `meta` is run.json, `rows` has one row per (case, backend) in file order.
+    """One run: `meta` is run.json, `rows` has one row per (case, backend).
 
+    Rows are in the order of the file, or in a fixed one where cases are measured in a mixed one.
     Columns of `rows` are the fields of samples.jsonl, and `timed` (passed, with samples).
-    Times are nanoseconds per call; `median_ns` is the median of `samples_ns`.
+    Times are nanoseconds per call; `median_ns` is the median of `samples_ns`. `partial` says how
+    many of its cases the run measured and why not all; it is empty when it did.
     """
 
     path: pathlib.Path
@@ -38,6 +42,12 @@ class Run:
     rows: pandas.DataFrame
     noise: noise.Noise
     warnings: list[str]
+    partial: str
+
+    def all_warnings(self) -> list[str]:
+        """Those that the run recorded and those of loading it, without what `partial` says."""
+        recorded = [str(text) for text in self.meta.get("warnings") or []]
+        return [text for text in recorded if not (self.partial and is_told(text))] + self.warnings
 
     def section(self, key: str) -> dict[str, Any]:
         """An object of run.json, empty when the run did not get far enough to write it."""
@@ -45,10 +55,11 @@ class Run:
         return value if isinstance(value, dict) else {}
 
 
-def load(path: str) -> Run:
+def load(path: str, say_partial: bool = True) -> Run:
     """Reads the run in folder `path`; defects that can be worked around end in `warnings`.
 
-    Raises UserError for a folder that is no run, one of another schema, or one without a whole row.
+    These are printed to stderr, and `partial` too unless the caller says it itself. Raises
+    UserError for a folder that is no run, one of another schema, or one without a whole row.
     """
     folder = pathlib.Path(path)
     if not folder.is_dir():
@@ -56,12 +67,18 @@ def load(path: str) -> Run:
     meta = _read_meta(folder / "run.json")
     warnings: list[str] = []
     rows = _read_rows(folder / "samples.jsonl", warnings)
+    if meta.get("case_ids") is not None:
+        rows = pandas.DataFrame(sorted(rows.to_dict("records"), key=place))
     twins = _read_controls(folder / "controls.jsonl", warnings)
-    if meta.get("interrupted") or not meta.get("finished"):
+    partial = partial_text(meta, set(rows["case"]))
+    if not partial and (meta.get("interrupted") or not meta.get("finished")):
         warnings.append(f"{folder.name} did not finish: only the cases it got to are here")
     for message in warnings:
         warn(message)
-    return Run(folder, meta, rows, noise.measure(rows, twins, meta.get("noise")), warnings)
+    if partial and say_partial:
+        warn(f"{folder.name}: {partial}")
+    return Run(folder, meta, rows, noise.measure(rows, twins, meta.get("noise")), warnings,
+               partial)
 
 
 def _read_meta(path: pathlib.Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Report sections about shapes: named rows, and scaling with threads and mini-batch."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas
@@ -9,8 +10,8 @@ from .cases import compare_within_cases, native_backends
 from .headings import differing, full_title, like_cases
 from .rank import regime_order
 from .runs import Run
-from .text import (Section, backend_text, escape, markdown_table, mean_text, outcome_text,
-                   ratio_text, shape_text, time_text)
+from .text import (Section, backend_text, escape, markdown_table, mean_text, ratio_text,
+                   shape_text, short_outcome, time_text)
 
 ITEM_BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2}
 ABOVE_CEILING = 1.05
@@ -34,6 +35,11 @@ def ceiling_share(row: dict[str, Any]) -> float:
     return gigabytes_per_second(row) / ceiling
 
 
+def bound_share(row: dict[str, Any]) -> float:
+    """The least time that the pass can take as a fraction of the time; or NaN."""
+    return row["bound_ns"] / row["median_ns"]
+
+
 def above_ceiling(run: Run) -> list[str]:
     """A warning when rows are faster than a copy of the same data by more than 5%."""
     rows = [row for row in run.rows[run.rows["timed"]].to_dict("records")
@@ -54,32 +60,35 @@ def named_sections(run: Run) -> list[Section]:
     for keys, rows in like_cases(named):
         native = native_backends(rows)
         backends = list(pandas.unique(rows["backend"]))
-        header = ["name", "(N, C, L)", "best", "time", "GB/s", "% of copy",
+        shares = {"% of copy": ceiling_share}
+        if rows["bound_ns"].notna().any():
+            shares["% of bound"] = bound_share
+        header = ["name", "(N, C, L)", "best", "time", "GB/s", *shares,
                   *(escape(backend_text(backend, native)) for backend in backends)]
-        body = [_named_row(case_rows, ratios, backends)
+        body = [_named_row(case_rows, ratios, backends, list(shares.values()))
                 for _, case_rows in rows.groupby("case", sort=False)]
         sections.append(Section(full_title(keys), markdown_table(header, body)))
     return sections
 
 
 def _named_row(rows: pandas.DataFrame, ratios: dict[tuple[str, str], dict[str, Any]],
-               backends: list[str]) -> list[str]:
+               backends: list[str], shares: list[Callable[..., float]]) -> list[str]:
     own = {row["backend"]: row for row in rows.to_dict("records")}
     first = next(iter(own.values()))
     compared = {name: ratios.get((first["case"], name)) for name in backends}
     best = next((own[name] for name, cell in compared.items()
                  if cell and cell["verdict"] == "reference"), None)
-    facts = ["-"] * 4
+    facts = ["-"] * (3 + len(shares))
     if best is not None:
         facts = [escape(best["backend"]), time_text(best["median_ns"]),
                  _number(gigabytes_per_second(best), "{:.1f}"),
-                 _number(100 * ceiling_share(best), "{:.0f}%")]
+                 *(_number(100 * share(best), "{:.0f}%") for share in shares)]
     cells = []
     for name in backends:
         if compared[name]:
             cells.append(_ratio_cell(compared[name]))
         else:
-            cells.append(outcome_text(own[name]["outcome"]) if name in own else "-")
+            cells.append(short_outcome(own[name]) if name in own else "-")
     return [escape(first["name"]), shape_text(first), *facts, *cells]
 
 

@@ -10,6 +10,7 @@ import pandas
 from .intervals import Estimate
 
 SHAPE_PART = 4
+KNOWN_DEFECT = "known defect"
 
 
 class Section(NamedTuple):
@@ -82,6 +83,21 @@ def shape_text(row: dict[str, Any]) -> str:
 def outcome_text(outcome: str) -> str:
     """What a table shows for a backend without a time."""
     return "not timed" if outcome == "passed" else outcome.replace("_", " ")
+
+
+def defect_text(row: dict[str, Any]) -> tuple[str, str]:
+    """What a row without a time is and why, with a known defect of a library called so."""
+    defect = row["known_defect"] if row["outcome"] != "passed" else {}
+    if not defect:
+        return outcome_text(row["outcome"]), row["reason"]
+    source = f" ({defect['source']})" if defect.get("source") else ""
+    return f"{KNOWN_DEFECT} of the library{source}", str(defect.get("what") or row["reason"])
+
+
+def short_outcome(row: dict[str, Any]) -> str:
+    """The first of defect_text in short, for a cell."""
+    is_known = row["known_defect"] and row["outcome"] != "passed"
+    return KNOWN_DEFECT if is_known else outcome_text(row["outcome"])
 
 
 def backend_text(backend: str, native: set[str]) -> str:

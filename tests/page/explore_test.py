@@ -263,3 +263,68 @@ def test_two_machines_stay_apart(make_page, tmp_path):
     page.type("run", "0", "change")
     assert "undecided between openmp and simd" in page.text("#verdict-text")
     assert "run=0" in page.run("return location.hash")
+
+
+def test_a_partial_run_says_so_at_the_top(make_page, tmp_path):
+    ids = [row["case"] for row in synthesis.ladder() + [synthesis.make_row("a", 1.0, norm="rms")]]
+    part = synthesis.load(tmp_path / "part", synthesis.ladder(), case_ids=ids, budget_s=120)
+    page = make_page(part)
+    assert page.text("#partial") == ("4 of 5 cases were measured, because the budget of 120 s was "
+                                     "used up; there is no case of rms norm.")
+    assert page.run("""
+        const found = document.getElementById("partial");
+        return found === document.querySelector("#verdict > .body").firstChild
+          && found.getBoundingClientRect().bottom < innerHeight && found.offsetHeight > 0;""")
+    assert page.text("#verdict").count("cases were measured") == 1
+    whole = make_page(synthesis.load(tmp_path / "whole", synthesis.ladder()))
+    assert whole.run("return document.getElementById('partial')") is None
+
+
+def test_the_share_of_the_bound_is_beside_that_of_the_copy(make_page, tmp_path):
+    def shown(name, fields):
+        rows = [synthesis.make_row("a", 100.0, jitter=1e-9, **fields)]
+        page = make_page(synthesis.load(tmp_path / name, rows)).show_all()
+        return page, page.run("""
+            const found = document.querySelector("#lookup table");
+            return [...found.tHead.rows[0].cells].map((cell, index) =>
+              [cell.textContent, found.tBodies[0].rows[0].cells[index].textContent]);""")
+    page, cells = shown("new", {"bound_ns": 60.0, "read_ns": 20.0})
+    assert [text for text, _ in cells][4:6] == ["% of copy", "% of bound"]
+    assert dict(cells)["% of bound"] == "60%"
+    assert "the least time that the pass can take" in page.text("#method")
+    page.click("#rows .expand")
+    assert "read of the case20 ns" in page.text("#rows tr.detail")
+    page, cells = shown("old", {})
+    assert "% of bound" not in dict(cells) and "% of copy" in dict(cells)
+    assert "the least time that the pass can take" not in page.text("#method")
+
+
+@pytest.mark.parametrize("last_level, shown", [
+    ({"said_bytes": 300 * 2 ** 20, "measured_bytes": 36 * 2 ** 20},
+     "300 MiB by the system, 36 MiB measured"),
+    ({"said_bytes": 40 * 2 ** 20, "measured_bytes": 36 * 2 ** 20}, None),
+    ({"said_bytes": 40 * 2 ** 20, "measured_bytes": None}, None), (None, None)])
+def test_sizes_of_the_last_cache_are_shown_when_they_differ(make_page, tmp_path, last_level, shown):
+    page = make_page(synthesis.load(tmp_path, synthesis.ladder(),
+                                    machine={"cpu": "x", "cores": 2, "last_level": last_level}))
+    text = page.text("#machine")
+    assert (f"last cache{shown}" in text) if shown else ("last cache" not in text)
+
+
+def test_a_known_defect_of_a_library_is_named(make_page, tmp_path):
+    defect = {"what": "dgamma is wrong", "source": "https://example.org/issues/7"}
+    rows = synthesis.two("a", "b", 2.0) + [
+        synthesis.make_gap("aten", "failed", f"dgamma[{l}] is off", l=l, known_defect=defect)
+        for l in (16, 32)] + [synthesis.make_gap("eigen", "failed", "y is off", l=16)]
+    page = make_page(synthesis.load(tmp_path, rows)).show_all()
+    lines = page.run("return [...document.querySelectorAll('#gaps table.gaps tbody tr')]"
+                     ".map((line) => [...line.cells].map((cell) => cell.textContent).slice(1))")
+    assert lines == [["known defect of the library (https://example.org/issues/7)",
+                      "dgamma is wrong", "2"], ["failed", "y is off", "1"]]
+    page.type("shape", "64x256x16")
+    assert "known defect" in page.text("#lookup table")
+    assert "dgamma is wrong" in page.text("#lookup table")
+    page.type("text", "_l32/")
+    page.show_all()
+    assert "known defect" in page.text("#rows table")
+    assert page.complaints() == []

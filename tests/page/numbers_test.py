@@ -162,3 +162,21 @@ def test_cliffs_are_those_of_the_analysis(make_page):
     counts = page.run("return Object.fromEntries([...groupBy(cliffsOf(view), "
                       "({ row }) => row.backend)].map(([name, own]) => [name, own.length]))")
     assert counts == cliffs(run).per_backend
+
+
+def test_rows_of_different_numbers_of_rounds_rank_as_the_analysis_does(make_page, tmp_path):
+    speeds = [1.0] * 10 + [3.0] * 20  # so the lowest median is not that of the fastest
+    rows = [synthesis.make_row(backend, 1.0, l=l, samples_ns=[
+                100.0 * l * factor * speed for speed in speeds[:rounds]])
+            for l in (16, 32, 1024)
+            for backend, factor, rounds in (("far", 1.6, 10), ("near", 1.1, 30), ("fast", 1.0, 30))]
+    run = synthesis.load(tmp_path, rows)
+    page = make_page(run)
+    assert_same_ranking(page, run)
+    assert [own["backend"] for own in page.ranking()[0]["standings"]] == ["fast", "near", "far"]
+    assert same(page.ranking()[0]["standings"][2]["ratio"], 1.6)
+    assert "A backend that is clearly behind got" in page.text("#method")
+    page.type("shape", "64x256x16")
+    assert "10 to 30 rounds measured side by side" in page.text("#answer")
+    page.type("baseline", "far", "change")
+    assert same(page.ranking()[0]["standings"][0]["ratio"], 1 / 1.6)

@@ -7,6 +7,7 @@ import pytest
 from conftest import REFERENCE, synthesis
 
 EVIL = "<script>window.hit=1</script><img src=x onerror='window.hit=1'>\"&`</script>"
+TAG = "<img src=x onerror='window.hit=1'>"
 
 
 def test_no_request_leaves_the_page_and_the_console_is_silent(make_page, mixed):
@@ -31,9 +32,12 @@ def test_the_page_forbids_itself_the_network(make_page, mixed):
 
 def test_html_in_names_is_inert(make_page, tmp_path):
     rows = synthesis.two("good", EVIL, 2.0, name=EVIL, detail=EVIL, norm=f"n{EVIL}")
-    rows += [synthesis.make_gap("bad" + EVIL, "unsupported", EVIL, l=16)]
+    rows += [synthesis.make_gap("bad" + EVIL, "unsupported", EVIL, l=16),
+             synthesis.make_gap("worse" + EVIL, "failed", EVIL, l=16,
+                                known_defect={"what": EVIL, "source": EVIL})]
     run = synthesis.load(
         tmp_path, rows, name=EVIL, warnings=[EVIL], command=["normbench", EVIL],
+        case_ids=[row["case"] for row in rows] + [f"{TAG}/a/b/c/d/t1/warm"],
         config={"path": EVIL, "analysis": EVIL}, environment={EVIL: EVIL},
         backends=[{"name": EVIL, "built": False, "reason": EVIL, "version": EVIL}],
         machine={"cpu": EVIL, "cores": 2, "caches": [{"level": EVIL, "bytes": 5}], "host": EVIL})
@@ -42,6 +46,7 @@ def test_html_in_names_is_inert(make_page, tmp_path):
                     ) == [None, 0]
     assert page.run("return document.querySelectorAll('script').length") == 3
     assert EVIL in page.text("#warnings") and EVIL in page.text("#rows")
+    assert TAG in page.text("#partial") and EVIL in page.text("#gaps")
     assert page.text("h1") == EVIL
     assert page.complaints() == []
 

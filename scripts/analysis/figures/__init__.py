@@ -1,5 +1,6 @@
 """Draws the pictures of a report as SVG; the same run always gives the same bytes."""
 
+from ..cases import level_times
 from ..colors import style_of
 from ..errors import UserError
 from ..headings import KIND, Keys
@@ -29,9 +30,10 @@ def draw(run: Run, groups: list[Group]) -> list[Picture]:
             rows = run.rows[run.rows["timed"]]
             for key, value in zip(KIND, kind):
                 rows = rows[rows[key] == value]
-            found = [ranking.draw(own, styles), heat.draw(rows, own, styles, run.noise.floor),
+            level = rows.assign(median_ns=level_times(rows))
+            found = [ranking.draw(own, styles), heat.draw(level, own, styles, run.noise.floor),
                      roofline.draw(rows, own, styles, run), scaling.draw(rows, own, styles),
-                     accuracy.draw(rows, own, styles)]
+                     accuracy.draw(level, own, styles)]
             pictures += [picture.numbered(place) for picture in found if picture is not None]
     return pictures
 

@@ -5,7 +5,8 @@
 function unpack(run) {
   const rows = [];
   for (let index = 0; index < run.count; index++) {
-    const row = { index, samples: run.samples[index], accuracy: run.accuracy[index] };
+    const row = { index, samples: run.samples[index], accuracy: run.accuracy[index],
+      known_defect: run.known_defects[index] };
     for (const [key, { values, codes }] of Object.entries(run.names)) row[key] = values[codes[index]];
     for (const [key, values] of Object.entries(run.numbers)) row[key] = values[index];
     row.timed = row.outcome === "passed" && row.samples.length > 0;
@@ -14,9 +15,13 @@ function unpack(run) {
     row.gbs = row.timed && row.bytes !== null ? row.bytes / row.median : null;
     row.ceiling = copyCeiling(row);
     row.share = row.gbs !== null && row.ceiling !== null ? row.gbs / row.ceiling : null;
+    row.boundShare = row.timed && row.bound_ns !== null ? row.bound_ns / row.median : null;
     rows.push(row);
   }
-  return { ...run, rows, ratios: new Map() };
+  const cases = [...groupBy(rows.filter((row) => row.timed), (row) => row.case).values()];
+  return { ...run, rows, ratios: new Map(), bounds: rows.some((row) => row.bound_ns !== null),
+    roundsDiffer: cases.some((own) => own.some(
+      (row) => row.samples.length !== own[0].samples.length)) };
 }
 
 // GB/s of the copy of one input-sized tensor in the rounds of the case: one read, one write.

@@ -11,7 +11,7 @@ function gapsTable(view) {
   const known = new Set(view.run.rows.map((row) => row.backend));
   const absent = view.run.backends.filter((entry) => entry && entry.built === false
     && !known.has(entry.name));
-  const lines = [...groupBy(rows, (row) => JSON.stringify([row.backend, row.outcome, row.reason]))
+  const lines = [...groupBy(rows, (row) => JSON.stringify([row.backend, ...defectText(row)]))
     .values()].sort((a, b) => b.length - a.length);
   if (!lines.length && !absent.length) {
     return paragraph("Nothing was skipped and nothing failed: every backend was timed in every case.");
@@ -20,7 +20,7 @@ function gapsTable(view) {
     caption: "Rows without a time", sortable: true, className: "gaps",
     head: ["backend", "outcome", "reason", { text: "rows", numeric: true }],
     body: [...lines.map((own) => [{ node: backendLabel(own[0].backend) },
-      outcomeText(own[0].outcome), own[0].reason || "-",
+      ...defectText(own[0]).map((text) => text || "-"),
       { text: String(own.length), value: own.length, title: own.slice(0, 20).map((row) => row.case)
         .join("\n") }]),
     ...absent.map((entry) => [String(entry.name), "not built", String(entry.reason || "-"), "all"])],

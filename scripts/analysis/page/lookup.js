@@ -47,8 +47,10 @@ function answer(view, rows) {
   const rivals = records.filter((record) => record.competes && record !== best)
     .sort((a, b) => a.row.median - b.row.median);
   const time = timeText(best.row.median);
-  const sure = `${countText(best.row.samples.length, "round")} measured side by side, `
-    + `noise floor ${floorText(view.run)}`;
+  const counts = [best, ...rivals].map((record) => record.estimate.count);
+  const [fewest, most] = [smallest(counts), largest(counts)];
+  const sure = `${fewest < most ? `${fewest} to ` : ""}${countText(most, "round")} `
+    + `measured side by side, noise floor ${floorText(view.run)}`;
   if (!rivals.length) return `${subject} only ${code(best.row.backend)} was timed: ${time}.`;
   const equal = rivals.filter((record) => record.verdict === "tied");
   const open = rivals.filter((record) => record.verdict === "undecided");
@@ -69,11 +71,13 @@ function answer(view, rows) {
 }
 
 function lookupTable(view, rows) {
+  const { bounds } = view.run;
   const body = rows.map((row) => {
     const record = view.toShown.get(row.index);
     if (!row.timed) {
-      return [{ node: backendLabel(row.backend) }, outcomeText(row.outcome), "-", "-", "-",
-        row.reason || row.detail || "-", "-", { node: command(reproText(row)) }];
+      return [{ node: backendLabel(row.backend) }, shortOutcome(row), "-", "-", "-",
+        ...(bounds ? ["-"] : []), defectText(row)[1] || row.detail || "-", "-",
+        { node: command(reproText(row)) }];
     }
     const mark = record && { tied: " =", undecided: " ?" }[record.verdict];
     return [
@@ -81,15 +85,18 @@ function lookupTable(view, rows) {
       timeCell(row), record ? estimateCell(record.estimate, { node: [
         ratioText(record.estimate.ratio), mark || "", " ",
         element("span", { class: "interval" }, intervalText(record.estimate))] }) : "-",
-      numberCell(row.gbs, (value) => value.toFixed(1)), shareCell(row), kernelCell(row),
+      numberCell(row.gbs, (value) => value.toFixed(1)), shareCell(row.share),
+      ...(bounds ? [shareCell(row.boundShare)] : []), kernelCell(row),
       numberCell(row.error, ratioText), { node: command(reproText(row)) }];
   });
   return table({
     caption: rows[0].case, sortable: true, className: "lookup", body,
     head: ["backend", { text: "time", numeric: true },
       { text: `ratio to ${view.against}`, numeric: true }, { text: "GB/s", numeric: true },
-      { text: "% of copy", numeric: true }, "kernel", { text: "error", numeric: true,
-        title: "worst error in units of its bound, 1 is the limit" }, "reproduce"],
+      { text: "% of copy", numeric: true },
+      ...(bounds ? [{ text: "% of bound", numeric: true,
+        title: "the least time that the pass can take, as a share of the time" }] : []), "kernel",
+      { text: "error", numeric: true, title: "worst error in units of its bound, 1 is the limit" }, "reproduce"],
   });
 }
 
@@ -109,6 +116,6 @@ function kernelCell(row) {
   return { node: element("span", { class: "kernel" }, text), title: text };
 }
 
-function shareCell(row) {
-  return numberCell(row.share, (value) => `${(100 * value).toFixed(0)}%`);
+function shareCell(share) {
+  return numberCell(share, (value) => `${(100 * value).toFixed(0)}%`);
 }

@@ -20,6 +20,10 @@ const METHOD = [
   "Filters choose rows first; every number is then computed anew from the raw samples in this page. "
     + "The noise floor stays that of the whole run.",
 ];
+const ROUNDS_DIFFER = "A backend that is clearly behind got the least number of rounds, and is compared "
+  + "over these.";
+const BOUND = "The bound is the least time that the pass can take: the copy, scaled to the bytes of the "
+  + "pass, or where the data is read twice from one cache, the copy and the control that only reads.";
 const BIASES = [
   "`simd` and the other backends without a library are written by the authors of this suite, who know "
     + "what it measures. The checks, compiler flags and rounds are the same for all.",
@@ -31,7 +35,8 @@ const BIASES = [
 function renderMethod(view, body) {
   const { run } = view;
   append(body, [
-    element("ul", {}, METHOD.map((text) => element("li", {}, prose(text)))),
+    element("ul", {}, [...METHOD, run.roundsDiffer && ROUNDS_DIFFER, run.bounds && BOUND]
+      .filter(Boolean).map((text) => element("li", {}, prose(text)))),
     element("h3", {}, "Biases"),
     element("ul", {}, BIASES.map((text) => element("li", {}, prose(text)))),
     element("h3", {}, "Measured copies"), ceilingsTable(run),

@@ -14,6 +14,15 @@ function byName(a, b) {
   return a < b ? -1 : Number(a > b);
 }
 
+// The lowest median over common rounds: a row that was left behind has only the first ones, and when
+// the machine slows down after these, its own median can be the lowest of all.
+function bestOf(rows) {
+  const within = (row, count) => (row.samples.length === count ? row.median
+    : median(row.samples.slice(0, count)));
+  return [...rows].sort((a, b) => b.samples.length - a.samples.length).reduce(
+    (best, row) => (row.median < within(best, row.samples.length) ? row : best));
+}
+
 // A record per timed row: {row, reference, competes, estimate, verdict}. Without a baseline the
 // reference is the best of the case among those that take the data as it is, if any does.
 function compareWithinCases(run, rows, baseline = null) {
@@ -24,7 +33,7 @@ function compareWithinCases(run, rows, baseline = null) {
     const candidates = own.filter(
       baseline === null ? competes : (row) => row.backend === baseline);
     if (!candidates.length) continue;
-    const reference = candidates.reduce((best, row) => (row.median < best.median ? row : best));
+    const reference = bestOf(candidates);
     for (const row of own) {
       const estimate = ratioOf(run, row, reference);
       let verdict = verdictOn(estimate, run.floor);

@@ -18,13 +18,14 @@ function rowColumns(view) {
     { key: "backend", text: "backend", value: (row) => row.backend,
       cell: (row) => ({ node: backendLabel(row.backend, row.native_layout) }) },
     { key: "median", text: "time", numeric: true, value: (row) => row.median,
-      cell: (row) => (row.timed ? timeCell(row) : outcomeText(row.outcome)) },
+      cell: (row) => (row.timed ? timeCell(row) : shortOutcome(row)) },
     { key: "ratio", text: `ratio to ${view.against}`, numeric: true,
       value: (_, record) => estimate(record),
       cell: (_, record) => estimateCell(record && record.estimate) },
     { key: "gbs", text: "GB/s", numeric: true, value: (row) => row.gbs,
       cell: (row) => numberCell(row.gbs, (value) => value.toFixed(1)) },
-    { key: "share", text: "% of copy", numeric: true, value: (row) => row.share, cell: shareCell },
+    { key: "share", text: "% of copy", numeric: true, value: (row) => row.share,
+      cell: (row) => shareCell(row.share) },
     { key: "error", text: "error", numeric: true, value: (row) => row.error,
       cell: (row) => numberCell(row.error, ratioText) },
     { key: "rounds", text: "rounds", numeric: true, value: (row) => row.samples.length,
@@ -111,11 +112,15 @@ function rowDetail(row, view) {
   const record = view.toShown.get(row.index);
   return definitions([
     ["case", row.case], ["outcome", outcomeText(row.outcome) === "not timed" && row.timed ? "passed"
-      : row.outcome], ["reason", row.reason], ["kernel", row.detail],
+      : row.outcome], ["known defect of the library", isKnownDefect(row)
+      ? [row.known_defect.what, row.known_defect.source].filter(Boolean).join(", ") : ""],
+    ["reason", row.reason], ["kernel", row.detail],
     [`ratio to ${view.against}`, record ? `${estimateText(record.estimate)}, ${record.verdict}` : ""],
     ["samples", row.samples.map((sample) => timeText(sample)).join(", ")],
     ["calls per sample", row.iterations], ["copy of the case",
       row.copy_ns === null ? "" : timeText(row.copy_ns)],
+    ["read of the case", row.read_ns === null ? "" : timeText(row.read_ns)],
+    ["bound", row.bound_ns === null ? "" : timeText(row.bound_ns)],
     ["prepare", row.prepare_ns === null ? "" : timeText(row.prepare_ns)],
     ["allocations per call", row.allocations], ["CPUs used", row.cpus && row.cpus.toFixed(2)],
     ["page faults", row.faults], ["preempted slots", row.preempted],
@@ -125,7 +130,7 @@ function rowDetail(row, view) {
 
 const CSV_COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch",
   "groups", "threads", "cache", "regime", "name", "outcome", "reason", "detail", "native_layout",
-  "bytes", "error", "grade", "copy_ns", "allocations", "prepare_ns"];
+  "bytes", "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns"];
 
 function csvOf(view, rows) {
   const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);

@@ -1,10 +1,14 @@
 // First thing seen: the verdict with the facts it rests on; below it machine and build.
 "use strict";
 
+const SIZES_DIFFER = 2;
+
 function renderVerdict(view, body) {
   const [first, ...others] = verdictTexts(view.groups);
   const { run } = view;
   append(body, [
+    run.partial ? element("p", { class: "warnings", role: "note", id: "partial" }, run.partial)
+      : null,
     element("div", { class: "verdict" },
       element("p", { class: "lead", id: "verdict-text" }, prose(first)),
       view.rows.length < run.rows.length ? element("p", { class: "note" },
@@ -40,6 +44,15 @@ function definitions(facts) {
     ([label, text]) => [element("dt", {}, label), element("dd", {}, text)]));
 }
 
+// Both sizes of the last cache when they differ by more than SIZES_DIFFER, as facts.py.
+function lastCache({ last_level: found }) {
+  const sizes = found ? [found.said_bytes, found.measured_bytes] : [null];
+  if (!sizes.every((size) => typeof size === "number" && size > 0)) return null;
+  const [said, measured] = sizes;
+  if (largest(sizes) <= SIZES_DIFFER * smallest(sizes)) return null;
+  return `${bytesText(said)} by the system, ${bytesText(measured)} measured`;
+}
+
 function machineFacts(run) {
   const { machine, build } = run;
   const caches = (machine.caches || []).map((cache) => [`L${cache.level}`, cache.type,
@@ -48,7 +61,7 @@ function machineFacts(run) {
   return [
     ["host", machine.host], ["CPU", machine.cpu], ["instruction set", machine.isa],
     ["cores", machine.cores], ["usable cores", machine.affinity], ["CPU quota", machine.cpu_quota],
-    ["caches", caches.join(", ")],
+    ["caches", caches.join(", ")], ["last cache", lastCache(machine)],
     ["memory", machine.memory_bytes ? bytesText(machine.memory_bytes) : null],
     ["virtual machine", virtual[machine.virtual]], ["governor", machine.governor],
     ["load at start", (machine.load || []).join(" ")], ["huge pages", machine.huge_pages],

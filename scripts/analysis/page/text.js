@@ -39,6 +39,21 @@ function outcomeText(outcome) {
   return outcome === "passed" ? "not timed" : outcome.replaceAll("_", " ");
 }
 
+function isKnownDefect(row) {
+  return row.outcome !== "passed" && Object.keys(row.known_defect).length > 0;
+}
+
+// What a row without a time is and why, with a known defect of a library called so.
+function defectText(row) {
+  if (!isKnownDefect(row)) return [outcomeText(row.outcome), row.reason];
+  const { source, what } = row.known_defect;
+  return [`known defect of the library${source ? ` (${source})` : ""}`, String(what || row.reason)];
+}
+
+function shortOutcome(row) {
+  return isKnownDefect(row) ? "known defect" : outcomeText(row.outcome);
+}
+
 function code(value) {
   return `\`${String(value).split(/\s+/).filter(Boolean).join(" ").replaceAll("`", "'")}\``;
 }
