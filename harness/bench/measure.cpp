@@ -273,6 +273,7 @@ class CaseMeasurement {
     result_.twin_ns = schedule.samples(controls);
     result_.copy_ns = schedule.samples(controls + 1);
     result_.read_ns = schedule.samples(controls + 2);
+    if (sweeper_) result_.sweeps = sweeper_->sweeps();
     for (std::size_t i = 0; i < controls; ++i) {
       Contestant& contestant = contestants_[i];
       if (!contestant.cpus.empty()) contestant.row.cpus = median(contestant.cpus);

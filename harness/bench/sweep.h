@@ -14,6 +14,9 @@ class Sweeper {
   // Each of `threads` threads reads and writes its share, and at least one private cache's worth.
   void sweep(int threads);
 
+  // How often all of it was written.
+  std::uint64_t sweeps() const;
+
  private:
   std::vector<std::uint64_t> buffer_;
 };

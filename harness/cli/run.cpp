@@ -141,7 +141,11 @@ class Run {
       const Case& bench_case = cases[i];
       const auto timing = timing_of(bench_case, left, cases.size() - i);
       // Whatever the budget, a run has a case.
-      if (!timing && i > 0) break;
+      if (!timing && i > 0) {
+        folder.warn(fmt::format("the budget of {} was used up: {} of {} cases were not measured",
+                                duration(*options_.budget), cases.size() - i, cases.size()));
+        break;
+      }
       progress.start(i, done, id(bench_case));
       const MeasureOptions options{
           .timing = timing.value_or(plan_.timing), .seed = options_.seed + i, .stop = interrupted};

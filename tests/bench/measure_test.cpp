@@ -3,14 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "harness/bench/allocations.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
+#include "harness/bench/sweep.h"
 
 namespace normbench {
 namespace {
@@ -77,7 +80,7 @@ TEST_P(EveryCache, TimesHonestBackendsInTheSameRounds) {
     EXPECT_GE(row.samples_ns.size(), 6U);
     EXPECT_EQ(row.samples_ns.size(), result.copy_ns.size());
     EXPECT_EQ(row.samples_ns.size(), result.twin_ns.size());
-    EXPECT_GE(row.calls_per_sample, 1);
+    EXPECT_EQ(row.samples_ns.size(), result.read_ns.size());
     EXPECT_GT(row.verdict.error.bound, 0);
     EXPECT_EQ(row.allocations, 0);
   }
@@ -114,6 +117,102 @@ TEST(Measure, CatchesABackendThatStopsWorkingWhileItIsTimed) {
     EXPECT_TRUE(result.rows[1].samples_ns.empty());
     EXPECT_TRUE(result.twin.empty() || result.twin == "honest");
   }
+}
+
+// Works, and takes at least so long.
+Wrapped::Run lasting(std::function<double(std::int64_t call)> microseconds) {
+  return [microseconds](Kernel& kernel, std::int64_t call) {
+    const auto start = std::chrono::steady_clock::now();
+    kernel.run();
+    const std::chrono::duration<double, std::micro> least(microseconds(call));
+    while (std::chrono::steady_clock::now() - start < least) {
+    }
+  };
+}
+
+// A call of 20 us fills a slot of 2 ms by 100 calls at most; one that takes a few us needs more.
+TEST(Measure, FillsTheLeastSlotOfTheFastest) {
+  MeasureOptions options = short_options();
+  options.timing.min_slot_us = 2000;
+  const Wrapped slow("slow", lasting([](std::int64_t) { return 20; }));
+  const CaseResult alone = measure(small_case(), {&slow}, read_machine(), options);
+  EXPECT_LE(alone.rows[0].calls_per_sample, 100);
+  EXPECT_GE(alone.rows[0].calls_per_sample, 10);
+  const Wrapped fast("fast", kHonestRun);
+  const CaseResult both = measure(small_case(), {&slow, &fast}, read_machine(), options);
+  EXPECT_GT(both.rows[1].calls_per_sample, 100);
+  // The slow one has as many calls, but not more than fill four slots.
+  EXPECT_LE(both.rows[0].calls_per_sample, 400);
+  EXPECT_GT(both.rows[0].calls_per_sample, alone.rows[0].calls_per_sample);
+}
+
+// Two that differ from sample to sample by half, and one that is far behind.
+TEST(Measure, GivesMoreRoundsToThoseThatAreClose) {
+  MeasureOptions options = short_options();
+  options.timing = {.min_slot_us = 20, .min_rounds = 6, .max_rounds = 9, .case_seconds = 100};
+  const auto changing = [](std::int64_t call) { return call / 2 % 2 == 0 ? 200 : 300; };
+  const Wrapped first("first", lasting(changing));
+  const Wrapped second("second", lasting([](std::int64_t) { return 250; }));
+  const Wrapped behind("behind", lasting([](std::int64_t) { return 30000; }));
+  const CaseResult result =
+      measure(small_case(), {&first, &behind, &second}, read_machine(), options);
+  EXPECT_EQ(result.rows[0].samples_ns.size(), 9U);
+  EXPECT_EQ(result.rows[1].samples_ns.size(), 6U);
+  EXPECT_EQ(result.rows[2].samples_ns.size(), 9U);
+  EXPECT_EQ(result.copy_ns.size(), 9U);
+  EXPECT_TRUE(result.rows[1].verdict.passed()) << result.rows[1].verdict.reason;
+}
+
+// Who is behind has its last sample earlier, and is checked after that.
+TEST(Measure, CatchesASlowBackendThatStopsWorkingWhileItIsTimed) {
+  const Wrapped honest("honest", kHonestRun);
+  const Wrapped tired("tired", lasting([](std::int64_t) { return 20000; }));
+  const Wrapped idle("idle", [](Kernel& kernel, std::int64_t call) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (call <= 8) kernel.run();
+  });
+  MeasureOptions options = short_options();
+  options.timing.max_rounds = 12;
+  const CaseResult result =
+      measure(small_case(), {&honest, &tired, &idle}, read_machine(), options);
+  EXPECT_TRUE(result.rows[1].verdict.passed()) << result.rows[1].verdict.reason;
+  EXPECT_EQ(result.rows[2].verdict.outcome, Outcome::kFailed);
+  EXPECT_NE(result.rows[2].verdict.reason.find("after it was timed"), std::string::npos);
+}
+
+// Each sample of a cold case has a sweep before it, those that choose the controls too.
+TEST(Measure, SweepsTheCachesBeforeEachSampleOfAColdCase) {
+  const Wrapped first("first", kHonestRun);
+  const Wrapped second("second", kHonestRun);
+  Machine machine = read_machine();
+  machine.measured_last_level = 1 << 20;
+  const CaseResult cold =
+      measure(small_case(Cache::kCold), {&first, &second}, machine, short_options());
+  const std::size_t rounds = cold.copy_ns.size();
+  const std::size_t choices = (3 + 1) * 3;  // ways to copy and to read, three times each
+  EXPECT_EQ(cold.sweeps, rounds * 5 + choices);
+  const CaseResult warm = measure(small_case(), {&first, &second}, machine, short_options());
+  EXPECT_EQ(warm.sweeps, 0U);
+}
+
+TEST(Sweeper, WritesAllOfItsBuffer) {
+  Sweeper sweeper(1 << 20);
+  for (const std::uint64_t count : {1U, 2U, 3U}) {
+    sweeper.sweep(2);
+    EXPECT_EQ(sweeper.sweeps(), count);
+  }
+}
+
+TEST(BytesNeeded, CountBuffersOfAllSetsAndWhatTheCheckHolds) {
+  Case bench_case{
+      .problem = {.norm = Norm::kLayer, .pass = Pass::kBackward, .n = 2048, .c = 2048, .batch = 1}};
+  const std::int64_t tensor = std::int64_t{4} * 2048 * 2048;
+  // x, dy, dx, dgamma and dbeta, and five sums for each value in double.
+  EXPECT_GT(bytes_needed(bench_case), 5 * tensor + 10 * tensor);
+  bench_case.problem = {.n = 64, .c = 64, .l = 64, .batch = 64};
+  const std::int64_t warm = bytes_needed(bench_case);
+  bench_case.cache = Cache::kCold;
+  EXPECT_GT(bytes_needed(bench_case), 10 * warm);
 }
 
 TEST(Measure, KeepsAnUnsupportedBackendWithItsReason) {

@@ -46,15 +46,23 @@ def test_run_records_its_controls_and_its_circumstances(tiny_run):
     fastest = {}
     for control in controls:
         assert len(control["copy_samples_ns"]) == len(control["twin_samples_ns"]) == 6
+        assert len(control["read_samples_ns"]) == 6
+        assert control["check_seconds"] > 0 and control["rounds_seconds"] > 0
         assert control["twin"] in ("naive", "openmp")
         fastest[control["case"]] = control["twin"]
     for row in rows_of(tiny_run):
-        assert row["copy_ns"] > 0
+        assert row["copy_ns"] > 0 and row["read_ns"] > 0
+        # All data is in L1: passes that find their statistics read it twice.
+        moved = 1.5 if row["pass"] == "backward" else 1
+        twice = 0 if row["pass"] == "forward_inference" else 1
+        bound = moved * row["copy_ns"] + twice * row["read_ns"]
+        assert row["bound_ns"] == pytest.approx(bound)
     run = json.loads((tiny_run / "run.json").read_text())
     assert run["schema"] == 1 and run["interrupted"] is False and run["finished"]
     assert run["config"]["analysis"] == "Does the whole path work?"
     assert "min_slot_us" in run["config"]["text"]
     assert run["build"]["flags"] and run["machine"]["cores"] >= 1
+    assert set(run["machine"]["last_level"]) == {"said_bytes", "measured_bytes"}
     assert run["environment"]["GOMP_SPINCOUNT"]
     assert {entry["name"] for entry in run["backends"] if entry["built"]} == {"naive", "openmp"}
     assert run["noise"]["cases"] == CASES and run["noise"]["floor"] >= 1
@@ -87,12 +95,62 @@ def test_dry_run_writes_nothing(normbench, tiny, tmp_path):
     assert list(tmp_path.iterdir()) == [tiny]
 
 
+def measured(folder):
+    """The ids of the cases with rows, in the order of the file."""
+    return list(dict.fromkeys(row["case"] for row in rows_of(folder)))
+
+
 def test_budget_ends_a_run_early_and_says_so(normbench, tiny, tmp_path):
     done = normbench("run", tiny, "-b", "naive", "--budget", "0.001")
     assert done.returncode == 0
-    run = json.loads((tmp_path / done.stdout.strip() / "run.json").read_text())
+    folder = tmp_path / done.stdout.strip()
+    run = json.loads((folder / "run.json").read_text())
     assert any("budget" in warning and "not measured" in warning for warning in run["warnings"])
-    assert len(rows_of(tmp_path / done.stdout.strip())) < CASES
+    assert run["budget_s"] == 0.001
+    assert measured(folder) == run["case_ids"][:1]
+    assert "of 30 cases, of all kinds" in done.stderr
+    assert normbench("rank", folder).stdout.startswith("1 of 30 cases was measured")
+
+
+# Each case of this one waits 50 ms or more in samples.
+def test_a_budget_buys_a_first_part_of_the_cases_that_has_all_kinds(normbench, tmp_path):
+    config = tmp_path / "long.toml"
+    config.write_text("""
+version = 1
+name = "long"
+[timing]
+min_slot_us = 4000
+min_rounds = 6
+max_rounds = 30
+case_seconds = 5
+[defaults]
+norm = ["batch", "layer"]
+pass = ["forward_training", "backward"]
+threads = 1
+[[grid]]
+N = [4, 8, 16, 32, 64]
+C = [3, 30, 300]
+L = 5
+""")
+    start = time.monotonic()
+    done = normbench("run", config, "-b", "naive|openmp", "--budget", "5")
+    took = time.monotonic() - start
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / done.stdout.strip()
+    run = json.loads((folder / "run.json").read_text())
+    cases = measured(folder)
+    assert len(run["case_ids"]) == 60
+    assert 4 <= len(cases) < 60 and cases == run["case_ids"][:len(cases)]
+    assert {tuple(case.split("/")[:2]) for case in cases} == {
+        (norm, pass_) for norm in ("batch", "layer") for pass_ in ("forward_training", "backward")}
+    # The budget is for measuring; a case that has begun is finished.
+    assert took < 15
+
+
+def test_no_budget_measures_all(tiny_run):
+    run = json.loads((tiny_run / "run.json").read_text())
+    assert run["budget_s"] is None
+    assert measured(tiny_run) == run["case_ids"] and len(run["case_ids"]) == CASES
 
 
 def test_verify_all_walks_every_norm_pass_dtype_and_layout(normbench):
