@@ -1,14 +1,16 @@
-# add_backend(NAME [SOURCE FILE] [PACKAGE PACKAGE] [LINK TARGET...] [OPTIONS FLAG...])
+# add_backend(NAME [SOURCE FILE] [PARTS FILE...] [PACKAGE PACKAGE] [LINK TARGET...]
+#             [OPTIONS FLAG...])
 #
 # One backend: one file in impls/ (NAME.cpp by default) that defines
 #   std::unique_ptr<normbench::Backend> make_NAME();        (dashes become underscores)
+# PARTS: further files, of impls/NAME/, where one would take too long to compile.
 # Option NORMBENCH_<NAME>=AUTO|ON|OFF: AUTO leaves the backend out, and says why, when PACKAGE is
 # not found; ON makes that an error. write_registry() writes the list of what is in and what is not.
 set_property(GLOBAL PROPERTY NORMBENCH_BUILT "")
 set_property(GLOBAL PROPERTY NORMBENCH_NOT_BUILT "")
 
 function(add_backend name)
-  cmake_parse_arguments(ARG "" "SOURCE;PACKAGE" "LINK;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SOURCE;PACKAGE" "PARTS;LINK;OPTIONS" ${ARGN})
   string(MAKE_C_IDENTIFIER ${name} symbol)
   string(TOUPPER ${symbol} option)
   set(NORMBENCH_${option} AUTO CACHE STRING "Build the backend ${name}: AUTO, ON or OFF")
@@ -39,7 +41,7 @@ function(add_backend name)
   # Two backends may share a file: it is compiled once.
   string(MAKE_C_IDENTIFIER "normbench_impl_${ARG_SOURCE}" target)
   if(NOT TARGET ${target})
-    add_library(${target} STATIC ${ARG_SOURCE})
+    add_library(${target} STATIC ${ARG_SOURCE} ${ARG_PARTS})
     target_compile_options(${target} PRIVATE ${ARG_OPTIONS})
     target_link_libraries(${target} PUBLIC normbench_core PRIVATE ${ARG_LINK})
   endif()

@@ -5,16 +5,9 @@
 // moved into doubles after eight additions; where the shift was far from the mean, a tile is summed
 // once more. impls/simd/ has the pieces; README.md there says what each is worth.
 
-// Vectors of a size that is not known when compiling would need arrays of another kind here. And
-// sanitizers make a minute of the compilation for each set: then some will do.
-#define SIMD_WITHOUT (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-#ifdef __SANITIZE_ADDRESS__
-#define HWY_DISABLED_TARGETS (SIMD_WITHOUT | HWY_SSSE3 | HWY_SSE4)
-#else
-#define HWY_DISABLED_TARGETS SIMD_WITHOUT
-#endif
-#define HWY_TARGET_INCLUDE "impls/simd/functions-inl.h"
-#include <hwy/foreach_target.h>  // before highway.h
+// clang-format off
+#include "impls/simd/targets.h"  // before highway.h
+// clang-format on
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -31,33 +24,10 @@
 #include "harness/core/storage.h"
 #include "harness/core/tiles.h"
 #include "impls/simd/cells.h"
-#include "impls/simd/functions-inl.h"
 #include "impls/simd/functions.h"
 #include "impls/simd/rows.h"
 #include "impls/simd/short.h"
 #include "impls/simd/work.h"
-
-namespace simd {
-
-HWY_EXPORT(f32);
-HWY_EXPORT(f64);
-HWY_EXPORT(bf16);
-HWY_EXPORT(f16);
-
-template <class T>
-const Functions<T>& functions(std::int64_t target) {
-  if (target != 0) hwy::SetSupportedTargetsForTest(target);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  const Functions<T>* table = nullptr;
-  if constexpr (std::is_same_v<T, float>) table = HWY_DYNAMIC_DISPATCH(f32)();
-  if constexpr (std::is_same_v<T, double>) table = HWY_DYNAMIC_DISPATCH(f64)();
-  if constexpr (std::is_same_v<T, normbench::Bf16>) table = HWY_DYNAMIC_DISPATCH(bf16)();
-  if constexpr (std::is_same_v<T, normbench::F16>) table = HWY_DYNAMIC_DISPATCH(f16)();
-  if (target != 0) hwy::SetSupportedTargetsForTest(0);
-  return *table;
-}
-
-}  // namespace simd
 
 namespace {
 

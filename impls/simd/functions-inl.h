@@ -1,5 +1,5 @@
-// The tables of functions.h for one instruction set. Highway's foreach_target.h includes this once
-// for each of them.
+// The table of functions.h for SIMD_TYPE and one instruction set. Highway's foreach_target.h
+// includes this once for each of them.
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
@@ -27,9 +27,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
+namespace {
 
-template <class T>
-const Functions<T>* table() {
+const Functions<SIMD_TYPE>* table() {
+  using T = SIMD_TYPE;
   using Real = Parameter<T>;
   static const Functions<T> functions = {
       .runs = {find_shift_of_runs<T>, join_shifts<T>, sum_runs_forward<T>, sum_runs_backward<T>,
@@ -47,11 +48,7 @@ const Functions<T>* table() {
   return &functions;
 }
 
-const Functions<float>* f32() { return table<float>(); }
-const Functions<double>* f64() { return table<double>(); }
-const Functions<Bf16>* bf16() { return table<Bf16>(); }
-const Functions<F16>* f16() { return table<F16>(); }
-
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace simd
 HWY_AFTER_NAMESPACE();

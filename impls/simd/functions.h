@@ -134,5 +134,14 @@ struct Functions {
 // The table for the best instruction set of this CPU, or for `target`, one of available_targets().
 template <class T>
 const Functions<T>& functions(std::int64_t target);
+// Each is in a file of its own.
+template <>
+const Functions<float>& functions<float>(std::int64_t target);
+template <>
+const Functions<double>& functions<double>(std::int64_t target);
+template <>
+const Functions<normbench::Bf16>& functions<normbench::Bf16>(std::int64_t target);
+template <>
+const Functions<normbench::F16>& functions<normbench::F16>(std::int64_t target);
 
 }  // namespace simd

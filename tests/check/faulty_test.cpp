@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -157,26 +158,31 @@ TEST(OnePassVariance, PassesTheExactInput) {
   EXPECT_EQ(ill_conditioned.output, "variance");
 }
 
-TEST(Claim, OfFloatSumsIsAccepted) {
+// A copy of the fault with this name.
+std::optional<Faulty> fault_named(const std::string& name) {
   for (const Faulty& fault : faulty_backends()) {
-    const bool float_sums = fault.name == "float_sums_claimed_as_double" ||
-                            fault.name == "float_gradient_sums_claimed_as_double";
-    if (!float_sums) continue;
-    Behavior behavior = fault.behavior;
-    behavior.claim.roundings = static_cast<double>(fault.problem.values_per_channel() - 1);
-    const Verdict verdict = verdict_on(behavior, fault.problem);
-    EXPECT_TRUE(verdict.passed()) << fault.name << ": " << verdict.reason;
+    if (fault.name == name) return fault;
+  }
+  return std::nullopt;
+}
+
+TEST(Claim, OfFloatSumsIsAccepted) {
+  for (const char* name :
+       {"float_sums_claimed_as_double", "float_gradient_sums_claimed_as_double"}) {
+    std::optional<Faulty> fault = fault_named(name);
+    ASSERT_TRUE(fault) << name;
+    fault->behavior.claim.roundings = static_cast<double>(fault->problem.values_per_channel() - 1);
+    const Verdict verdict = verdict_on(fault->behavior, fault->problem);
+    EXPECT_TRUE(verdict.passed()) << name << ": " << verdict.reason;
   }
 }
 
 TEST(Claim, OfAFoldedYIsAccepted) {
-  for (const Faulty& fault : faulty_backends()) {
-    if (fault.name != "folded_y_claimed_as_centered") continue;
-    Behavior behavior = fault.behavior;
-    behavior.claim.grade = Grade::kB;
-    const Verdict verdict = verdict_on(behavior, fault.problem);
-    EXPECT_TRUE(verdict.passed()) << verdict.reason;
-  }
+  std::optional<Faulty> fault = fault_named("folded_y_claimed_as_centered");
+  ASSERT_TRUE(fault);
+  fault->behavior.claim.grade = Grade::kB;
+  const Verdict verdict = verdict_on(fault->behavior, fault->problem);
+  EXPECT_TRUE(verdict.passed()) << verdict.reason;
 }
 
 // Why norms differ in what they notice: what is wrong where gamma varies within a statistic is

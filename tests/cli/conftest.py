@@ -1,6 +1,7 @@
 """Runs the program as a user does: NORMBENCH names the binary, build/ci/normbench by default."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,9 +53,18 @@ def tiny(tmp_path):
     return path
 
 
-@pytest.fixture
-def tiny_run(normbench, tiny, tmp_path):
-    """The folder of a finished run of the tiny config on two backends."""
-    done = normbench("run", tiny, "-b", "naive|openmp")
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """The folder of a run of the tiny config on two backends: made once, as it takes seconds."""
+    place = tmp_path_factory.mktemp("finished")
+    (place / "tiny.toml").write_text(TINY)
+    done = subprocess.run([BINARY, "run", "tiny.toml", "-b", "naive|openmp"], cwd=place, text=True,
+                          timeout=120, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    return tmp_path / done.stdout.strip()
+    return place / done.stdout.strip()
+
+
+@pytest.fixture
+def tiny_run(finished_run, tmp_path):
+    """A copy of it, to be read, written to and spoilt."""
+    return shutil.copytree(finished_run, tmp_path / "results" / finished_run.name)

@@ -96,13 +96,15 @@ def test_nothing_passes_the_filters(make_page, mixed):
                                   "n32_c512_l835"])
 def test_a_shape_is_found_and_answered(make_page, mixed, text):
     page = make_page(mixed).show_all()
+    page.run("document.getElementById('shape').focus()")
     page.type("shape", text)
     answer = page.text("#answer")
     assert answer.startswith("For (32, 512, 835) (shape-6) in batch forward_training")
     assert "openmp" in answer and "95% interval" in answer
     assert "normbench repro batch/forward_training" in page.text("#lookup table")
-    assert page.run("return document.activeElement.id || document.getElementById('shape').value"
-                    ) is not None
+    # The section is drawn anew at each letter, under the hands of who types.
+    assert page.run("return document.activeElement.id") == "shape"
+    assert page.run("return document.activeElement.value") == text
 
 
 def test_a_shape_that_is_not_there(make_page, mixed):

@@ -1,0 +1,3 @@
+// The functions for f32.
+#define SIMD_TYPE float
+#include "impls/simd/tables.h"
