@@ -165,7 +165,12 @@ ordered_json accuracy_json(const Verdict& verdict) {
   return kinds;
 }
 
-ordered_json row_json(const CaseResult& result, const Row& row) {
+ordered_json known_defect_json(const KnownDefect* defect) {
+  if (defect == nullptr) return nullptr;
+  return {{"what", defect->what}, {"source", defect->source}};
+}
+
+ordered_json row_json(const CaseResult& result, const Row& row, const KnownDefect* defect) {
   ordered_json line = case_json(result.bench_case);
   const bool timed = !row.samples_ns.empty();
   const auto median_or_null = [](const std::vector<double>& samples) {
@@ -175,6 +180,7 @@ ordered_json row_json(const CaseResult& result, const Row& row) {
   line["regime"] = result.regime;
   line["outcome"] = name(row.verdict.outcome);
   line["reason"] = row.verdict.reason;
+  line["known_defect"] = known_defect_json(defect);
   line["detail"] = row.detail;
   line["native_layout"] = row.native_layout;
   line["samples_ns"] = row.samples_ns;
@@ -209,7 +215,13 @@ RunFolder::RunFolder(const std::filesystem::path& results, RunHeader header)
 
 void RunFolder::append(const CaseResult& result) {
   for (const Row& row : result.rows) {
-    write_line(samples_, path_ / "samples.jsonl", row_json(result, row));
+    const KnownDefect* defect = known_defect_of(result, row);
+    write_line(samples_, path_ / "samples.jsonl", row_json(result, row, defect));
+    if (defect != nullptr) {
+      ++known_defects_[defect];
+    } else if (row.verdict.outcome == Outcome::kFailed) {
+      any_unexplained_failure_ = true;
+    }
     ++outcomes_[std::string(name(row.verdict.outcome))];
     if (row.backend == result.twin) {
       twins_.push_back(paired_ratio(result.twin_ns, row.samples_ns));
@@ -225,6 +237,17 @@ void RunFolder::append(const CaseResult& result) {
               {"twin", result.twin},
               {"twin_samples_ns", result.twin_ns},
               {"order_seed", result.order_seed}});
+}
+
+const KnownDefect* RunFolder::known_defect_of(const CaseResult& result, const Row& row) const {
+  const auto& all = header_.backends;
+  const auto backend = std::find_if(all.begin(), all.end(), [&](const RecordedBackend& recorded) {
+    return recorded.name == row.backend;
+  });
+  if (backend == all.end()) return nullptr;
+  const KnownDefect* defect =
+      known_defect(row.backend, backend->version, result.bench_case.problem);
+  return defect != nullptr && defect->explains(row.verdict) ? defect : nullptr;
 }
 
 void RunFolder::warn(std::string warning) { warnings_.push_back(std::move(warning)); }

@@ -71,6 +71,12 @@ Plan load_plan(const PlanOptions& options, const Machine& machine) {
   return plan;
 }
 
+void add_allow_known_defects(CLI::App& verb, bool& allow) {
+  verb.add_flag("--allow-known-defects", allow,
+                "Not 3 for what is on record as the fault of a library "
+                "(harness/check/known_defects.cpp)");
+}
+
 // A model, not a measurement: about 3 ns per value and call for the average backend, 20 ns per
 // value for the check, split over the threads of the machine where they are used.
 double estimated_seconds(const Plan& plan, std::size_t backend_count) {
