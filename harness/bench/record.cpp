@@ -176,7 +176,13 @@ ordered_json accuracy_json(const Verdict& verdict) {
   return kinds;
 }
 
-ordered_json row_json(const CaseResult& result, const Row& row, const Machine& machine) {
+ordered_json known_defect_json(const KnownDefect* defect) {
+  if (defect == nullptr) return nullptr;
+  return {{"what", defect->what}, {"source", defect->source}};
+}
+
+ordered_json row_json(const CaseResult& result, const Row& row, const Machine& machine,
+                      const KnownDefect* defect) {
   ordered_json line = case_json(result.bench_case);
   const bool timed = !row.samples_ns.empty();
   // Controls over the rounds of this row, which may be the first ones only.
@@ -195,6 +201,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["regime"] = result.regime;
   line["outcome"] = name(row.verdict.outcome);
   line["reason"] = row.verdict.reason;
+  line["known_defect"] = known_defect_json(defect);
   line["detail"] = row.detail;
   line["native_layout"] = row.native_layout;
   line["samples_ns"] = row.samples_ns;
@@ -234,7 +241,13 @@ RunFolder::RunFolder(const std::filesystem::path& results, RunHeader header)
 
 void RunFolder::append(const CaseResult& result) {
   for (const Row& row : result.rows) {
-    write_line(samples_, path_ / "samples.jsonl", row_json(result, row, header_.machine));
+    const KnownDefect* defect = known_defect_of(result, row);
+    write_line(samples_, path_ / "samples.jsonl", row_json(result, row, header_.machine, defect));
+    if (defect != nullptr) {
+      ++known_defects_[defect];
+    } else if (row.verdict.outcome == Outcome::kFailed) {
+      any_unexplained_failure_ = true;
+    }
     ++outcomes_[std::string(name(row.verdict.outcome))];
     if (row.backend == result.twin) {
       twins_.push_back(paired_ratio(result.twin_ns, row.samples_ns));
@@ -253,6 +266,17 @@ void RunFolder::append(const CaseResult& result) {
               {"check_seconds", result.check_seconds},
               {"rounds_seconds", result.rounds_seconds},
               {"order_seed", result.order_seed}});
+}
+
+const KnownDefect* RunFolder::known_defect_of(const CaseResult& result, const Row& row) const {
+  const auto& all = header_.backends;
+  const auto backend = std::find_if(all.begin(), all.end(), [&](const RecordedBackend& recorded) {
+    return recorded.name == row.backend;
+  });
+  if (backend == all.end()) return nullptr;
+  const KnownDefect* defect =
+      known_defect(row.backend, backend->version, result.bench_case.problem);
+  return defect != nullptr && defect->explains(row.verdict) ? defect : nullptr;
 }
 
 void RunFolder::warn(std::string warning) { warnings_.push_back(std::move(warning)); }

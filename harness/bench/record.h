@@ -14,6 +14,7 @@
 #include "harness/bench/measure.h"
 #include "harness/bench/plan.h"
 #include "harness/bench/statistics.h"
+#include "harness/check/known_defects.h"
 
 namespace normbench {
 
@@ -55,8 +56,13 @@ class RunFolder {
   // Completes run.json. `interrupted`: somebody stopped the run before its last case.
   void finish(bool interrupted);
   bool any_failed() const { return outcomes_.contains("failed"); }
+  // Whether a row failed for which no known defect is the reason.
+  bool any_unexplained_failure() const { return any_unexplained_failure_; }
+  // Rows that failed because of each.
+  const std::map<const KnownDefect*, std::int64_t>& known_defects() const { return known_defects_; }
 
  private:
+  const KnownDefect* known_defect_of(const CaseResult& result, const Row& row) const;
   void write_run(bool finished, bool interrupted);
 
   RunHeader header_;
@@ -65,6 +71,8 @@ class RunFolder {
   std::ofstream samples_;
   std::ofstream controls_;
   std::map<std::string, std::int64_t> outcomes_;
+  bool any_unexplained_failure_ = false;
+  std::map<const KnownDefect*, std::int64_t> known_defects_;
   std::vector<Ratio> twins_;
   std::vector<std::string> warnings_;
 };

@@ -72,6 +72,12 @@ Plan load_plan(const PlanOptions& options, const Machine& machine) {
   return plan;
 }
 
+void add_allow_known_defects(CLI::App& verb, bool& allow) {
+  verb.add_flag("--allow-known-defects", allow,
+                "Not 3 for what is on record as the fault of a library "
+                "(harness/check/known_defects.cpp)");
+}
+
 std::string duration(double seconds) {
   if (seconds < 90) return fmt::format("{:.0f} s", seconds);
   if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);

@@ -12,6 +12,7 @@
 #include "harness/bench/price.h"
 #include "harness/bench/record.h"
 #include "harness/bench/slot.h"
+#include "harness/check/known_defects.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
 
@@ -27,6 +28,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   bool dry_run = false;
   bool force = false;
+  bool allow_known_defects = false;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -201,7 +203,10 @@ class Run {
       fmt::print(stderr, "normbench: interrupted; what was finished is recorded\n");
       return kInterrupted;
     }
-    if (folder.any_failed()) {
+    for (const auto& [defect, rows] : folder.known_defects()) {
+      fmt::print(stderr, "normbench: known defect: {} x {}\n", rows, describe(*defect));
+    }
+    if (options_.allow_known_defects ? folder.any_unexplained_failure() : folder.any_failed()) {
       fmt::print(stderr,
                  "normbench: error: a backend failed verification: see normbench report {}\n",
                  folder.path().string());
@@ -235,6 +240,7 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
   verb->add_option("--seed", options->seed, "Seed of inputs and orders")->capture_default_str();
   verb->add_flag("--dry-run", options->dry_run, "Show what would run; measure and write nothing");
   verb->add_flag("--force", options->force, "Measure even on a machine that doctor refuses");
+  add_allow_known_defects(*verb, options->allow_known_defects);
   verb->callback([options, &command, &exit_code] {
     interrupted();
     exit_code = Run(*options, command.words).run();

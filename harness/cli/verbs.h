@@ -53,6 +53,9 @@ struct PlanOptions {
 };
 std::shared_ptr<PlanOptions> add_plan(CLI::App& verb);
 
+// --allow-known-defects, of the verbs that check.
+void add_allow_known_defects(CLI::App& verb, bool& allow);
+
 // The config, expanded, filtered, with the thread counts asked for, in the order in which it is
 // measured. Throws ConfigError.
 Plan load_plan(const PlanOptions& options, const Machine& machine);

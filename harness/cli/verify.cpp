@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/check/check.h"
+#include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
@@ -16,6 +17,7 @@ namespace {
 struct VerifyOptions {
   std::shared_ptr<PlanOptions> plan;
   bool all = false;
+  bool allow_known_defects = false;
   std::uint64_t seed = 1;
   bool verbose = false;
 };
@@ -131,17 +133,21 @@ class Verification {
     Workspace workspace(bench_case.problem, options_.seed);
     for (const Checked& checked :
          check_all(backends_, workspace, bench_case.threads, options_.seed)) {
+      const Backend& backend = *checked.backend;
       const Verdict& verdict = checked.verdict;
-      const std::string backend_name(checked.backend->name());
+      const std::string backend_name(backend.name());
       tallies_[backend_name].add(verdict);
-      for (AccuracyTable& table : accuracy_) {
-        table.add(bench_case.problem, *checked.backend, verdict);
-      }
+      for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
       if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
-      if (verdict.outcome == Outcome::kFailed) {
+      const KnownDefect* defect =
+          known_defect(backend.name(), backend.version(), bench_case.problem);
+      if (defect != nullptr && defect->explains(verdict)) {
+        ++known_defects_[describe(*defect)];
+      } else if (verdict.outcome == Outcome::kFailed) {
         failures_.push_back(
             fmt::format("{} -b {}: {}", id(bench_case), backend_name, verdict.reason));
       }
+      if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
       if (options_.verbose) {
         fmt::print("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
                    verdict.reason.empty() ? "" : ": ", verdict.reason);
@@ -149,7 +155,9 @@ class Verification {
     }
   }
 
-  bool any_failed() const { return !failures_.empty(); }
+  bool any_failed() const {
+    return !failures_.empty() || (!known_defects_.empty() && !options_.allow_known_defects);
+  }
 
   void print() const {
     fmt::print("{:<16} {:>8} {:>8} {:>12}  {}\n", "backend", "passed", "failed", "unsupported",
@@ -176,6 +184,13 @@ class Verification {
           "output)\n");
     }
     for (const std::string& failure : failures_) fmt::print("failed: {}\n", failure);
+    for (const auto& [defect, count] : known_defects_) {
+      fmt::print("known defect: {} x {}\n", count, defect);
+    }
+    for (const auto& [defect, count] : stale_) {
+      fmt::print("stale: passed {} x where harness/check/known_defects.cpp lists {}\n", count,
+                 defect);
+    }
     fmt::print("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
   }
 
@@ -191,7 +206,9 @@ class Verification {
   std::array<AccuracyTable, 2> accuracy_ = {AccuracyTable(InputKind::kRandom),
                                             AccuracyTable(InputKind::kIllConditioned)};
   std::map<std::pair<std::string, std::string>, std::size_t> skips_;
-  std::vector<std::string> failures_;
+  std::vector<std::string> failures_;  // but for known defects
+  std::map<std::string, std::size_t> known_defects_;
+  std::map<std::string, std::size_t> stale_;
 };
 
 }  // namespace
@@ -205,6 +222,7 @@ void add_verify(CLI::App& app, int& exit_code) {
   verb->add_flag("--all", options->all,
                  "Instead of a config: every norm, pass, dtype and layout over shapes where "
                  "implementations go wrong");
+  add_allow_known_defects(*verb, options->allow_known_defects);
   verb->add_option("--seed", options->seed, "Seed of the inputs");
   verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
   verb->callback([options, &exit_code] {

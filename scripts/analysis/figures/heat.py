@@ -102,7 +102,8 @@ def cell_of(rows: pandas.DataFrame) -> Optional[Cell]:
     times = rows.pivot_table(index="backend", columns="case", values="median_ns").dropna()
     if times.empty:
         return None
-    means = times.applymap(math.log).mean(axis=1).sort_values(kind="stable")
+    logs = times.apply(lambda column: column.map(math.log))
+    means = logs.mean(axis=1).sort_values(kind="stable")
     margin = math.exp(means.iloc[1] - means.iloc[0]) if len(means) > 1 else math.nan
     return Cell(str(means.index[0]), margin)
 
