@@ -28,10 +28,10 @@ struct Machine {
   int cores = 1;     // CPUs that this process may use: affinity, rounded down to the quota
   int online = 1;    // CPUs of the machine
   int affinity = 1;  // CPUs in the affinity mask
-  std::optional<double> cpu_quota;  // CPUs' worth of time that the cgroup grants; nothing: no limit
+  std::optional<double> cpu_quota = {};  // CPUs' worth of time that the cgroup grants; nothing: no limit
   std::int64_t memory_bytes = 0;    // of the machine or, where that is less, of the cgroup
   std::vector<CacheLevel> caches;   // data and unified caches, by level, the largest first
-  std::optional<std::string> governor;  // of the CPUs in the mask; several are joined by commas
+  std::optional<std::string> governor = {};  // of the CPUs in the mask; several are joined by commas
   std::string huge_pages = "unknown";   // always, madvise, never, or unknown
   std::array<double, 3> load = {};      // averages over 1, 5 and 15 minutes
   bool virtualized = false;             // whether this is a virtual machine

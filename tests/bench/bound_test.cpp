@@ -65,7 +65,7 @@ TEST(Bound, IsTheCopyOfAsManyBytesAndASecondSweep) {
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardInference, 4, 8, 100)), 100);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 4, 8, 100)), 130);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 16, 64, 100)), 100);
-  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackward, 4, 8, 100)), 180);
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackward, 4, 4, 100)), 180);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackwardInference, 4, 8, 100)), 150);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kNone, Pass::kBackward, 4, 8, 100)), 100);
 }

@@ -1,6 +1,7 @@
 // That any first part of a plan is a fair picture of it.
 #include "harness/bench/order.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,16 +15,16 @@ namespace normbench {
 namespace {
 
 std::vector<Case> models() {
-  return read_plan(std::string(NORMBENCH_SOURCE_DIR) + "/configs/models.toml", 2).cases;
+  return read_plan(NORMBENCH_SOURCE_DIR "/configs/models.toml", 2).cases;
 }
 
 std::string pass_of(const Case& c) {
-  return std::string(name(c.problem.norm)) + "/" + std::string(name(c.problem.pass));
+  return fmt::format("{}/{}", name(c.problem.norm), name(c.problem.pass));
 }
 
 std::vector<std::string> ids(const std::vector<Case>& cases) {
   std::vector<std::string> all;
-  for (const Case& c : cases) all.push_back(id(c) + c.name);
+  for (const Case& c : cases) all.push_back(fmt::format("{} {}", id(c), c.name));
   return all;
 }
 

@@ -9,9 +9,9 @@
 #include <memory>
 
 #include "harness/check/check.h"
-#include "harness/check/grouping.h"
 #include "harness/check/inputs.h"
 #include "harness/check/known_defects.h"
+#include "harness/check/large_output.h"
 #include "tests/conformance/saved_statistics.h"
 #include "tests/faulty/problems.h"
 
@@ -22,13 +22,12 @@ constexpr std::uint64_t kSeed = 1;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-template <class Expect>
-std::vector<Expected> of_every_element(const Problem& p, Expect expect) {
-  std::vector<Expected> all(index(p.elements()));
-  auto visit = [&](std::int64_t i, std::int64_t k, std::int64_t j) {
-    all[index(offset_of(p, i, k, j))] = expect(i, k, j);
-  };
-  for_each_element_of(p, {0, p.n, 0, p.c}, visit);
+std::vector<Expected> of_every_element(const Problem& p, const LargeOutput& output) {
+  std::vector<double> values(index(p.elements()));
+  std::vector<double> bounds(values.size());
+  output.expect(0, p.elements(), values.data(), bounds.data());
+  std::vector<Expected> all;
+  for (std::size_t at = 0; at < values.size(); ++at) all.push_back({values[at], bounds[at]});
   return all;
 }
 
@@ -41,7 +40,6 @@ std::vector<Expected> of_every(const Tensor& tensor, Expect expect) {
 
 std::vector<Expected> expectations(const Problem& p, std::string_view name, const Tensor& tensor,
                                    const Oracle& oracle, const Accuracy& accuracy) {
-  using Index = std::int64_t;
   const auto small = [&](auto member) {
     return of_every(tensor, [&](std::size_t at) { return (oracle.*member)(at, accuracy); });
   };
@@ -55,9 +53,7 @@ std::vector<Expected> expectations(const Problem& p, std::string_view name, cons
   if (name == "dbeta") return small(&Oracle::dbeta);
   if (name == "running_mean") return running(&Oracle::running_mean);
   if (name == "running_var") return running(&Oracle::running_var);
-  return of_every_element(p, [&](Index i, Index k, Index j) {
-    return name == "y" ? oracle.y(i, k, j, accuracy) : oracle.dx(i, k, j, accuracy);
-  });
+  return of_every_element(p, LargeOutput(oracle, accuracy));
 }
 
 // The element at which `excess`, the error divided by what is accepted, is largest.

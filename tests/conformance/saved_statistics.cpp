@@ -61,7 +61,11 @@ SavedStatistics::SavedStatistics(const Problem& p, const Arguments& a, const Acc
       const double g = dy * std::abs(value_at(a.gamma, parameter, 1));
       visit(of, g, xh, of.r * xh + of.rstd * of.m, dy, index(at), index(parameter));
     };
-    for_each_element_of(p, {0, p.n, 0, p.c}, element);
+    for (std::int64_t i = 0; i < p.n; ++i) {
+      for (std::int64_t k = 0; k < p.c; ++k) {
+        for (std::int64_t j = 0; j < p.l; ++j) element(i, k, j);
+      }
+    }
   };
   for_each([&](Means& of, double g, double xh, double h, double dy, std::size_t, std::size_t at) {
     of.g += g / n;
