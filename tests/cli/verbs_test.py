@@ -137,7 +137,7 @@ def test_budget_ends_a_run_early_and_says_so(normbench, tiny, tmp_path):
     assert run["budget_s"] == 0.001
     assert measured(folder) == run["case_ids"][:1]
     assert "of 30 cases, of all kinds" in done.stderr
-    assert normbench("rank", folder).stdout.startswith("1 of 30 cases was measured")
+    assert normbench("rank", folder).stdout.startswith("1 of 30 cases were measured")
 
 
 # Each case of this one waits 50 ms or more in samples.
