@@ -1,6 +1,8 @@
 // Ids: every problem has one, and only its canonical spelling reads back.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <set>
