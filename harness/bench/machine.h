@@ -28,17 +28,19 @@ struct Machine {
   int cores = 1;     // CPUs that this process may use: affinity, rounded down to the quota
   int online = 1;    // CPUs of the machine
   int affinity = 1;  // CPUs in the affinity mask
-  std::optional<double> cpu_quota = {};  // CPUs' worth of time that the cgroup grants; nothing: no limit
-  std::int64_t memory_bytes = 0;    // of the machine or, where that is less, of the cgroup
-  std::vector<CacheLevel> caches;   // data and unified caches, by level, the largest first
-  std::optional<std::string> governor = {};  // of the CPUs in the mask; several are joined by commas
-  std::string huge_pages = "unknown";   // always, madvise, never, or unknown
-  std::array<double, 3> load = {};      // averages over 1, 5 and 15 minutes
-  bool virtualized = false;             // whether this is a virtual machine
-  std::optional<bool> boost = {};       // whether the clock may rise above its nominal rate
-  int physical_cores = 1;               // that the affinity mask reaches; less than it with SMT
-  std::int64_t available_bytes = 0;     // memory that can be had without swapping; 0: unknown
-  double stolen_share = 0;              // of all CPU time since boot, taken by the hypervisor
+  std::optional<double> cpu_quota =
+      {};                          // CPUs' worth of time that the cgroup grants; nothing: no limit
+  std::int64_t memory_bytes = 0;   // of the machine or, where that is less, of the cgroup
+  std::vector<CacheLevel> caches;  // data and unified caches, by level, the largest first
+  std::optional<std::string> governor =
+      {};                              // of the CPUs in the mask; several are joined by commas
+  std::string huge_pages = "unknown";  // always, madvise, never, or unknown
+  std::array<double, 3> load = {};     // averages over 1, 5 and 15 minutes
+  bool virtualized = false;            // whether this is a virtual machine
+  std::optional<bool> boost = {};      // whether the clock may rise above its nominal rate
+  int physical_cores = 1;              // that the affinity mask reaches; less than it with SMT
+  std::int64_t available_bytes = 0;    // memory that can be had without swapping; 0: unknown
+  double stolen_share = 0;             // of all CPU time since boot, taken by the hypervisor
   // Of one instance of the last cache, where it was measured (last_level.h) and could be told.
   std::optional<std::int64_t> measured_last_level = {};
 };

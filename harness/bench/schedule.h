@@ -15,7 +15,7 @@ inline constexpr double kClearlyBehind = 1.5;
 // No claim needs an interval narrower than this: rounds end when every contestant has it.
 inline constexpr double kNarrow = 1.01;
 // A sample of a slow contestant lasts at most so many of the least slots, if one call does not.
-inline constexpr double kMostSlots = 4;
+inline constexpr double kMostSlots = 2;
 // Where one call lasts so many of the least slots, no untimed call goes before a sample.
 inline constexpr double kLongCallSlots = 10;
 

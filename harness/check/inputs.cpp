@@ -65,10 +65,12 @@ class ExactX {
     const std::int64_t pair = value / 2;
     const auto index = static_cast<std::uint64_t>(statistic * values_ + pair);
     const auto size = static_cast<std::int32_t>(random_bits(seed_, index) & mask_);
-    const double f = static_cast<double>(value % 2 == 0 ? size : -size) * unit_;
+    const auto sign = static_cast<std::int32_t>(1 - 2 * (value & 1));
     const bool has_partner = (value ^ 1) < values_;
     const bool is_chosen = has_partner & ((pair & (plan_.stride - 1)) == 0);
-    return is_chosen ? (plan_.centered ? f : mean * (1 + f)) : mean;
+    // m * f, which is exact, as m is a power of two.
+    const double off = (plan_.centered ? unit_ : mean * unit_) * sign * size;
+    return mean + (is_chosen ? off : 0);
   }
 
  private:

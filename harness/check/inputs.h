@@ -10,12 +10,15 @@
 namespace normbench {
 
 // exact: pairs around the mean with few bits, so that mean and variance come out exact in any order
-//   of summation: finds faults of indexing, layout and threading with bounds of zero.
+// of summation. Finds faults of indexing, layout and threading with bounds of zero.
+//
 // random: bell-shaped, with another mean for every statistic and another deviation in every
-// channel. ill_conditioned: the same with a mean that is many times the deviation, a thousand times
-// for f32:
-//   finds bad algorithms.
-// constant: one value per statistic, variance zero: finds statistics that do not cancel.
+// channel.
+//
+// ill_conditioned: the same with a mean that is many times the deviation, a thousand times for f32.
+// Finds bad algorithms.
+//
+// constant: one value per statistic, variance zero. Finds statistics that do not cancel.
 enum class InputKind { kExact, kRandom, kIllConditioned, kConstant };
 
 inline constexpr std::array<InputKind, 4> kInputKinds = {

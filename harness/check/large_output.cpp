@@ -80,7 +80,11 @@ void LargeOutput::expect(std::int64_t first, std::int64_t count, double* values,
       std::copy_n(input, count, values);
       std::fill_n(bounds, count, 0.0);
     } else if (oracle_.problem_.backward()) {
-      expect_dx<T, kWide>(first, count, values, bounds);
+      if (oracle_.problem_.uses_running_statistics()) {
+        expect_dx<T, kWide, true>(first, count, values, bounds);
+      } else {
+        expect_dx<T, kWide, false>(first, count, values, bounds);
+      }
     } else {
       expect_y<T, kWide>(first, count, values, bounds);
     }
@@ -123,7 +127,7 @@ void LargeOutput::expect_y(std::int64_t first, std::int64_t count, double* value
                  o.problem_.elements(), visit);
 }
 
-template <class T, bool kWide>
+template <class T, bool kWide, bool kGiven>
 void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* values,
                             double* bounds) const {
   const Oracle& o = oracle_;
@@ -131,10 +135,9 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
   const T* dy = o.arguments_.dy.as<T>().data();
   const double u = o.u_;
   const double u_stored = o.u_storage_ + (kWide ? u : 0);
-  const bool given = o.problem_.uses_running_statistics();
-  const double of_g = given || o.problem_.norm == Norm::kRms ? 4 : 5;
+  const double of_g = kGiven || o.problem_.norm == Norm::kRms ? 4 : 5;
   // What underflows on the way: g, two means, two differences.
-  const double smallest = given ? 0 : o.smallest_;
+  const double smallest = kGiven ? 0 : o.smallest_;
   const auto visit = [&](std::int64_t begin, std::int64_t length, auto s, auto parameter) {
     double* value = values + (begin - first);
     double* bound = bounds + (begin - first);
@@ -144,12 +147,13 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
       const double rstd = o.rstd_[at];
       const double gamma = o.gamma_[index(parameter(t))];
       const double g = gamma * static_cast<double>(dy[begin + t]);
-      const double xh = given ? 0 : (static_cast<double>(x[begin + t]) - o.mean_[at]) * rstd;
+      const double xh = kGiven ? 0 : (static_cast<double>(x[begin + t]) - o.mean_[at]) * rstd;
       const double dx = kWide ? o.wide_values_[index(begin + t)]
                               : dx_of(g, xh, rstd, mean_g_[at], mean_g_xh_[at]);
       const double off = of_g * std::abs(g) + fixed_[at] + std::abs(xh) * per_xh_[at];
+      const double size_gamma = std::abs(gamma);
       const double underflow =
-          smallest * rstd * (4 + std::abs(xh)) * std::max(1.0, std::abs(gamma));
+          smallest * rstd * (4 + std::abs(xh)) * (size_gamma > 1 ? size_gamma : 1);
       value[t] = dx;
       bound[t] = u * rstd * off + underflow + u_stored * std::abs(dx) + 2 * o.half_smallest_;
     }

@@ -20,7 +20,8 @@ class LargeOutput {
  private:
   template <class T, bool kWide>
   void expect_y(std::int64_t first, std::int64_t count, double* values, double* bounds) const;
-  template <class T, bool kWide>
+  // kGiven: with running statistics.
+  template <class T, bool kWide, bool kGiven>
   void expect_dx(std::int64_t first, std::int64_t count, double* values, double* bounds) const;
   void prepare_y();
   void prepare_dx();

@@ -15,13 +15,8 @@ namespace {
 
 using normbench::CommandLine;
 
-// libgomp reads its settings before main, so they are settled by starting anew.
-// - Threads are bound: free ones land on one CPU at times, take turns there, and make a parallel
-// region
-//   of a microsecond last half a millisecond.
-// - Idle workers spin for a bounded time: long enough to bridge calls that follow each other, but
-// not
-//   to tax the next backend, as the milliseconds of the default would.
+// libgomp reads its settings before main, so they are settled by starting anew: threads are bound
+// to CPUs, and idle workers spin for a bounded time (results/README.md, "Threads", says why).
 // Whoever sets any of these is not overruled.
 void settle_environment(char** arguments) {
   for (const char* name :

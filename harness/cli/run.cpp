@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <optional>
 
@@ -12,14 +11,13 @@
 #include "harness/bench/price.h"
 #include "harness/bench/record.h"
 #include "harness/bench/slot.h"
+#include "harness/bench/stopwatch.h"
 #include "harness/check/known_defects.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct RunOptions {
   std::shared_ptr<PlanOptions> plan;
@@ -30,10 +28,6 @@ struct RunOptions {
   bool force = false;
   bool allow_known_defects = false;
 };
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::vector<int> thread_counts(const Plan& plan) {
   std::vector<int> counts;
@@ -163,7 +157,7 @@ class Run {
       done += first_guess.price(bench_case).all();
     }
     const double stolen = stolen_seconds() - stolen_before;
-    const double share = stolen / (seconds_since(start_) * machine_.online);
+    const double share = stolen / (stopwatch_.seconds() * machine_.online);
     if (share > 0.01) {
       folder.warn(fmt::format("the hypervisor took {:.1f}% of the CPU time away", 100 * share));
     }
@@ -175,12 +169,12 @@ class Run {
   std::optional<TimingOptions> timing_of(const Case& next, const Guess& all,
                                          std::size_t count) const {
     if (!options_.budget) return plan_.timing;
-    const double left = *options_.budget - seconds_since(start_);
+    const double left = *options_.budget - stopwatch_.seconds();
     return share_of_budget(prices_, plan_.timing, next, all, count, left);
   }
 
   void say_what_the_budget_buys() const {
-    const double left = *options_.budget - seconds_since(start_);
+    const double left = *options_.budget - stopwatch_.seconds();
     const std::size_t count = affordable(prices_, plan_.cases, left);
     if (count == plan_.cases.size()) return;
     fmt::print(stderr, "normbench: {} are enough for about {} of {} cases, of all kinds\n",
@@ -222,7 +216,7 @@ class Run {
   std::vector<const Backend*> backends_;
   std::vector<NotBuilt> not_built_;
   PriceModel prices_;
-  Clock::time_point start_ = Clock::now();
+  Stopwatch stopwatch_;
 };
 
 }  // namespace

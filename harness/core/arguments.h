@@ -7,16 +7,17 @@ namespace normbench {
 
 // Which pass reads (r), fills (w) or updates (u) which buffer:
 //
-//   buffer                     shape       forward_training forward_inference backward
-//   backward_inf. x                          (N, C, L)          r                r             r r
-//   gamma, beta                parameters         r                r          gamma r    gamma r
-//   running_mean, running_var  (C)                u                r             -          r
-//   y                          (N, C, L)          w                w             -          -
-//   mean, variance, rstd       statistics         w                -             r          -
-//   dy                         (N, C, L)          -                -             r          r
-//   dx                         (N, C, L)          -                -             w          w
-//   dgamma, dbeta              N/batch x          -                -             w          w
-//                              parameters
+//   buffer                     shape               forward_   forward_   backward  backward_
+//                                                  training   inference            inference
+//   x                          (N, C, L)           r          r          r         r
+//   gamma                      parameters          r          r          r         r
+//   beta                       parameters          r          r          -         -
+//   running_mean, running_var  (C)                 u          r          -         r
+//   y                          (N, C, L)           w          w          -         -
+//   mean, variance, rstd       statistics          w          -          r         -
+//   dy                         (N, C, L)           -          -          r         r
+//   dx                         (N, C, L)           -          -          w         w
+//   dgamma, dbeta              N/batch parameters  -          -          w         w
 //
 //   norm      statistics    parameters  absent
 //   batch     (N/batch, C)  (C)

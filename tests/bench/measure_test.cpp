@@ -141,8 +141,8 @@ TEST(Measure, FillsTheLeastSlotOfTheFastest) {
   const Wrapped fast("fast", kHonestRun);
   const CaseResult both = measure(small_case(), {&slow, &fast}, read_machine(), options);
   EXPECT_GT(both.rows[1].calls_per_sample, 100);
-  // The slow one has as many calls, but not more than fill four slots.
-  EXPECT_LE(both.rows[0].calls_per_sample, 400);
+  // The slow one has as many calls, but not more than fill two slots.
+  EXPECT_LE(both.rows[0].calls_per_sample, 200);
   EXPECT_GT(both.rows[0].calls_per_sample, alone.rows[0].calls_per_sample);
 }
 
