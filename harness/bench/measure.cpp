@@ -203,12 +203,9 @@ class CaseMeasurement {
   bool keep_if_faster(Make make, Kernels& kept, double& best) {
     Kernels kernels;
     for (const Workspace& set : sets_) kernels.push_back(make(set.arguments()));
-    double ns = std::numeric_limits<double>::infinity();
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      // Which of them is fastest is told by one sample where that is long.
-      ns = std::min(ns, timed(kernels, calls_, attempt == 0).ns);
-      if (is_long(ns * static_cast<double>(calls_))) break;
-    }
+    // Which of them is fastest is told by one sample where that is long.
+    double ns = timed(kernels, calls_).ns;
+    if (!is_long(ns)) ns = std::min(ns, timed(kernels, calls_).ns);
     if (ns >= best) return false;
     best = ns;
     kept = std::move(kernels);

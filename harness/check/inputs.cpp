@@ -68,9 +68,9 @@ class ExactX {
     const auto sign = static_cast<std::int32_t>(1 - 2 * (value & 1));
     const bool has_partner = (value ^ 1) < values_;
     const bool is_chosen = has_partner & ((pair & (plan_.stride - 1)) == 0);
-    // m * f, which is exact, as m is a power of two.
-    const double off = (plan_.centered ? unit_ : mean * unit_) * sign * size;
-    return mean + (is_chosen ? off : 0);
+    // Without branches. m * f is exact, as m is a power of two.
+    const std::int32_t chosen_size = is_chosen ? sign * size : 0;
+    return mean + (zero_mean_unit_ + mean * unit_) * chosen_size;
   }
 
  private:
@@ -79,6 +79,7 @@ class ExactX {
   std::int64_t values_;
   std::uint64_t mask_ = (std::uint64_t{1} << static_cast<unsigned>(plan_.bits)) - 1;
   double unit_ = std::ldexp(1.0, -plan_.bits);
+  double zero_mean_unit_ = plan_.centered ? unit_ : 0;
 };
 
 // A value that differs from one statistic or parameter to the next.
