@@ -14,17 +14,17 @@ std::uint64_t sum_of(const std::byte* begin, std::size_t bytes) {
   using Vector [[gnu::vector_size(64)]] = std::uint64_t;
   constexpr std::size_t kStep = 4 * sizeof(Vector);
   Vector a{}, b{}, c{}, d{};
-  const auto load = [&](std::size_t at) {
+  const auto add = [begin](Vector& sum, std::size_t at) {
     Vector values;
     std::memcpy(&values, begin + at, sizeof(values));
-    return values;
+    sum += values;
   };
   std::size_t at = 0;
   for (; at + kStep <= bytes; at += kStep) {
-    a += load(at);
-    b += load(at + sizeof(Vector));
-    c += load(at + 2 * sizeof(Vector));
-    d += load(at + 3 * sizeof(Vector));
+    add(a, at);
+    add(b, at + sizeof(Vector));
+    add(c, at + 2 * sizeof(Vector));
+    add(d, at + 3 * sizeof(Vector));
   }
   a += b + c + d;
   std::uint64_t sum = 0;

@@ -69,7 +69,7 @@ class ExactX {
     const bool has_partner = (value ^ 1) < values_;
     const bool is_chosen = has_partner & ((pair & (plan_.stride - 1)) == 0);
     // Without branches. m * f is exact, as m is a power of two.
-    const std::int32_t chosen_size = is_chosen ? sign * size : 0;
+    const std::int32_t chosen_size = sign * size * static_cast<std::int32_t>(is_chosen);
     return mean + (zero_mean_unit_ + mean * unit_) * chosen_size;
   }
 
