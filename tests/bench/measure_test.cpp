@@ -130,11 +130,11 @@ Wrapped::Run lasting(std::function<double(std::int64_t call)> microseconds) {
   };
 }
 
-// A call of 20 us fills a slot of 2 ms by 100 calls at most; one that takes a few us needs more.
+// A call of 200 us fills a slot of 20 ms by 100 calls at most; one that takes a few us needs more.
 TEST(Measure, FillsTheLeastSlotOfTheFastest) {
   MeasureOptions options = short_options();
-  options.timing.min_slot_us = 2000;
-  const Wrapped slow("slow", lasting([](std::int64_t) { return 20; }));
+  options.timing.min_slot_us = 20000;
+  const Wrapped slow("slow", lasting([](std::int64_t) { return 200; }));
   const CaseResult alone = measure(small_case(), {&slow}, read_machine(), options);
   EXPECT_LE(alone.rows[0].calls_per_sample, 100);
   EXPECT_GE(alone.rows[0].calls_per_sample, 10);
@@ -153,7 +153,7 @@ TEST(Measure, GivesMoreRoundsToThoseThatAreClose) {
   const auto changing = [](std::int64_t call) { return call / 2 % 2 == 0 ? 200 : 300; };
   const Wrapped first("first", lasting(changing));
   const Wrapped second("second", lasting([](std::int64_t) { return 250; }));
-  const Wrapped behind("behind", lasting([](std::int64_t) { return 30000; }));
+  const Wrapped behind("behind", lasting([](std::int64_t) { return 100000; }));
   const CaseResult result =
       measure(small_case(), {&first, &behind, &second}, read_machine(), options);
   EXPECT_EQ(result.rows[0].samples_ns.size(), 9U);
@@ -188,9 +188,10 @@ TEST(Measure, SweepsTheCachesBeforeEachSampleOfAColdCase) {
   machine.measured_last_level = 1 << 20;
   const CaseResult cold =
       measure(small_case(Cache::kCold), {&first, &second}, machine, short_options());
-  const std::size_t rounds = cold.copy_ns.size();
+  std::size_t samples = cold.copy_ns.size() + cold.read_ns.size() + cold.twin_ns.size();
+  for (const Row& row : cold.rows) samples += row.samples_ns.size();
   const std::size_t choices = (3 + 1) * 2;  // ways to copy and to read, twice each
-  EXPECT_EQ(cold.sweeps, rounds * 5 + choices);
+  EXPECT_EQ(cold.sweeps, samples + choices);
   const CaseResult warm = measure(small_case(), {&first, &second}, machine, short_options());
   EXPECT_EQ(warm.sweeps, 0U);
 }
