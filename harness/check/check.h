@@ -41,7 +41,7 @@ struct Verdict {
   std::string output = {};  // the output that is wrong, if it is one
   Error error = {};         // over all outputs
   std::map<std::string, Error, std::less<>> error_in = {};  // by output
-  std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of check_kernel()
+  std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of InputCheck
 
   bool passed() const { return outcome == Outcome::kPassed; }
   // Takes over the errors of an earlier verdict.
