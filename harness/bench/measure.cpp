@@ -59,16 +59,16 @@ class CaseMeasurement {
   }
 
   CaseResult measure(const std::vector<const Backend*>& backends) {
-    const Stopwatch stopwatch;
+    const Stopwatch check_time;
     for (Checked& checked :
          check_all(backends, sets_[0], case_.threads, options_.seed, [this] { stop_if_asked(); })) {
       admit(checked);
     }
+    result_.check_seconds = check_time.seconds();
     if (std::any_of(contestants_.begin(), contestants_.end(),
                     [](const Contestant& contestant) { return contestant.running(); })) {
       time();
     }
-    result_.check_seconds = stopwatch.seconds() - result_.rounds_seconds;
     for (Contestant& contestant : contestants_) result_.rows.push_back(std::move(contestant.row));
     return std::move(result_);
   }
@@ -88,6 +88,7 @@ class CaseMeasurement {
   }
 
   void time() {
+    const Stopwatch calibration;
     fill_set(sets_[0]);
     oracle_.emplace(case_.problem, sets_[0].arguments(), false);
     calibrate();
@@ -97,6 +98,7 @@ class CaseMeasurement {
     for (std::size_t i = 0; i < contestants_.size(); ++i) {
       if (!contestants_[i].running()) schedule.leave_out(i);
     }
+    result_.calibrate_seconds = calibration.seconds();
     const Stopwatch stopwatch;
     while (true) {
       const auto round = schedule.next_round(stopwatch.seconds());

@@ -40,9 +40,10 @@ struct CaseResult {
   std::vector<double> read_ns;  // of a sweep over all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
-  std::uint64_t sweeps = 0;   // of the caches, before samples of a cold case
-  double check_seconds = 0;   // until the rounds began
-  double rounds_seconds = 0;  // from then on
+  std::uint64_t sweeps = 0;      // of the caches, before samples of a cold case
+  double check_seconds = 0;      // preparing and checking all backends
+  double calibrate_seconds = 0;  // from then on until the rounds began
+  double rounds_seconds = 0;     // and from then on
   std::uint64_t order_seed = 0;
 };
 

@@ -264,6 +264,7 @@ void RunFolder::append(const CaseResult& result) {
               {"twin", result.twin},
               {"twin_samples_ns", result.twin_ns},
               {"check_seconds", result.check_seconds},
+              {"calibrate_seconds", result.calibrate_seconds},
               {"rounds_seconds", result.rounds_seconds},
               {"order_seed", result.order_seed}});
 }

@@ -255,7 +255,7 @@ void Verdict::add_errors_of(const Verdict& earlier) {
 std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
-                      std::int64_t calls) {
+                      std::int64_t calls, std::optional<std::uint64_t>* right) {
   const Arguments& a = workspace.arguments();
   if (left_flush_to_zero_on()) return failed("left flush-to-zero switched on");
   if (const auto damage = workspace.damage()) return failed(*damage);
@@ -272,15 +272,22 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
     compare.small("running_var", a.running_var,
                   [&](std::size_t at) { return oracle.running_var(at, accuracy, calls); });
   }
-  const LargeOutput large(oracle, accuracy);
-  const auto expect = [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
-    large.expect(first, count, values, bounds);
-  };
-  compare.large("y", a.y, expect);
   compare.small("dbeta", a.dbeta, [&](std::size_t at) { return oracle.dbeta(at, accuracy); });
   compare.small("dgamma", a.dgamma, [&](std::size_t at) { return oracle.dgamma(at, accuracy); });
-  compare.large("dx", a.dx, expect);
-  return std::move(compare).verdict();
+  const bool backward = workspace.problem().backward();
+  const Tensor& output = backward ? a.dx : a.y;
+  const std::uint64_t bits =
+      right ? digest({static_cast<const std::byte*>(output.data), output.bytes()}) : 0;
+  if (!right || *right != bits) {
+    const LargeOutput large(oracle, accuracy);
+    compare.large(backward ? "dx" : "y", output,
+                  [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
+                    large.expect(first, count, values, bounds);
+                  });
+  }
+  Verdict verdict = std::move(compare).verdict();
+  if (right && verdict.passed()) *right = bits;
+  return verdict;
 }
 
 InputCheck::InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed)
@@ -292,6 +299,7 @@ InputCheck::InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed)
 void InputCheck::fill_workspace() {
   fill(workspace_, kind_, seed_);
   workspace_.save_running();
+  workspace_.protect_inputs();
 }
 
 void InputCheck::check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdict) {
@@ -313,6 +321,7 @@ void InputCheck::check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdic
 
 Verdict InputCheck::run_twice(Kernel& kernel, const Accuracy& accuracy) {
   Verdict total;
+  std::optional<std::uint64_t> right;
   workspace_.poison();
   kernel.load();
   for (const std::int64_t calls : {1, 2}) {
@@ -320,7 +329,7 @@ Verdict InputCheck::run_twice(Kernel& kernel, const Accuracy& accuracy) {
     if (calls > 1) workspace_.poison();
     kernel.run();
     kernel.collect();
-    Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls);
+    Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls, &right);
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (total.passed()) continue;

@@ -50,9 +50,11 @@ struct Verdict {
 
 // Compares every output in the workspace with the oracle, and looks for damage: writes outside of a
 // buffer, changed inputs, flush-to-zero left on. `calls` is how often the kernel has run since the
-// running statistics were those that the oracle saw.
+// running statistics were those that the oracle saw. `right` remembers the bits of a large output
+// that was right on the same input: the same bits are not compared again, their error is not in
+// this verdict.
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
-                      std::int64_t calls);
+                      std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
 // One kind of input in a workspace, and what is expected of it: found once, for any number of
 // kernels that are prepared for the workspace.
@@ -60,6 +62,7 @@ class InputCheck {
  public:
   // Fills the workspace, which must outlive this.
   InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed);
+  ~InputCheck() { workspace_.allow_writes(); }
 
   // Runs the kernel, and once more on what the first run left behind. `verdict` is what is known of
   // it so far, and passed; its errors are kept. Never throws what the kernel throws: that is a

@@ -259,6 +259,7 @@ void fill_saved_statistics(const Workspace& workspace) {
 std::string_view name(InputKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
 
 void fill(Workspace& workspace, InputKind kind, std::uint64_t seed) {
+  workspace.allow_writes();
   workspace.poison();
   with_storage(workspace.problem().dtype, [&]<class T>(T) {
     fill_large<T>(workspace, kind, seed);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/check/read_only.h"
 #include "harness/core/arguments.h"
 
 namespace normbench {
@@ -27,6 +28,9 @@ std::vector<BufferSpec> buffer_specs(const Problem& problem);
 
 // The most bytes that a workspace of the problem takes.
 std::int64_t workspace_bytes(const Problem& problem);
+
+// A number that any changed bit changes. Reads at the speed of memory, on all threads.
+std::uint64_t digest(std::span<const std::byte> bytes);
 
 // Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
 // within a page (so that no two alias in the cache by accident), between two guard zones.
@@ -46,6 +50,10 @@ class Workspace {
   void poison();
   // Remembers the inputs as they are now, for damage().
   void remember_inputs();
+  // Takes the right to write them away, until allow_writes(): damage() then need not read them, and
+  // sees a change that is taken back.
+  void protect_inputs();
+  void allow_writes();
   // What run() must not have done: the name of a buffer written outside its ends or, if it is an
   // input, changed since remember_inputs(). Nothing when all is well.
   std::optional<std::string> damage() const;
@@ -59,6 +67,12 @@ class Workspace {
     std::byte* begin;
     std::size_t bytes;
     std::uint64_t digest = 0;
+    ReadOnly read_only = {};
+    std::uint64_t digest_of_rest = 0;
+
+    std::span<std::byte> pages() const;  // which no other buffer shares
+    std::uint64_t rest() const;          // a digest of what is not read-only, when some is
+    bool changed() const;                // since it was remembered or protected
   };
   struct Unmap {
     std::size_t size;

@@ -148,8 +148,8 @@ class Run {
       try {
         const CaseResult result = with_not_built(measure(bench_case, backends_, machine_, options));
         folder.append(result);
-        prices_.learn(bench_case, result.check_seconds, result.rounds_seconds,
-                      result.copy_ns.size());
+        prices_.learn(bench_case, result.check_seconds + result.calibrate_seconds,
+                      result.rounds_seconds, result.copy_ns.size());
       } catch (const Interrupted&) {
         return false;
       }

@@ -22,6 +22,16 @@ auto change(Tensor Arguments::*input) {
   return [input](const Work& work) { (work.arguments.*input).as<float>().back() += 1; };
 }
 
+// As who sorts its input in place, and puts it back.
+auto change_and_take_back(Tensor Arguments::*input) {
+  return [input](const Work& work) {
+    volatile float* last = &(work.arguments.*input).as<float>().back();
+    const float before = *last;
+    *last = before + 1;
+    *last = before;
+  };
+}
+
 std::vector<double> with_the_value_beyond(const Problem& p, const Tensor& tensor, std::int64_t k) {
   std::vector<double> values = values_of(p, tensor, k);
   values.push_back(load(tensor, position(p, {p.batch - 1, k, p.l - 1}) + 1));
@@ -60,6 +70,10 @@ std::vector<Faulty> damage_faults() {
        replaced(&Steps::place,
                 [](const Problem& p, Element element) { return position(p, element) + 1; })},
       {"x_changed", kTraining, "", "changed its input x", followed_by(change(&Arguments::x))},
+      {"x_changed_and_taken_back", kTraining, "", "changed its input x",
+       followed_by(change_and_take_back(&Arguments::x))},
+      {"gamma_changed_and_taken_back", kBackward, "", "changed its input gamma",
+       followed_by(change_and_take_back(&Arguments::gamma))},
       {"gamma_changed", kTraining, "", "changed its input gamma",
        followed_by(change(&Arguments::gamma))},
       {"beta_changed", kInference, "", "changed its input beta",
