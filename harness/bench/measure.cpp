@@ -80,8 +80,8 @@ class CaseMeasurement {
     contestant.accuracy = checked.accuracy;
     contestant.row = {.backend = std::string(checked.backend->name()),
                       .verdict = std::move(checked.verdict),
-                      .detail = checked.kernel ? checked.kernel->detail() : "",
-                      .native_layout = checked.backend->native_layout(),
+                      .detail = checked.detail,
+                      .native_layout = checked.native_layout,
                       .grade = checked.accuracy.grade,
                       .prepare_ns = checked.prepare_ns};
     if (contestant.row.verdict.passed()) contestant.kernels.push_back(std::move(checked.kernel));

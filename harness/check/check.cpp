@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cfenv>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -14,6 +13,7 @@
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/large_output.h"
+#include "harness/check/process_state.h"
 
 namespace normbench {
 namespace {
@@ -41,8 +41,25 @@ double spacing(DType dtype, double value) {
   return std::ldexp(1.0, exponent - digits + 1);
 }
 
+// From here on numbers are rounded to the infinity of their sign: half a spacing above the largest
+// number of the type. Nothing that a double can hold, for f64.
+double overflow_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      break;
+    case DType::kBf16:
+      return 0x1.FFp127;
+    case DType::kF16:
+      return 65520;
+    case DType::kF32:
+      return 0x1.FFFFFFp127;
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
 // The element of an output that is furthest off, in units of its bound.
 struct Worst {
+  double overflow = std::numeric_limits<double>::infinity();  // of the type of the output
   double error = -1;
   std::int64_t at = 0;
   double got = 0;
@@ -50,6 +67,7 @@ struct Worst {
   double largest_difference = 0;
   double largest_expected = 0;
   double largest_bound = 0;
+  std::int64_t unjudged = 0;  // no value is wrong
 
   // `got` at the offsets from `first` on.
   void see(std::int64_t first, std::int64_t count, const double* got, const double* want,
@@ -57,14 +75,14 @@ struct Worst {
     double difference = 0;
     double size = 0;
     double widest = 0;
-    double sum = 0;  // not finite when something that is expected is not
-    std::int64_t beyond = 0;
+    double sum = 0;           // not finite when something that is expected is not
+    std::int64_t beyond = 0;  // or unjudged
     // No division here: few pieces hold an element that is further off than all before.
     const double least = std::max(error, 0.0);
 #pragma omp simd reduction(max : difference, size, widest) reduction(+ : sum, beyond)
     for (std::int64_t t = 0; t < count; ++t) {
       const double off = std::abs(got[t] - want[t]);
-      beyond += off <= least * bound[t] ? 0 : 1;
+      beyond += (off <= least * bound[t] && bound[t] < 1e150) ? 0 : 1;
       difference = off > difference ? off : difference;
       const double expected_size = std::abs(want[t]);
       size = expected_size > size ? expected_size : size;
@@ -86,6 +104,7 @@ struct Worst {
     largest_difference = std::max(largest_difference, other.largest_difference);
     largest_expected = std::max(largest_expected, other.largest_expected);
     largest_bound = std::max(largest_bound, other.largest_bound);
+    unjudged += other.unjudged;
   }
   double ulp(DType dtype) const {
     if (largest_expected <= largest_bound) return 0;
@@ -109,17 +128,24 @@ struct Worst {
       const Expected want{wants[t], bounds[t]};
       const double difference = std::abs(values[t] - want.value);
       double ratio = kInfinity;
-      // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected.
+      // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected,
+      // or anything is right.
       if (values[t] == want.value) {
+        ratio = 0;
+      } else if (is_unjudged(want) && !std::isnan(values[t])) {
+        ratio = 0;
+        ++unjudged;
+      } else if (std::isinf(values[t]) &&
+                 std::copysign(1, values[t]) * want.value + want.bound >= overflow) {
         ratio = 0;
       } else if (!std::isfinite(want.value)) {
         if (!std::isfinite(values[t])) ratio = 0;
       } else if (difference <= want.bound) {
-        ratio = std::isfinite(want.bound) ? difference / want.bound : 0;
+        ratio = difference / want.bound;
       } else if (want.bound > 0 && difference > want.bound) {
         ratio = difference / want.bound;
       }
-      if (std::isfinite(want.value)) {
+      if (std::isfinite(want.value) && std::isfinite(values[t])) {
         largest_difference = std::max(largest_difference, difference);
         largest_expected = std::max(largest_expected, std::abs(want.value));
         largest_bound = std::max(largest_bound, want.bound);
@@ -151,14 +177,15 @@ std::string position(const Problem& p, std::string_view name, const Tensor& tens
 // Collects the verdict over the outputs of one run.
 class Comparison {
  public:
-  explicit Comparison(const Problem& problem) : problem_(problem) {}
+  explicit Comparison(const Workspace& workspace)
+      : workspace_(workspace), problem_(workspace.problem()) {}
 
   // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
   void large(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
     const auto ranges = ranges_of(tensor.size());
-    std::vector<Worst> worst(ranges.size());
+    std::vector<Worst> worst(ranges.size(), {.overflow = overflow_of(tensor.dtype)});
     with_storage(tensor.dtype, [&]<class T>(T) {
       const T* all = tensor.as<T>().data();
       for_each_range(ranges, [&](std::int64_t number, const Range& range) {
@@ -198,9 +225,17 @@ class Comparison {
     const Error error{.bound = worst.error, .ulp = worst.ulp(tensor.dtype)};
     verdict_.error.see(error);
     verdict_.error_in[std::string(name)].see(error);
+    verdict_.unjudged += worst.unjudged;
     if (worst.within_bound() || !verdict_.passed()) return;
     verdict_.outcome = Outcome::kFailed;
     verdict_.output = name;
+    if (is_poison(tensor, worst.at)) {
+      std::int64_t first = 0;
+      while (!is_poison(tensor, first)) ++first;
+      verdict_.reason = fmt::format("{} at {} is not written, or only added to", name,
+                                    position(problem_, name, tensor, first));
+      return;
+    }
     // As many digits as tell numbers of the type apart.
     const int digits = tensor.dtype == DType::kF64 ? 17 : 9;
     verdict_.reason = fmt::format("{} at {} is {:.{}g}, expected {:.17g} +- {:.3g}", name,
@@ -208,33 +243,30 @@ class Comparison {
                                   worst.expected.value, worst.expected.bound);
   }
 
+  bool is_poison(const Tensor& tensor, std::int64_t at) const {
+    const std::size_t size = size_of(tensor.dtype);
+    const auto* bytes = static_cast<const std::byte*>(tensor.data);
+    return workspace_.is_poison({bytes + static_cast<std::size_t>(at) * size, size});
+  }
+
+  const Workspace& workspace_;
   const Problem& problem_;
   Verdict verdict_;
 };
 
-// Whether this thread rounds results below the smallest normal number to zero. A function of its
-// own: inside of a parallel region g++ 12 forgets that a local variable is volatile.
-bool flushes_to_zero() {
-  volatile float tiny = std::numeric_limits<float>::min();
-  volatile float half = tiny / 2;
-  return !(half > 0);
-}
-
-// Whether any thread of the team does so. None does afterwards: the next backend is not to blame.
-bool left_flush_to_zero_on() {
-  bool left_on = false;
-#pragma omp parallel reduction(|| : left_on)
-  {
-    left_on = flushes_to_zero();
-    if (left_on) std::fesetenv(FE_DFL_ENV);
-  }
-  // Again, because the OpenMP of LLVM takes back what a region does to the caller's registers.
-  if (left_on) std::fesetenv(FE_DFL_ENV);
-  return left_on;
-}
-
 Verdict failed(std::string reason) {
   return {.outcome = Outcome::kFailed, .reason = std::move(reason)};
+}
+
+// No sum suffers more roundings than it has terms, but for those where parts of it come together:
+// an eighth of them, and for few terms so many that are nothing to any bound.
+std::optional<std::string> wrong_claim(const Problem& problem, const Accuracy& accuracy) {
+  constexpr std::int64_t kHarmless = 64;
+  const std::int64_t terms = most_terms(problem);
+  const std::int64_t most = terms + terms / 8 + kHarmless;
+  if (accuracy.roundings >= 0 && accuracy.roundings <= static_cast<double>(most)) return {};
+  return fmt::format("claims {:.9g} roundings, and the longest sum has {} terms: claim at most {}",
+                     accuracy.roundings, terms, most);
 }
 
 }  // namespace
@@ -257,10 +289,9 @@ std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right) {
   const Arguments& a = workspace.arguments();
-  if (left_flush_to_zero_on()) return failed("left flush-to-zero switched on");
   if (const auto damage = workspace.damage()) return failed(*damage);
 
-  Comparison compare(workspace.problem());
+  Comparison compare(workspace);
   const Pass pass = workspace.problem().pass;
   if (pass == Pass::kForwardTraining) {
     compare.small("mean", a.mean, [&](std::size_t at) { return oracle.mean(at, accuracy); });
@@ -302,34 +333,58 @@ void InputCheck::fill_workspace() {
   workspace_.protect_inputs();
 }
 
-void InputCheck::check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdict) {
-  if (spoiled_) fill_workspace();
-  workspace_.restore_running();
-  Verdict now;
-  try {
-    now = run_twice(kernel, accuracy);
-  } catch (const std::exception& error) {
-    now = failed(fmt::format("threw: {}", error.what()));
-  } catch (...) {
-    now = failed("threw: something that is not a std::exception");
-  }
-  spoiled_ = !now.passed();
-  now.error_of[static_cast<std::size_t>(kind_)] = now.error;
-  now.add_errors_of(verdict);
-  verdict = std::move(now);
+void load_inputs(Checked& checked) {
+  if (checked.loaded && !checked.native_layout) return;
+  checked.kernel->load();
+  checked.loaded = true;
 }
 
-Verdict InputCheck::run_twice(Kernel& kernel, const Accuracy& accuracy) {
+namespace {
+
+// What `call` throws, in words.
+template <class Call>
+std::optional<std::string> thrown_by(Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "threw something that is not a std::exception";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void InputCheck::check(Checked& checked) {
+  if (spoiled_) fill_workspace();
+  workspace_.restore_running();
+  const ProcessState before;
+  Verdict now;
+  if (const auto error = thrown_by([&] { now = run_twice(checked); })) {
+    now = failed("threw: " + *error);
+  }
+  before.restore();
+  spoiled_ = !now.passed();
+  now.error_of[static_cast<std::size_t>(kind_)] = now.error;
+  now.add_errors_of(checked.verdict);
+  checked.verdict = std::move(now);
+}
+
+Verdict InputCheck::run_twice(Checked& checked) {
+  const ProcessState before;
   Verdict total;
   std::optional<std::uint64_t> right;
-  workspace_.poison();
-  kernel.load();
+  workspace_.poison(Poison::kNan);
+  load_inputs(checked);
   for (const std::int64_t calls : {1, 2}) {
     // Damage done by load() must not be healed before the first call.
-    if (calls > 1) workspace_.poison();
-    kernel.run();
-    kernel.collect();
-    Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls, &right);
+    if (calls > 1) workspace_.poison(Poison::kNumber);
+    checked.kernel->run();
+    collect(*checked.kernel, calls == 2 && kind_ == InputKind::kRandom);
+    const auto left = before.restore();
+    Verdict verdict =
+        left ? failed(*left) : check_outputs(workspace_, *oracle_, checked.accuracy, calls, &right);
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (total.passed()) continue;
@@ -339,28 +394,43 @@ Verdict InputCheck::run_twice(Kernel& kernel, const Accuracy& accuracy) {
   return total;
 }
 
+// `disturbed`: the inputs are not what run() saw. Who has not done its work by then is wrong.
+void InputCheck::collect(Kernel& kernel, bool disturbed) {
+  if (!disturbed) return kernel.collect();
+  workspace_.allow_writes();
+  workspace_.disturb_inputs();
+  kernel.collect();
+  workspace_.disturb_inputs();
+  if (!workspace_.damage()) workspace_.protect_inputs();
+}
+
 namespace {
 
-// Makes the kernel. The workspace holds plausible inputs.
+// What is asked before the kernel is run: failed, if anything throws, or prepare() does damage.
 void prepare(Checked& checked, Workspace& workspace, int threads) {
-  try {
+  const Backend& backend = *checked.backend;
+  const ProcessState before;
+  const auto error = thrown_by([&] {
     const auto start = std::chrono::steady_clock::now();
-    checked.kernel = checked.backend->prepare(workspace.problem(), workspace.arguments(), threads);
+    checked.kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
     const auto end = std::chrono::steady_clock::now();
     checked.prepare_ns = std::chrono::duration<double, std::nano>(end - start).count();
-  } catch (const std::exception& error) {
-    checked.verdict = failed(fmt::format("could not be prepared: {}", error.what()));
-    return;
-  } catch (...) {
-    checked.verdict = failed("could not be prepared: threw something that is not a std::exception");
-    return;
-  }
-  if (!checked.kernel) {
+    if (!checked.kernel) return;
+    checked.accuracy = backend.accuracy(workspace.problem());
+    checked.native_layout = backend.native_layout();
+    checked.detail = checked.kernel->detail();
+  });
+  const auto left = before.restore();
+  if (error) {
+    checked.verdict = failed("could not be prepared: " + *error);
+  } else if (!checked.kernel) {
     checked.verdict = failed("could not be prepared: prepare() returned no kernel");
   } else if (const auto damage = workspace.damage()) {
     checked.verdict = failed("while it was prepared: " + *damage);
-  } else {
-    checked.accuracy = checked.backend->accuracy(workspace.problem());
+  } else if (left) {
+    checked.verdict = failed("while it was prepared: " + *left);
+  } else if (const auto objection = wrong_claim(workspace.problem(), checked.accuracy)) {
+    checked.verdict = failed(*objection);
   }
 }
 
@@ -375,7 +445,12 @@ std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspa
     between();
     Checked& checked = all.emplace_back();
     checked.backend = backend;
-    const Support support = backend->supports(workspace.problem());
+    Support support;
+    const auto error = thrown_by([&] { support = backend->supports(workspace.problem()); });
+    if (error) {
+      checked.verdict = failed("supports() threw: " + *error);
+      continue;
+    }
     if (!support.supported) {
       checked.verdict = {.outcome = Outcome::kUnsupported, .reason = support.reason};
       continue;
@@ -390,7 +465,7 @@ std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspa
     for (Checked& checked : all) {
       if (!checked.verdict.passed()) continue;
       between();
-      input.check(*checked.kernel, checked.accuracy, checked.verdict);
+      input.check(checked);
     }
   }
   return all;

@@ -42,6 +42,8 @@ struct Verdict {
   Error error = {};         // over all outputs
   std::map<std::string, Error, std::less<>> error_in = {};  // by output
   std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of InputCheck
+  // Elements of which no value is wrong, as the error of the variance may be as large as itself.
+  std::int64_t unjudged = 0;
 
   bool passed() const { return outcome == Outcome::kPassed; }
   // Takes over the errors of an earlier verdict.
@@ -49,12 +51,28 @@ struct Verdict {
 };
 
 // Compares every output in the workspace with the oracle, and looks for damage: writes outside of a
-// buffer, changed inputs, flush-to-zero left on. `calls` is how often the kernel has run since the
+// buffer, changed inputs. `calls` is how often the kernel has run since the
 // running statistics were those that the oracle saw. `right` remembers the bits of a large output
 // that was right on the same input: the same bits are not compared again, their error is not in
 // this verdict.
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
+
+// A backend that has been checked, with its kernel, or with why it has none.
+struct Checked {
+  const Backend* backend = nullptr;
+  std::unique_ptr<Kernel> kernel = nullptr;
+  bool native_layout = false;
+  bool loaded = false;
+  std::string detail = {};
+  Accuracy accuracy = {};
+  Verdict verdict = {};
+  double prepare_ns = 0;  // the time that prepare() took
+};
+
+// load() of its kernel, before a run on other inputs than before. A kernel without a layout of its
+// own has nothing to take over from them: it is loaded once.
+void load_inputs(Checked& checked);
 
 // One kind of input in a workspace, and what is expected of it: found once, for any number of
 // kernels that are prepared for the workspace.
@@ -64,29 +82,22 @@ class InputCheck {
   InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed);
   ~InputCheck() { workspace_.allow_writes(); }
 
-  // Runs the kernel, and once more on what the first run left behind. `verdict` is what is known of
-  // it so far, and passed; its errors are kept. Never throws what the kernel throws: that is a
-  // failure too. Whatever a kernel leaves behind, the next one finds the input as it was.
-  void check(Kernel& kernel, const Accuracy& accuracy, Verdict& verdict);
+  // Runs the kernel, and once more on what the first run left behind. What is known of it so far
+  // must be that it passed; its errors are kept. Never throws what the kernel throws: that is a
+  // failure too. Whatever a kernel leaves behind, the next one finds the input and the process as
+  // they were.
+  void check(Checked& checked);
 
  private:
   void fill_workspace();
-  Verdict run_twice(Kernel& kernel, const Accuracy& accuracy);
+  Verdict run_twice(Checked& checked);
+  void collect(Kernel& kernel, bool disturbed);
 
   Workspace& workspace_;
   InputKind kind_;
   std::uint64_t seed_;
   std::optional<Oracle> oracle_;
   bool spoiled_ = false;  // by a kernel that failed
-};
-
-// A backend that has been checked, with its kernel, or with why it has none.
-struct Checked {
-  const Backend* backend = nullptr;
-  std::unique_ptr<Kernel> kernel = nullptr;
-  Accuracy accuracy = {};
-  Verdict verdict = {};
-  double prepare_ns = 0;  // the time that prepare() took
 };
 
 // supports(), prepare() on plausible inputs (a kernel that keeps what it sees there is caught with

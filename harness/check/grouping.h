@@ -62,6 +62,12 @@ inline std::int64_t gradient_of(const Problem& p, std::int64_t i, std::int64_t k
   return i / p.batch * affine_count(p) + affine_of(p, i, k, j);
 }
 
+// Terms of the longest sum: over a statistic or, within a mini-batch, over a parameter.
+inline std::int64_t most_terms(const Problem& p) {
+  const std::int64_t of_parameter = affine_per_element(p) ? p.batch : p.batch * p.l;
+  return of_parameter > values_per_statistic(p) ? of_parameter : values_per_statistic(p);
+}
+
 // Position of element (i, k, j) in memory.
 inline std::int64_t offset_of(const Problem& p, std::int64_t i, std::int64_t k, std::int64_t j) {
   return p.layout == Layout::kNcl ? (i * p.c + k) * p.l + j : (i * p.l + j) * p.c + k;

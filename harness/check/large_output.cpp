@@ -38,7 +38,9 @@ void LargeOutput::prepare_y() {
     const double rstd = o.rstd_[at];
     const double off_center = off ? rstd * o.mean_error(statistic, accuracy_) : 0;
     const double updating = off ? o.updating_error(statistic, accuracy_) * rstd * rstd : 0;
-    off_center_[at] = off_center;
+    const bool unknown =
+        !no_error && o.relative_variance_error(statistic, accuracy_) == kNothingIsKnown;
+    off_center_[at] = unknown ? kNothingIsKnown : off_center;
     relative_[at] = 5 * o.u_ + (c * o.u_ + off_center * off_center + updating) / 2;
   }
 }
@@ -117,7 +119,7 @@ void LargeOutput::expect_y(std::int64_t first, std::int64_t count, double* value
       const double size = std::abs(y);
       const double off =
           gamma * (off_center_[at] + xh * relative_[at]) + u * (gamma * xh + size) +
-          o.half_smallest_ +
+          o.half_smallest_ + o.smallest_ * (std::abs(value_of_x) + std::abs(mean)) +
           u_folded * (gamma * rstd * 2 * (std::abs(value_of_x) + std::abs(mean)) + size);
       value[t] = y;
       bound[t] = kForwardMargin * off + u_stored * size;
@@ -136,8 +138,8 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
   const double u = o.u_;
   const double u_stored = o.u_storage_ + (kWide ? u : 0);
   const double of_g = kGiven || o.problem_.norm == Norm::kRms ? 4 : 5;
-  // What underflows on the way: g, two means, two differences.
-  const double smallest = kGiven ? 0 : o.smallest_;
+  // What underflows on the way: g, two means, two differences; gamma * rstd.
+  const double smallest = o.smallest_;
   const auto visit = [&](std::int64_t begin, std::int64_t length, auto s, auto parameter) {
     double* value = values + (begin - first);
     double* bound = bounds + (begin - first);
@@ -153,7 +155,8 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
       const double off = of_g * std::abs(g) + fixed_[at] + std::abs(xh) * per_xh_[at];
       const double size_gamma = std::abs(gamma);
       const double underflow =
-          smallest * rstd * (4 + std::abs(xh)) * (size_gamma > 1 ? size_gamma : 1);
+          smallest * (rstd * (4 + std::abs(xh)) * (size_gamma > 1 ? size_gamma : 1) +
+                      std::abs(static_cast<double>(dy[begin + t])));
       value[t] = dx;
       bound[t] = u * rstd * off + underflow + u_stored * std::abs(dx) + 2 * o.half_smallest_;
     }

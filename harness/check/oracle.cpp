@@ -45,7 +45,9 @@
 // The folded dgamma = rstd * (sum dy * x - mean * sum dy) is off by (2c + 4)u * sum |dy| * M more.
 //
 // Storing y or dx in 16 bits adds one rounding of 2^-8 (bf16) or 2^-11 (f16), and in every type
-// half of its smallest number; statistics may be off by the smallest number of theirs.
+// half of its smallest number; statistics may be off by the smallest number of theirs, and so may
+// gamma * rstd, whichever values it is multiplied with. Where the error of the variance may be as
+// large as variance + eps nothing is known of rstd and y: no value of theirs is wrong.
 #include "harness/check/oracle.h"
 
 #include <algorithm>
@@ -385,6 +387,13 @@ double Oracle::variance_error(const Statistics& statistic, const Accuracy& accur
          updating_error(statistic, accuracy);
 }
 
+double Oracle::relative_variance_error(const Statistics& statistic,
+                                       const Accuracy& accuracy) const {
+  const double shifted = static_cast<double>(statistic.variance) + problem_.eps;
+  const double error = variance_error(statistic, accuracy);
+  return error < shifted ? error / shifted : kNothingIsKnown;
+}
+
 double Oracle::updating_error(const Statistics& statistic, const Accuracy& accuracy) const {
   if (accuracy.exact_sums || problem_.norm == Norm::kRms) return 0;
   const auto mean = static_cast<double>(statistic.mean);
@@ -421,9 +430,8 @@ Expected Oracle::variance(std::size_t at, const Accuracy& accuracy) const {
 Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
   const auto rstd = static_cast<double>(statistic.rstd);
-  const auto shifted = static_cast<double>(statistic.variance) + problem_.eps;
   const double relative =
-      sums_are_exact(accuracy) ? 0 : variance_error(statistic, accuracy) / shifted / 2;
+      sums_are_exact(accuracy) ? 0 : relative_variance_error(statistic, accuracy) / 2;
   return expected(statistic.rstd, kForwardMargin * rstd * (2 * u_ + relative));
 }
 

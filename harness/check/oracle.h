@@ -2,6 +2,7 @@
 // within which an honest implementation must lie.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,13 @@ struct Expected {
   double value;
   double bound;
 };
+
+// Stands for an error without a limit. Finite, so that nothing times it is nothing; bounds beyond
+// its root say that no value is wrong.
+inline constexpr double kNothingIsKnown = 1e300;
+inline bool is_unjudged(const Expected& expected) {
+  return std::isfinite(expected.value) && expected.bound > 1e150;
+}
 
 // Wider than any storage type where the platform has such a type (the 80 bits of x86, the 128 of
 // Arm), so that data in f64 has an oracle too.
@@ -76,6 +84,7 @@ class Oracle {
 
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
+  double relative_variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double updating_error(const Statistics& statistic, const Accuracy& accuracy) const;
   // The bound of a parameter or statistic, with the rounding of the expected value itself.
   Expected expected(Wide value, double bound) const;

@@ -7,7 +7,9 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
+#include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/random.h"
 
@@ -16,7 +18,6 @@ namespace {
 
 constexpr std::size_t kGuard = 512;  // bytes on each side of a buffer
 constexpr std::size_t kPage = 4096;
-constexpr std::byte kPoison{0xFF};  // all bits set is a NaN in every floating-point format
 
 std::size_t round_up(std::size_t value, std::size_t step) {
   return (value + step - 1) / step * step;
@@ -65,19 +66,49 @@ std::uint64_t digest_of_block(std::uint64_t seed, const std::byte* begin, std::s
   return total;
 }
 
-void fill_with_poison(std::byte* begin, std::size_t bytes) {
-  for_each_block(begin, bytes, [](std::int64_t, std::byte* block, std::size_t size) {
-    std::memset(block, static_cast<int>(kPoison), size);
+void fill_bytes(std::byte* begin, std::size_t bytes, Poison value) {
+  for_each_block(begin, bytes, [value](std::int64_t, std::byte* block, std::size_t size) {
+    std::memset(block, static_cast<int>(value), size);
   });
 }
 
-bool is_poison(const std::byte* begin, const std::byte* end) {
-  return std::all_of(begin, end, [](std::byte value) { return value == kPoison; });
+// What lies around a buffer: signaling NaNs of its type. Whoever computes with one makes a quiet
+// one of it, so that a loop that goes too far does not write what was there; and whoever copies it
+// from an input to an output does not either, because these have others.
+using Guard = std::array<std::byte, 3 * kPage>;
+
+Guard make_guard(DType dtype, bool input) {
+  const auto fill = [](auto element) {
+    Guard guard;
+    for (std::size_t at = 0; at < guard.size(); at += sizeof(element)) {
+      std::memcpy(guard.data() + at, &element, sizeof(element));
+    }
+    return guard;
+  };
+  switch (dtype) {
+    case DType::kF64:
+      return fill(std::uint64_t{input ? 0x7FF1A5E1A5E1A5E1U : 0x7FF2B4D2B4D2B4D2U});
+    case DType::kBf16:
+      return fill(static_cast<std::uint16_t>(input ? 0x7FA1 : 0x7F92));
+    case DType::kF16:
+      return fill(static_cast<std::uint16_t>(input ? 0x7D21 : 0x7C92));
+    case DType::kF32:
+      break;
+  }
+  return fill(std::uint32_t{input ? 0x7FA1A5E1U : 0x7F92B4D2U});
 }
 
-// Writes nothing where nothing is wrong: it may be read-only.
-void repair_guard(std::byte* begin) {
-  if (!is_poison(begin, begin + kGuard)) std::fill_n(begin, kGuard, kPoison);
+const Guard& guard_of(DType dtype, bool input) {
+  static const auto all = [] {
+    std::array<std::array<Guard, 2>, kEveryDType.size()> guards;
+    for (const DType each : kEveryDType) {
+      for (const bool is_input : {false, true}) {
+        guards[static_cast<std::size_t>(each)][is_input ? 1 : 0] = make_guard(each, is_input);
+      }
+    }
+    return guards;
+  }();
+  return all[static_cast<std::size_t>(dtype)][input ? 1 : 0];
 }
 
 struct Shape {
@@ -197,7 +228,11 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shi
     const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48) +
                                shift * size_of((arguments_.*spec.member).dtype);
     starts.push_back(size_ + offset);
-    buffers_.push_back({.spec = spec, .begin = nullptr, .bytes = bytes});
+    buffers_.push_back(
+        {.spec = spec,
+         .begin = nullptr,
+         .bytes = bytes,
+         .guard = &guard_of((arguments_.*spec.member).dtype, spec.role == Role::kInput)});
     size_ = round_up(size_ + offset + bytes + kGuard, kPage);
   }
   // Straight from the system: returned to it at once, and never moved into somebody's free list.
@@ -207,17 +242,25 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shi
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     buffers_[i].begin = memory_.get() + starts[i];
     (arguments_.*buffers_[i].spec.member).data = buffers_[i].begin;
-    fill_with_poison(buffers_[i].begin, buffers_[i].bytes);  // else all pages are one
+    fill_bytes(buffers_[i].begin, buffers_[i].bytes, poison_);  // else all pages are one
   }
   poison();
 }
 
-void Workspace::poison() {
+void Workspace::poison(Poison with) {
+  poison_ = with;
   for (const Buffer& buffer : buffers_) {
-    repair_guard(buffer.begin - kGuard);
-    repair_guard(buffer.begin + buffer.bytes);
-    if (buffer.spec.role == Role::kOutput) fill_with_poison(buffer.begin, buffer.bytes);
+    for (const auto zone : {buffer.before(), buffer.behind()}) {
+      // Writes nothing where nothing is wrong: it may be read-only.
+      if (!buffer.is_guard(zone)) std::memcpy(zone.data(), buffer.guard->data(), zone.size());
+    }
+    if (buffer.spec.role == Role::kOutput) fill_bytes(buffer.begin, buffer.bytes, with);
   }
+}
+
+bool Workspace::is_poison(std::span<const std::byte> bytes) const {
+  const auto value = static_cast<std::byte>(poison_);
+  return std::all_of(bytes.begin(), bytes.end(), [value](std::byte one) { return one == value; });
 }
 
 void Workspace::remember_inputs() {
@@ -244,6 +287,20 @@ std::span<std::byte> Workspace::Buffer::pages() const {
   return {start, round_up(static_cast<std::size_t>(begin + bytes + kGuard - start), kPage)};
 }
 
+std::span<std::byte> Workspace::Buffer::before() const {
+  std::byte* start = pages().data();
+  return {start, begin};
+}
+
+std::span<std::byte> Workspace::Buffer::behind() const {
+  const auto all = pages();
+  return {begin + bytes, all.data() + all.size()};
+}
+
+bool Workspace::Buffer::is_guard(std::span<const std::byte> zone) const {
+  return std::memcmp(zone.data(), guard->data(), zone.size()) == 0;
+}
+
 std::uint64_t Workspace::Buffer::rest() const {
   const auto covered = read_only.covered();
   if (covered.empty()) return 0;
@@ -261,11 +318,10 @@ bool Workspace::Buffer::changed() const {
 
 std::optional<std::string> Workspace::damage() const {
   for (const Buffer& buffer : buffers_) {
-    const std::byte* end = buffer.begin + buffer.bytes;
-    if (!is_poison(buffer.begin - kGuard, buffer.begin)) {
+    if (!buffer.is_guard(buffer.before())) {
       return "wrote before the start of " + std::string(buffer.spec.name);
     }
-    if (!is_poison(end, end + kGuard)) {
+    if (!buffer.is_guard(buffer.behind())) {
       return "wrote past the end of " + std::string(buffer.spec.name);
     }
     if (buffer.spec.role == Role::kInput && buffer.changed()) {
@@ -273,6 +329,66 @@ std::optional<std::string> Workspace::damage() const {
     }
   }
   return std::nullopt;
+}
+
+namespace {
+
+// Flips the last bit of the exponent: twice the number or half of it, by number.
+template <class T>
+void flip_exponents(const Tensor& tensor) {
+  using Bits = std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+  constexpr int kDigits = std::is_same_v<T, double>  ? 52
+                          : std::is_same_v<T, float> ? 23
+                          : std::is_same_v<T, Bf16>  ? 7
+                                                     : 10;
+  auto* bytes = static_cast<std::byte*>(tensor.data);
+  for_each_block(bytes, tensor.bytes(), [](std::int64_t, std::byte* begin, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += sizeof(Bits)) {
+      Bits bits;
+      std::memcpy(&bits, begin + at, sizeof(bits));
+      bits = static_cast<Bits>(bits ^ (Bits{1} << kDigits));
+      std::memcpy(begin + at, &bits, sizeof(bits));
+    }
+  });
+}
+
+// The first values of a statistic in memory trade places with the last ones.
+template <class T>
+void reverse_statistics(const Problem& p, std::span<T> x) {
+  const Grouping groups = Sharing(p).statistics;
+  if (x.empty()) return;
+  for (std::int64_t row = 0; row < p.elements(); row += groups.row) {
+    T* first = x.data() + row;
+    if (groups.run > 1) {
+      for (std::int64_t at = 0; at < groups.row; at += groups.run) {
+        std::reverse(first + at, first + at + groups.run);
+      }
+      continue;
+    }
+    // One value of each statistic after the other, as often as there are values.
+    T* last = first + groups.row - groups.count;
+    for (; first < last; first += groups.count, last -= groups.count) {
+      std::swap_ranges(first, first + groups.count, last);
+    }
+  }
+}
+
+}  // namespace
+
+void Workspace::disturb_inputs() {
+  for (const Buffer& buffer : buffers_) {
+    if (buffer.spec.role != Role::kInput) continue;
+    const Tensor& tensor = arguments_.*buffer.spec.member;
+    const bool is_x = buffer.spec.member == &Arguments::x;
+    with_storage(tensor.dtype, [&]<class T>(T) {
+      if (is_x && problem_.pass == Pass::kForwardTraining && problem_.norm != Norm::kNone) {
+        reverse_statistics(problem_, tensor.as<T>());
+      } else {
+        flip_exponents<T>(tensor);
+      }
+    });
+  }
 }
 
 void Workspace::save_running() {

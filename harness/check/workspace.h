@@ -32,6 +32,10 @@ std::int64_t workspace_bytes(const Problem& problem);
 // A number that any changed bit changes. Reads at the speed of memory, on all threads.
 std::uint64_t digest(std::span<const std::byte> bytes);
 
+// What outputs hold before a run: numbers that no run leaves, so that what was not written shows. A
+// backend that asks whether there is a result already sees NaN, or a number.
+enum class Poison : unsigned char { kNan = 0xFF, kNumber = 0xCC };
+
 // Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
 // within a page (so that no two alias in the cache by accident), between two guard zones.
 class Workspace {
@@ -46,8 +50,10 @@ class Workspace {
   // Bytes of all buffers, guards and padding.
   std::size_t bytes() const { return size_; }
 
-  // Fills every output with NaN, and writes the guard zones anew.
-  void poison();
+  // Fills every output with all bits set or with a finite number, and writes the guard zones anew.
+  void poison(Poison with = Poison::kNan);
+  // Whether these bytes of an output are as poison() left them.
+  bool is_poison(std::span<const std::byte> bytes) const;
   // Remembers the inputs as they are now, for damage().
   void remember_inputs();
   // Takes the right to write them away, until allow_writes(): damage() then need not read them, and
@@ -57,6 +63,10 @@ class Workspace {
   // What run() must not have done: the name of a buffer written outside its ends or, if it is an
   // input, changed since remember_inputs(). Nothing when all is well.
   std::optional<std::string> damage() const;
+  // Changes every input to other numbers of its size; the same once more takes it back. The x of a
+  // training pass keeps what its statistics are made of: values change places within a statistic,
+  // so that a variance that the library does not have can still be computed from it.
+  void disturb_inputs();
   // Copies the running statistics to the side, and back: a timed run changes them.
   void save_running();
   void restore_running();
@@ -66,13 +76,17 @@ class Workspace {
     BufferSpec spec;
     std::byte* begin;
     std::size_t bytes;
+    const std::array<std::byte, 3 * 4096>* guard;  // what lies around it
     std::uint64_t digest = 0;
     ReadOnly read_only = {};
     std::uint64_t digest_of_rest = 0;
 
     std::span<std::byte> pages() const;  // which no other buffer shares
-    std::uint64_t rest() const;          // a digest of what is not read-only, when some is
-    bool changed() const;                // since it was remembered or protected
+    std::span<std::byte> before() const;
+    std::span<std::byte> behind() const;
+    bool is_guard(std::span<const std::byte> zone) const;
+    std::uint64_t rest() const;  // a digest of what is not read-only, when some is
+    bool changed() const;        // since it was remembered or protected
   };
   struct Unmap {
     std::size_t size;
@@ -85,6 +99,7 @@ class Workspace {
   std::unique_ptr<std::byte, Unmap> memory_;
   std::vector<Buffer> buffers_;
   std::vector<std::byte> running_;
+  Poison poison_ = Poison::kNan;
 };
 
 }  // namespace normbench

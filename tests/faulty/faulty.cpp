@@ -14,10 +14,10 @@ std::ostream& operator<<(std::ostream& out, const Faulty& faulty) { return out <
 const std::vector<Faulty>& faulty_backends() {
   static const std::vector<Faulty> all = [] {
     std::vector<Faulty> list;
-    for (auto topic :
-         {statistics_faults, running_statistics_faults, gradient_faults, placement_faults,
-          damage_faults, life_cycle_faults, layer_faults, instance_faults, group_faults, rms_faults,
-          none_faults, sixteen_bit_faults, double_faults}) {
+    for (auto topic : {statistics_faults, running_statistics_faults, gradient_faults,
+                       placement_faults, damage_faults, life_cycle_faults, clock_faults,
+                       process_faults, claim_faults, layer_faults, instance_faults, group_faults,
+                       rms_faults, none_faults, sixteen_bit_faults, double_faults}) {
       std::vector<Faulty> part = topic();
       list.insert(list.end(), std::make_move_iterator(part.begin()),
                   std::make_move_iterator(part.end()));

@@ -148,6 +148,10 @@ class BehavingKernel : public Kernel {
     behavior_.run(work());
   }
   void collect() override { behavior_.collect(work()); }
+  std::string detail() const override {
+    behavior_.when_asked_for_detail();
+    return "";
+  }
 
  private:
   Work work() { return {problem_, arguments_, behavior_.steps, call_, memory_}; }
@@ -167,9 +171,14 @@ class BehavingBackend : public Backend {
   std::string_view name() const override { return name_; }
   std::string version() const override { return "1"; }
   Support supports(const Problem&) const override {
+    behavior_.when_asked_for_support();
     return behavior_.declines.empty() ? Support::yes() : Support::no(behavior_.declines);
   }
-  Accuracy accuracy(const Problem&) const override { return behavior_.claim; }
+  Accuracy accuracy(const Problem&) const override {
+    behavior_.when_asked_for_accuracy();
+    return behavior_.claim;
+  }
+  bool native_layout() const override { return behavior_.native_layout; }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {
     if (!behavior_.prepares_a_kernel) return nullptr;

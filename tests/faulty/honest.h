@@ -139,6 +139,11 @@ struct Behavior {
   std::function<void(const Work&)> load = nothing;
   std::function<void(const Work&)> run = normalize_all;
   std::function<void(const Work&)> collect = nothing;
+  // What supports(), accuracy() and detail() do beside their answer.
+  std::function<void()> when_asked_for_support = [] {};
+  std::function<void()> when_asked_for_accuracy = [] {};
+  std::function<void()> when_asked_for_detail = [] {};
+  bool native_layout = false;
   bool prepares_a_kernel = true;
   std::string declines = {};  // the reason why no problem is supported; empty when all are
 };
