@@ -60,8 +60,8 @@ class CaseMeasurement {
 
   CaseResult measure(const std::vector<const Backend*>& backends) {
     const Stopwatch check_time;
-    for (Checked& checked :
-         check_all(backends, sets_[0], case_.threads, options_.seed, [this] { stop_if_asked(); })) {
+    for (Checked& checked : check_all(entrants(backends, case_.threads), sets_[0], options_.seed,
+                                      [this] { stop_if_asked(); })) {
       admit(checked);
     }
     result_.check_seconds = check_time.seconds();

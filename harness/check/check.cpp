@@ -364,7 +364,7 @@ void InputCheck::check(Checked& checked) {
   if (const auto error = thrown_by([&] { now = run_twice(checked); })) {
     now = failed("threw: " + *error);
   }
-  before.restore();
+  if (const auto left = before.restore()) now = failed(*left);
   spoiled_ = !now.passed();
   now.error_of[static_cast<std::size_t>(kind_)] = now.error;
   now.add_errors_of(checked.verdict);
@@ -372,7 +372,6 @@ void InputCheck::check(Checked& checked) {
 }
 
 Verdict InputCheck::run_twice(Checked& checked) {
-  const ProcessState before;
   Verdict total;
   std::optional<std::uint64_t> right;
   workspace_.poison(Poison::kNan);
@@ -382,9 +381,7 @@ Verdict InputCheck::run_twice(Checked& checked) {
     if (calls > 1) workspace_.poison(Poison::kNumber);
     checked.kernel->run();
     collect(*checked.kernel, calls == 2 && kind_ == InputKind::kRandom);
-    const auto left = before.restore();
-    Verdict verdict =
-        left ? failed(*left) : check_outputs(workspace_, *oracle_, checked.accuracy, calls, &right);
+    Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, calls, &right);
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (total.passed()) continue;
@@ -407,12 +404,12 @@ void InputCheck::collect(Kernel& kernel, bool disturbed) {
 namespace {
 
 // What is asked before the kernel is run: failed, if anything throws, or prepare() does damage.
-void prepare(Checked& checked, Workspace& workspace, int threads) {
+void prepare(Checked& checked, Workspace& workspace) {
   const Backend& backend = *checked.backend;
   const ProcessState before;
   const auto error = thrown_by([&] {
     const auto start = std::chrono::steady_clock::now();
-    checked.kernel = backend.prepare(workspace.problem(), workspace.arguments(), threads);
+    checked.kernel = backend.prepare(workspace.problem(), workspace.arguments(), checked.threads);
     const auto end = std::chrono::steady_clock::now();
     checked.prepare_ns = std::chrono::duration<double, std::nano>(end - start).count();
     if (!checked.kernel) return;
@@ -436,15 +433,21 @@ void prepare(Checked& checked, Workspace& workspace, int threads) {
 
 }  // namespace
 
-std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspace& workspace,
-                               int threads, std::uint64_t seed,
-                               const std::function<void()>& between) {
+std::vector<Entrant> entrants(std::span<const Backend* const> backends, int threads) {
+  std::vector<Entrant> list;
+  for (const Backend* backend : backends) list.push_back({backend, threads});
+  return list;
+}
+
+std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& workspace,
+                               std::uint64_t seed, const std::function<void()>& between) {
   std::vector<Checked> all;
   bool spoiled = true;
-  for (const Backend* backend : backends) {
+  for (const auto& [backend, threads] : entrants) {
     between();
     Checked& checked = all.emplace_back();
     checked.backend = backend;
+    checked.threads = threads;
     Support support;
     const auto error = thrown_by([&] { support = backend->supports(workspace.problem()); });
     if (error) {
@@ -456,7 +459,7 @@ std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspa
       continue;
     }
     if (spoiled) fill(workspace, InputKind::kRandom, ~seed);
-    prepare(checked, workspace, threads);
+    prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
   }
   for (const InputKind kind : kInputKinds) {
@@ -472,8 +475,8 @@ std::vector<Checked> check_all(std::span<const Backend* const> backends, Workspa
 }
 
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
-  const std::array<const Backend*, 1> one = {&backend};
-  return std::move(check_all(one, workspace, threads, seed).front().verdict);
+  const std::array<Entrant, 1> one = {{{&backend, threads}}};
+  return std::move(check_all(one, workspace, seed).front().verdict);
 }
 
 std::int64_t check_bytes(const Problem& problem) { return oracle_bytes(problem); }

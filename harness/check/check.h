@@ -58,9 +58,17 @@ struct Verdict {
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
+// Who is checked: a backend, and how many threads it may use.
+struct Entrant {
+  const Backend* backend;
+  int threads;
+};
+std::vector<Entrant> entrants(std::span<const Backend* const> backends, int threads);
+
 // A backend that has been checked, with its kernel, or with why it has none.
 struct Checked {
   const Backend* backend = nullptr;
+  int threads = 1;
   std::unique_ptr<Kernel> kernel = nullptr;
   bool native_layout = false;
   bool loaded = false;
@@ -101,10 +109,11 @@ class InputCheck {
 };
 
 // supports(), prepare() on plausible inputs (a kernel that keeps what it sees there is caught with
-// stale results later), and all kinds of input, for each backend. Never throws what a backend
-// throws. `between` is called before each piece of work, and may throw to end it all.
+// stale results later), and all kinds of input, for each entrant. Inputs and what is expected are
+// made once for all. Never throws what a backend throws. `between` is called before each piece of
+// work, and may throw to end it all.
 std::vector<Checked> check_all(
-    std::span<const Backend* const> backends, Workspace& workspace, int threads, std::uint64_t seed,
+    std::span<const Entrant> entrants, Workspace& workspace, std::uint64_t seed,
     const std::function<void()>& between = [] {});
 
 // The same for one backend.

@@ -32,15 +32,23 @@ struct Tally {
   }
 };
 
-// Cases that differ only in the cache are one and the same to verify.
-std::vector<Case> without_cache(const std::vector<Case>& cases) {
-  std::vector<Case> distinct;
+// Cases of one problem, which are verified together: they differ in threads.
+using Group = std::vector<Case>;
+
+// In the order in which problems come first. Cases that differ only in the cache are one and the
+// same to verify.
+std::vector<Group> by_problem(const std::vector<Case>& cases) {
+  std::vector<Group> groups;
+  std::map<std::string, std::size_t> places;
   std::set<std::string> seen;
   for (Case bench_case : cases) {
     bench_case.cache = Cache::kWarm;
-    if (seen.insert(id(bench_case)).second) distinct.push_back(std::move(bench_case));
+    if (!seen.insert(id(bench_case)).second) continue;
+    const auto [place, is_new] = places.emplace(id(bench_case.problem), groups.size());
+    if (is_new) groups.emplace_back();
+    groups[place->second].push_back(std::move(bench_case));
   }
-  return distinct;
+  return groups;
 }
 
 // Every problem of the matrix, on one thread and on all.
@@ -61,7 +69,7 @@ std::vector<Case> cases_of(const VerifyOptions& options) {
     throw ConfigError("verify wants either a config or --all");
   }
   if (options.all) return all_cases(*options.plan);
-  return without_cache(load_plan(*options.plan, read_machine()).cases);
+  return load_plan(*options.plan, read_machine()).cases;
 }
 
 // The worst errors of every backend on every norm, pass and dtype, for one kind of input.
@@ -105,19 +113,25 @@ class Verification {
   explicit Verification(const VerifyOptions& options)
       : options_(options),
         backends_(choose_backends(*options.plan->filters)),
-        cases_(cases_of(options)) {}
+        groups_(by_problem(cases_of(options))) {}
 
   int run() {
     double work = 0;
-    for (const Case& bench_case : cases_) work += weight(bench_case);
+    std::size_t cases = 0;
+    for (const Group& group : groups_) {
+      work += weight(group);
+      cases += group.size();
+    }
     {
-      Progress progress(cases_.size(), work);
-      double done = 0;
-      for (std::size_t i = 0; i < cases_.size(); ++i) {
-        if (interrupted()) return stop(i);
-        progress.start(i, done, id(cases_[i]));
-        verify(cases_[i]);
-        done += weight(cases_[i]);
+      Progress progress(cases, work);
+      std::size_t done = 0;
+      double work_done = 0;
+      for (const Group& group : groups_) {
+        if (interrupted()) return stop(done, cases);
+        progress.start(done, work_done, id(group[0]));
+        verify(group);
+        done += group.size();
+        work_done += weight(group);
       }
     }
     print();
@@ -125,33 +139,39 @@ class Verification {
   }
 
  private:
-  static double weight(const Case& bench_case) {
-    return 1e-3 + 1e-6 * static_cast<double>(bench_case.problem.elements());
+  static double weight(const Group& group) {
+    return 1e-3 + 1e-6 * static_cast<double>(group[0].problem.elements());
   }
 
-  void verify(const Case& bench_case) {
-    Workspace workspace(bench_case.problem, options_.seed);
-    for (const Checked& checked :
-         check_all(backends_, workspace, bench_case.threads, options_.seed)) {
-      const Backend& backend = *checked.backend;
-      const Verdict& verdict = checked.verdict;
-      const std::string backend_name(backend.name());
-      tallies_[backend_name].add(verdict);
-      for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
-      if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
-      const KnownDefect* defect =
-          known_defect(backend.name(), backend.version(), bench_case.problem);
-      if (defect != nullptr && defect->explains(verdict)) {
-        ++known_defects_[describe(*defect)];
-      } else if (verdict.outcome == Outcome::kFailed) {
-        failures_.push_back(
-            fmt::format("{} -b {}: {}", id(bench_case), backend_name, verdict.reason));
-      }
-      if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
-      if (options_.verbose) {
-        fmt::print("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
-                   verdict.reason.empty() ? "" : ": ", verdict.reason);
-      }
+  void verify(const Group& group) {
+    std::vector<Entrant> all;
+    for (const Case& bench_case : group) {
+      const auto some = entrants(backends_, bench_case.threads);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    Workspace workspace(group[0].problem, options_.seed);
+    const auto checked = check_all(all, workspace, options_.seed);
+    for (std::size_t i = 0; i < checked.size(); ++i) {
+      record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
+    }
+  }
+
+  void record(const Case& bench_case, const Backend& backend, const Verdict& verdict) {
+    const std::string backend_name(backend.name());
+    tallies_[backend_name].add(verdict);
+    for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
+    if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
+    const KnownDefect* defect = known_defect(backend.name(), backend.version(), bench_case.problem);
+    if (defect != nullptr && defect->explains(verdict)) {
+      ++known_defects_[describe(*defect)];
+    } else if (verdict.outcome == Outcome::kFailed) {
+      failures_.push_back(
+          fmt::format("{} -b {}: {}", id(bench_case), backend_name, verdict.reason));
+    }
+    if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
+    if (options_.verbose) {
+      fmt::print("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
+                 verdict.reason.empty() ? "" : ": ", verdict.reason);
     }
   }
 
@@ -194,14 +214,14 @@ class Verification {
     fmt::print("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
   }
 
-  int stop(std::size_t done) const {
-    fmt::print(stderr, "normbench: interrupted after {} of {} cases\n", done, cases_.size());
+  static int stop(std::size_t done, std::size_t cases) {
+    fmt::print(stderr, "normbench: interrupted after {} of {} cases\n", done, cases);
     return kInterrupted;
   }
 
   const VerifyOptions& options_;
   std::vector<const Backend*> backends_;
-  std::vector<Case> cases_;
+  std::vector<Group> groups_;
   std::map<std::string, Tally> tallies_;
   std::array<AccuracyTable, 2> accuracy_ = {AccuracyTable(InputKind::kRandom),
                                             AccuracyTable(InputKind::kIllConditioned)};
