@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "harness/bench/machine.h"
 
@@ -119,6 +121,46 @@ std::string lowercase(std::string text) {
   return text;
 }
 
+// A variable with which one contestant is not what it is without, or with which all allocate
+// differently.
+struct Handicap {
+  std::string_view name;  // how it begins
+  std::string_view effect;
+};
+
+constexpr std::array kHandicaps = {
+    Handicap{"DNNL_VERBOSE", "oneDNN prints while it is timed"},
+    Handicap{"ONEDNN_VERBOSE", "oneDNN prints while it is timed"},
+    Handicap{"DNNL_MAX_CPU_ISA", "oneDNN uses fewer instructions than the CPU has"},
+    Handicap{"ONEDNN_MAX_CPU_ISA", "oneDNN uses fewer instructions than the CPU has"},
+    Handicap{"DNNL_CPU_ISA_HINTS", "oneDNN chooses other instructions"},
+    Handicap{"ONEDNN_CPU_ISA_HINTS", "oneDNN chooses other instructions"},
+    Handicap{"DNNL_JIT_", "oneDNN writes what it generates to files"},
+    Handicap{"ONEDNN_JIT_", "oneDNN writes what it generates to files"},
+    Handicap{"DNNL_DEFAULT_FPMATH_MODE", "oneDNN computes in fewer digits"},
+    Handicap{"ONEDNN_DEFAULT_FPMATH_MODE", "oneDNN computes in fewer digits"},
+    Handicap{"ATEN_CPU_CAPABILITY", "PyTorch uses other instructions than the CPU has"},
+    Handicap{"TORCH_SHOW_", "PyTorch prints while it is timed"},
+    Handicap{"MKL_VERBOSE", "MKL prints while it is timed"},
+    Handicap{"MKL_ENABLE_INSTRUCTIONS", "MKL uses fewer instructions than the CPU has"},
+    Handicap{"OMP_DISPLAY_AFFINITY", "OpenMP prints while contestants are timed"},
+    Handicap{"OMP_WAIT_POLICY", "idle threads of OpenMP wait differently, and tax or slow others"},
+    Handicap{"GLIBC_TUNABLES", "the C library allocates or copies differently"},
+    Handicap{"MALLOC_", "the C library allocates differently"},
+    Handicap{"LD_PRELOAD", "code that is not part of this build takes part"},
+};
+
+void judge_handicaps(const Environment& environment, Findings& findings) {
+  for (const auto& [name, value] : environment) {
+    for (const Handicap& handicap : kHandicaps) {
+      if (!name.starts_with(handicap.name) || value.empty() || value == "0") continue;
+      findings.push_back({Severity::kWarning,
+                          fmt::format("{}={}: {}", name, value, handicap.effect),
+                          fmt::format("unset {}", name)});
+    }
+  }
+}
+
 // Cases set their numbers of threads through the interface of each library, so variables that
 // interfere are oddities, not errors.
 void judge_environment(const Machine& machine, const Environment& environment, Findings& findings) {
@@ -166,8 +208,9 @@ std::map<std::string, std::string> read_environment() {
     if (equals == std::string_view::npos) continue;
     const std::string_view name = text.substr(0, equals);
     bool relevant = name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH" || name == "GLIBC_TUNABLES";
-    for (const char* prefix : {"OMP_", "GOMP_", "KMP_", "LIBOMP_", "MALLOC_", "MIMALLOC_",
-                               "TCMALLOC_", "DNNL_", "ONEDNN_", "MKL_", "OPENBLAS_", "ATEN_"}) {
+    for (const char* prefix :
+         {"OMP_", "GOMP_", "KMP_", "LIBOMP_", "MALLOC_", "MIMALLOC_", "TCMALLOC_", "DNNL_",
+          "ONEDNN_", "MKL_", "OPENBLAS_", "ATEN_", "TORCH_"}) {
       relevant = relevant || name.starts_with(prefix);
     }
     if (relevant) chosen.emplace(name, text.substr(equals + 1));
@@ -183,6 +226,7 @@ std::vector<Finding> diagnose(const Machine& machine, const Build& build,
   judge_neighbors(machine, findings);
   judge_clock(machine, findings);
   judge_memory(machine, findings);
+  judge_handicaps(environment, findings);
   judge_environment(machine, environment, findings);
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });

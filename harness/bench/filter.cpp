@@ -15,9 +15,13 @@ class Filter {
   Filter(const std::vector<std::string>& keep, const std::vector<std::string>& drop)
       : keep_(compile(keep)), drop_(compile(drop)) {}
 
-  bool accepts(const std::string& text) const {
-    const auto found = [&text](const std::regex& expression) {
-      return std::regex_search(text, expression);
+  bool accepts(const std::string& text) const { return accepts(std::vector<std::string>{text}); }
+  // One hit in any of the texts is enough, in either direction.
+  bool accepts(const std::vector<std::string>& texts) const {
+    const auto found = [&texts](const std::regex& expression) {
+      return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+        return std::regex_search(text, expression);
+      });
     };
     return (keep_.empty() || std::any_of(keep_.begin(), keep_.end(), found)) &&
            std::none_of(drop_.begin(), drop_.end(), found);
@@ -159,7 +163,9 @@ std::vector<Case> choose_cases(std::vector<Case> cases, const FilterOptions& opt
   const Filter filter(options.cases, options.without_cases);
   const std::string first = cases.empty() ? "" : id(cases.front());
   std::erase_if(cases, [&filter](const Case& bench_case) {
-    return !filter.accepts(fmt::format("{} {}", id(bench_case), bench_case.name));
+    std::vector<std::string> texts = names(bench_case);
+    texts.push_back(id(bench_case));
+    return !filter.accepts(texts);
   });
   if (cases.empty()) {
     throw ConfigError(fmt::format(

@@ -1,12 +1,15 @@
 // The schedule of one case.
 #include "harness/bench/measure.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include "harness/bench/allocations.h"
@@ -17,6 +20,8 @@
 #include "harness/bench/statistics.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/bench/sweep.h"
+#include "harness/check/changes.h"
+#include "harness/check/random.h"
 
 namespace normbench {
 namespace {
@@ -24,6 +29,19 @@ namespace {
 // A sample of a cold case runs through sets of buffers that have all been swept out of the caches.
 constexpr std::int64_t kMostColdSets = 64;
 constexpr std::int64_t kColdBytes = std::int64_t{64} << 20;
+
+// CPU time is counted in ticks: of samples that take less in all, nothing is known.
+constexpr double kEnoughForCpus = 0.05;
+// Threads of libraries that wait in a loop, and other programs, on top of the threads that were
+// lent.
+constexpr double kCpusBesides = 0.25;
+// Nobody reads and writes faster than the best of several copies, by much or by a bit.
+constexpr double kImplausible = 0.5;
+constexpr double kFasterThanCopy = 1 / 1.05;
+// So far behind the best of other ways to copy, one sample of a way is enough.
+constexpr double kWorthASecondSample = 1.3;
+// Relative errors of a sum that a claim may allow before it says nothing.
+constexpr double kEmptyClaim = 1e-2;
 
 using Kernels = std::vector<std::unique_ptr<Kernel>>;
 
@@ -43,15 +61,35 @@ struct Contestant {
   Kernels kernels = {};
   Row row = {};
   double estimate_ns = 0;  // of one call
-  std::vector<double> cpus = {};
+  double seconds = 0;      // of all samples
+  double cpu_seconds = 0;
 
   bool running() const { return row.verdict.passed() && !kernels.empty(); }
+  void fail(std::string reason) {
+    row.verdict.outcome = Outcome::kFailed;
+    row.verdict.reason = std::move(reason);
+    kernels.clear();
+  }
 };
+
+// Work of one contestant. What it throws is its failure, and nobody else's.
+template <class Work>
+void attempt(Contestant& contestant, Work work) {
+  try {
+    work();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const std::exception& error) {
+    contestant.fail(fmt::format("while it was timed: threw: {}", error.what()));
+  } catch (...) {
+    contestant.fail("while it was timed: threw something that is not a std::exception");
+  }
+}
 
 class CaseMeasurement {
  public:
   CaseMeasurement(const Case& bench_case, const Machine& machine, const MeasureOptions& options)
-      : case_(bench_case), machine_(machine), options_(options) {
+      : case_(bench_case), machine_(machine), options_(options), inputs_seed_(options.seed) {
     result_.bench_case = bench_case;
     result_.order_seed = options.seed;
     result_.regime = regime(machine, compulsory_bytes(bench_case.problem), bench_case.threads);
@@ -90,29 +128,69 @@ class CaseMeasurement {
   void time() {
     const Stopwatch calibration;
     fill_set(sets_[0]);
-    oracle_.emplace(case_.problem, sets_[0].arguments(), false);
     calibrate();
     if (case_.cache == Cache::kCold) add_cold_sets();
+    if (none_is_running()) return;
     choose_controls();
-    Schedule schedule(options_.timing, contestants_.size(), 3, fastest_, options_.seed);
-    for (std::size_t i = 0; i < contestants_.size(); ++i) {
-      if (!contestants_[i].running()) schedule.leave_out(i);
-    }
     result_.calibrate_seconds = calibration.seconds();
-    const Stopwatch stopwatch;
-    while (true) {
-      const auto round = schedule.next_round(stopwatch.seconds());
+    Schedule schedule(options_.timing, contestants_.size(), 3, fastest_, options_.seed);
+    for (int number = 1;; ++number) {
+      for (std::size_t i = 0; i < contestants_.size(); ++i) {
+        if (!contestants_[i].running()) schedule.leave_out(i);
+      }
+      const auto round = schedule.next_round(result_.rounds_seconds);
       if (round.empty()) break;
+      prepare_round(number, round);
+      const Stopwatch stopwatch;
       for (const Schedule::Entry& entry : round) measure_sample(entry, schedule);
+      result_.rounds_seconds += stopwatch.seconds();
     }
-    result_.rounds_seconds = stopwatch.seconds();
     finish_rows(schedule);
+  }
+
+  bool none_is_running() const {
+    return std::none_of(contestants_.begin(), contestants_.end(),
+                        [](const Contestant& contestant) { return contestant.running(); });
   }
 
   // Random input, and everything remembered that the timed runs will change.
   void fill_set(Workspace& set) {
-    fill(set, InputKind::kRandom, options_.seed);
+    fill(set, InputKind::kRandom, inputs_seed_);
     set.save_running();
+  }
+
+  // All inputs are others where somebody has the last sample, after which it is checked, and in one
+  // more round that nobody knows. In each round a few of them change before the clock runs.
+  void prepare_round(int number, const std::vector<Schedule::Entry>& round) {
+    const Stopwatch stopwatch;
+    changes_.emplace(case_.problem, options_.seed + static_cast<std::uint64_t>(number));
+    const bool any_last = std::any_of(round.begin(), round.end(),
+                                      [](const Schedule::Entry& entry) { return entry.last; });
+    const auto usual = static_cast<std::uint64_t>(options_.timing.min_rounds - 1);
+    const bool surprise = number == 2 + static_cast<int>(random_bits(options_.seed, 0) % usual);
+    if (any_last || surprise) {
+      ++inputs_seed_;
+      for (Workspace& set : sets_) fill_set(set);
+    }
+    round_is_checked_ = any_last;
+    if (any_last) expect_changed_inputs();
+    result_.check_seconds += stopwatch.seconds();
+  }
+
+  // Whatever a contestant that failed has left in them.
+  void repair_inputs() {
+    for (Workspace& set : sets_) fill_set(set);
+    if (round_is_checked_) expect_changed_inputs();
+  }
+
+  // What is right after the last samples of this round.
+  void expect_changed_inputs() {
+    for (Workspace& set : sets_) {
+      changes_->make(set);
+      set.remember_inputs();
+    }
+    oracle_.emplace(case_.problem, sets_[0].arguments(), false);
+    for (Workspace& set : sets_) changes_->take_back(set);
   }
 
   // How long a call of each takes, and so how many fill a sample.
@@ -121,18 +199,29 @@ class CaseMeasurement {
     for (std::size_t i = 0; i < contestants_.size(); ++i) {
       Contestant& contestant = contestants_[i];
       if (!contestant.running()) continue;
-      contestant.kernels[0]->load();
-      contestant.estimate_ns = estimate(contestant);
-      if (contestant.estimate_ns < fastest) {
+      attempt(contestant, [&] {
+        load(contestant);
+        contestant.estimate_ns = estimate(contestant);
+      });
+      if (contestant.running() && contestant.estimate_ns < fastest) {
         fastest = contestant.estimate_ns;
         fastest_ = i;
       }
     }
     calls_ = calls_per_sample(fastest, options_.timing);
     for (Contestant& contestant : contestants_) {
+      if (!contestant.running()) continue;
       contestant.row.calls_per_sample =
           calls_per_sample(contestant.estimate_ns, calls_, options_.timing);
     }
+  }
+
+  // Takes the inputs as they are now into a layout of its own; others have nothing to take.
+  void load(Contestant& contestant) {
+    if (!contestant.row.native_layout) return;
+    const Stopwatch stopwatch;
+    for (const auto& kernel : contestant.kernels) kernel->load();
+    contestant.row.load_ns = 1e9 * stopwatch.seconds() / static_cast<double>(sets_.size());
   }
 
   // Time of one call in ns, roughly. Short calls need a slot of some length before the clock tells
@@ -175,11 +264,20 @@ class CaseMeasurement {
     }
     for (Contestant& contestant : contestants_) {
       if (!contestant.running()) continue;
-      for (std::size_t set = 1; set < sets_.size(); ++set) {
-        contestant.kernels.push_back(
-            contestant.backend->prepare(case_.problem, sets_[set].arguments(), case_.threads));
-        contestant.kernels.back()->load();
-      }
+      attempt(contestant, [&] {
+        for (std::size_t set = 1; set < sets_.size(); ++set) {
+          contestant.kernels.push_back(
+              contestant.backend->prepare(case_.problem, sets_[set].arguments(), case_.threads));
+          if (!contestant.kernels.back()) throw std::runtime_error("prepare() returned no kernel");
+          contestant.kernels.back()->load();
+        }
+      });
+    }
+    if (!contestants_[fastest_].running()) {
+      fastest_ = static_cast<std::size_t>(
+          std::find_if(contestants_.begin(), contestants_.end(),
+                       [](const Contestant& contestant) { return contestant.running(); }) -
+          contestants_.begin());
     }
     sweeper_.emplace(3 * last_level_bytes(machine_));
   }
@@ -205,64 +303,102 @@ class CaseMeasurement {
   bool keep_if_faster(Make make, Kernels& kept, double& best) {
     Kernels kernels;
     for (const Workspace& set : sets_) kernels.push_back(make(set.arguments()));
-    // Which of them is fastest is told by one sample where that is long.
+    // A second sample where it may decide, and one does not tell.
     double ns = timed(kernels, calls_).ns;
-    if (!is_long(ns)) ns = std::min(ns, timed(kernels, calls_).ns);
+    if (!is_long(ns) && ns < kWorthASecondSample * best) {
+      ns = std::min(ns, timed(kernels, calls_).ns);
+    }
     if (ns >= best) return false;
     best = ns;
     kept = std::move(kernels);
     return true;
   }
 
-  Slot timed(const Kernels& kernels, std::int64_t calls, bool warm_up = true) {
+  Slot timed(const Kernels& kernels, std::int64_t calls) {
     stop_if_asked();
     const bool warm = case_.cache == Cache::kWarm;
     if (!warm) sweeper_->sweep(case_.threads);
     settle();
-    return time_slot(pointers(kernels), calls, warm && warm_up);
+    return time_slot(pointers(kernels), calls, warm);
   }
 
   void measure_sample(const Schedule::Entry& entry, Schedule& schedule) {
-    for (Workspace& set : sets_) set.restore_running();
     const std::size_t controls = contestants_.size();
     if (entry.which < controls) {
       Contestant& contestant = contestants_[entry.which];
-      // So that nobody passes with what another backend has left there.
-      if (entry.last) {
-        for (Workspace& set : sets_) set.poison();
-      }
-      const Slot slot = timed(contestant);
-      schedule.record(entry.which, slot.ns);
-      contestant.row.preempted += slot.preempted;
-      contestant.row.faults += slot.faults;
-      contestant.cpus.push_back(slot.cpus);
-      if (entry.last) check_again(contestant);
+      attempt(contestant, [&] { schedule.record(entry.which, sample(contestant, entry.last)); });
+      if (!contestant.running()) repair_inputs();
     } else if (entry.which == controls) {
-      schedule.record(entry.which, timed(contestants_[fastest_]).ns);
+      Contestant& fastest = contestants_[fastest_];
+      if (!fastest.running()) return;
+      attempt(fastest, [&] { schedule.record(entry.which, timed(fastest, false).ns); });
     } else {
       const Kernels& control = entry.which == controls + 1 ? copy_ : read_;
       schedule.record(entry.which, timed(control, calls_).ns);
     }
   }
 
-  Slot timed(const Contestant& contestant) {
-    return timed(contestant.kernels, contestant.row.calls_per_sample,
-                 !is_long(contestant.estimate_ns));
+  double sample(Contestant& contestant, bool last) {
+    // So that nobody passes with what another backend has left there.
+    if (last) {
+      for (Workspace& set : sets_) set.poison(Poison::kNumber);
+    }
+    const Slot slot = timed(contestant, last);
+    contestant.row.preempted += slot.preempted;
+    contestant.row.faults += slot.faults;
+    contestant.seconds += slot.seconds;
+    contestant.cpu_seconds += slot.cpu_seconds;
+    return slot.ns;
   }
 
-  // What the last timed call left behind.
+  // An untimed call, then a few other inputs, as if a result were there; then the clock runs.
+  // `last`: what that leaves is checked.
+  Slot timed(Contestant& contestant, bool last) {
+    stop_if_asked();
+    const bool warm = case_.cache == Cache::kWarm;
+    for (Workspace& set : sets_) set.restore_running();
+    if (warm) settle();
+    // Long calls warm themselves up. A cold one must not find its result in the buffers.
+    if (last || (warm && !is_long(contestant.estimate_ns))) {
+      load(contestant);
+      for (const auto& kernel : contestant.kernels) kernel->run();
+    }
+    for (Workspace& set : sets_) {
+      changes_->make(set);
+      changes_->spoil_outputs(set);
+      set.restore_running();
+    }
+    load(contestant);
+    if (!warm) {
+      sweeper_->sweep(case_.threads);
+      settle();
+    }
+    const Slot slot =
+        time_slot(pointers(contestant.kernels), contestant.row.calls_per_sample, false);
+    if (last) check_again(contestant);
+    for (Workspace& set : sets_) changes_->take_back(set);
+    return slot;
+  }
+
+  // What the last timed calls left behind.
   void check_again(Contestant& contestant) {
-    const bool warmed_up = !is_long(contestant.estimate_ns);
-    const std::int64_t calls =
-        case_.cache == Cache::kWarm ? contestant.row.calls_per_sample + (warmed_up ? 1 : 0) : 1;
+    const Stopwatch stopwatch;
+    const std::int64_t calls = case_.cache == Cache::kWarm ? contestant.row.calls_per_sample : 1;
     for (std::size_t set = 0; set < sets_.size(); ++set) {
+      sets_[set].disturb_inputs();
+      const Stopwatch collecting;
       contestant.kernels[set]->collect();
+      contestant.row.collect_ns = 1e9 * collecting.seconds();
+      sets_[set].disturb_inputs();
       Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
       verdict.add_errors_of(contestant.row.verdict);
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);
-      if (!contestant.row.verdict.passed()) return;
+      if (!contestant.row.verdict.passed()) break;
     }
+    // Not a part of the rounds.
+    result_.check_seconds += stopwatch.seconds();
+    result_.rounds_seconds -= stopwatch.seconds();
   }
 
   void finish_rows(const Schedule& schedule) {
@@ -274,13 +410,50 @@ class CaseMeasurement {
     if (sweeper_) result_.sweeps = sweeper_->sweeps();
     for (std::size_t i = 0; i < controls; ++i) {
       Contestant& contestant = contestants_[i];
-      if (!contestant.cpus.empty()) contestant.row.cpus = median(contestant.cpus);
-      if (contestant.row.verdict.passed()) contestant.row.samples_ns = schedule.samples(i);
+      if (contestant.row.verdict.passed()) judge(contestant, schedule.samples(i));
     }
     if (!contestants_[fastest_].row.verdict.passed()) {
       result_.twin.clear();
       result_.twin_ns.clear();
     }
+  }
+
+  // Keeps the samples of who can have done the work in that time, with the CPUs that it was lent.
+  void judge(Contestant& contestant, const std::vector<double>& samples) {
+    Row& row = contestant.row;
+    if (contestant.seconds >= kEnoughForCpus)
+      row.cpus = contestant.cpu_seconds / contestant.seconds;
+    const auto rounds =
+        static_cast<std::ptrdiff_t>(std::min(samples.size(), result_.copy_ns.size()));
+    const std::vector<double> copies(result_.copy_ns.begin(), result_.copy_ns.begin() + rounds);
+    const double of_copy = median(samples) / median(copies);
+    if (row.cpus && *row.cpus > case_.threads + kCpusBesides) {
+      return contestant.fail(fmt::format("used {:.2f} CPUs where {} {} lent", *row.cpus,
+                                         case_.threads, case_.threads == 1 ? "was" : "were"));
+    }
+    if (of_copy < kImplausible) {
+      return contestant.fail(fmt::format(
+          "is not plausible: takes {:.2f} of what a copy of the input takes in the same rounds",
+          of_copy));
+    }
+    if (of_copy < kFasterThanCopy) {
+      row.remarks.push_back(fmt::format(
+          "takes {:.2f} of a copy of the input: less than any of the copies that were tried",
+          of_copy));
+    }
+    const double u = case_.problem.dtype == DType::kF64 ? 0x1p-53 : 0x1p-24;
+    if (contestant.accuracy.roundings * u > kEmptyClaim) {
+      row.remarks.push_back(
+          fmt::format("claims {:.3g} roundings: its bounds allow errors of {:.2g}",
+                      contestant.accuracy.roundings, contestant.accuracy.roundings * u));
+    }
+    if (row.verdict.unjudged > 0) {
+      row.remarks.push_back(
+          fmt::format("{} values could not be judged: the error of their variance "
+                      "may be as large as itself",
+                      row.verdict.unjudged));
+    }
+    row.samples_ns = samples;
   }
 
   void stop_if_asked() const {
@@ -295,6 +468,9 @@ class CaseMeasurement {
   std::vector<Contestant> contestants_;
   std::optional<Oracle> oracle_;
   std::optional<Sweeper> sweeper_;
+  std::optional<Changes> changes_;
+  std::uint64_t inputs_seed_;
+  bool round_is_checked_ = false;  // at least one contestant has its last sample in it
   Kernels copy_;
   Kernels read_;
   std::size_t fastest_ = 0;  // the contestant that is measured twice

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,12 @@ struct Row {
   std::int64_t calls_per_sample = 0;
   std::int64_t allocations = 0;  // per call
   double prepare_ns = 0;
-  double cpus = 0;  // CPU time per real time, median over the rounds
+  double load_ns = 0;     // what takes the inputs into a layout of its own
+  double collect_ns = 0;  // and hands the results back
+  // CPU time per real time of all samples; nothing where they are too short to tell.
+  std::optional<double> cpus = {};
+  // What a reader of its times should know, in words.
+  std::vector<std::string> remarks = {};
   std::int64_t preempted = 0;
   std::int64_t faults = 0;
 };
@@ -41,9 +47,9 @@ struct CaseResult {
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
   std::uint64_t sweeps = 0;      // of the caches, before samples of a cold case
-  double check_seconds = 0;      // preparing and checking all backends
-  double calibrate_seconds = 0;  // from then on until the rounds began
-  double rounds_seconds = 0;     // and from then on
+  double check_seconds = 0;      // preparing and checking all backends, and inputs for the rounds
+  double calibrate_seconds = 0;  // finding out how long calls take
+  double rounds_seconds = 0;     // all samples
   std::uint64_t order_seed = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -22,6 +23,9 @@ namespace {
 
 constexpr std::int64_t kMostCases = 1'000'000;  // what limits.cases may be raised to
 constexpr std::int64_t kMostRounds = 1'000'000;
+constexpr double kMostSlotUs = 1e7;               // ten seconds
+constexpr double kMostCaseSeconds = 1e5;          // more than a day
+constexpr std::string_view kBetweenNames = ", ";  // which no name contains
 constexpr std::int64_t kLeastRounds = 6;  // of fewer samples no sign test gives a 95% interval
 
 struct Limits {
@@ -63,8 +67,14 @@ TimingOptions read_timing(const TomlValue& root) {
     if (most != nullptr) most->refuse(fmt::format("at least min_rounds = {}", timing.min_rounds));
     least->refuse(fmt::format("at most max_rounds = {}", timing.max_rounds));
   }
-  if (const auto* slot = table->find("min_slot_us")) timing.min_slot_us = slot->positive_number();
-  if (const auto* time = table->find("case_seconds")) timing.case_seconds = time->positive_number();
+  const auto at_most = [table](const char* name, double most, double& target) {
+    const TomlValue* value = table->find(name);
+    if (value == nullptr) return;
+    target = value->positive_number();
+    if (!(target <= most)) value->refuse(fmt::format("at most {:.0f}", most));
+  };
+  at_most("min_slot_us", kMostSlotUs, timing.min_slot_us);
+  at_most("case_seconds", kMostCaseSeconds, timing.case_seconds);
   return timing;
 }
 
@@ -126,7 +136,12 @@ class Expansion {
       check(product, bench_case);
       bench_case.name = product.name;
       bench_case.source = product.source;
-      if (seen_.insert(id(bench_case)).second) plan_.cases.push_back(std::move(bench_case));
+      const auto [place, is_new] = places_.emplace(id(bench_case), plan_.cases.size());
+      if (is_new) {
+        plan_.cases.push_back(std::move(bench_case));
+      } else {
+        add_name(plan_.cases[place->second], product);
+      }
     }
     for (std::size_t i = 0; i < matched.size(); ++i) {
       if (matched[i]) continue;
@@ -135,6 +150,21 @@ class Expansion {
   }
 
  private:
+  // The same numbers again under another name.
+  static void add_name(Case& bench_case, const Product& product) {
+    const auto known = names(bench_case);
+    if (product.name.empty() ||
+        std::find(known.begin(), known.end(), product.name) != known.end()) {
+      return;
+    }
+    if (!bench_case.name.empty()) {
+      bench_case.name += kBetweenNames;
+      bench_case.source += "; ";
+    }
+    bench_case.name += product.name;
+    bench_case.source += product.source;
+  }
+
   // The first matching item gives the reason; all that match are noted.
   bool exclude(const Product& product, const Case& bench_case, std::vector<bool>& matched) {
     const std::string* reason = nullptr;
@@ -168,7 +198,7 @@ class Expansion {
   Limits limits_;
   int all_threads_;
   Plan& plan_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, std::size_t> places_;  // in the plan, by id
   std::unordered_set<std::string> seen_excluded_;
 };
 
@@ -184,6 +214,18 @@ std::optional<int> parse_threads(std::string_view text) {
 }  // namespace
 
 std::string_view name(Cache cache) { return cache == Cache::kWarm ? "warm" : "cold"; }
+
+std::vector<std::string> names(const Case& bench_case) {
+  std::vector<std::string> all;
+  std::size_t begin = 0;
+  while (begin < bench_case.name.size()) {
+    const std::size_t end =
+        std::min(bench_case.name.find(kBetweenNames, begin), bench_case.name.size());
+    all.push_back(bench_case.name.substr(begin, end - begin));
+    begin = end + kBetweenNames.size();
+  }
+  return all;
+}
 
 std::string id(const Case& bench_case) {
   return fmt::format("{}/t{}/{}", id(bench_case.problem), bench_case.threads,

@@ -20,14 +20,19 @@ struct Case {
   Problem problem;
   int threads = 1;
   Cache cache = Cache::kWarm;
-  std::string name = {};    // of a curated shape: "quartznet-b3"; else empty
-  std::string source = {};  // where that shape comes from
+  // Of a curated shape: "quartznet-b3", or "quartznet-b3, citrinet-b1" where two rows are the same
+  // case; else empty. And where the shapes come from, with "; " between two.
+  std::string name = {};
+  std::string source = {};
 
   bool operator==(const Case&) const = default;
 };
 
 // Problem id + "/t2/warm".
 std::string id(const Case& bench_case);
+
+// Each of its names.
+std::vector<std::string> names(const Case& bench_case);
 
 // The case that `text` names (without name and source). Throws ConfigError with what is wrong.
 Case parse_case(std::string_view text);

@@ -219,7 +219,10 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["grade"] = row.grade == Grade::kA ? "A" : "B";
   line["allocations"] = row.allocations;
   line["prepare_ns"] = row.prepare_ns;
-  line["cpus"] = row.cpus;
+  line["load_ns"] = row.load_ns;
+  line["collect_ns"] = row.collect_ns;
+  line["cpus"] = row.cpus ? ordered_json(*row.cpus) : ordered_json(nullptr);
+  line["remarks"] = row.remarks;
   line["preempted"] = row.preempted;
   line["faults"] = row.faults;
   return line;

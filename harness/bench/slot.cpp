@@ -55,7 +55,6 @@ rusage usage_now() {
 Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) {
   initialize_once();
   Slot slot;
-  double cpu_seconds = 0;
   const auto body = [&](benchmark::State& state) {
     if (warm) {
       for (Kernel* kernel : kernels) kernel->run();
@@ -68,8 +67,8 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) 
       if (++next == kernels.end()) next = kernels.begin();
     }
     const rusage after = usage_now();
-    cpu_seconds = seconds(after.ru_utime) - seconds(before.ru_utime) + seconds(after.ru_stime) -
-                  seconds(before.ru_stime);
+    slot.cpu_seconds = seconds(after.ru_utime) - seconds(before.ru_utime) +
+                       seconds(after.ru_stime) - seconds(before.ru_stime);
     slot.preempted = after.ru_nivcsw - before.ru_nivcsw;
     slot.faults = after.ru_minflt - before.ru_minflt;
   };
@@ -79,7 +78,7 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) 
   benchmark::RunSpecifiedBenchmarks(&recorder);
   if (recorder.iterations != calls) throw std::runtime_error("Google Benchmark ran no slot");
   slot.ns = recorder.seconds * 1e9 / static_cast<double>(calls);
-  slot.cpus = recorder.seconds > 0 ? cpu_seconds / recorder.seconds : 0;
+  slot.seconds = recorder.seconds;
   return slot;
 }
 

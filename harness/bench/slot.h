@@ -11,7 +11,8 @@ namespace normbench {
 
 struct Slot {
   double ns = 0;               // real time per call
-  double cpus = 0;             // CPU time of all threads, per real time
+  double seconds = 0;          // real time of all calls
+  double cpu_seconds = 0;      // of all threads
   std::int64_t preempted = 0;  // times that the system took a CPU away from us
   std::int64_t faults = 0;     // minor page faults
 };

@@ -26,6 +26,10 @@ struct Grouping {
   std::int64_t member(std::int64_t element) const {
     return element % row / (run * count) * run + element % run;
   }
+  // The element with this number in this group.
+  std::int64_t element(std::int64_t group, std::int64_t number) const {
+    return group / count * row + number / run * (run * count) + group % count * run + number % run;
+  }
 };
 
 // What an element needs is found by these.

@@ -111,10 +111,11 @@ std::vector<double> centers(const Problem& p, InputKind kind, std::uint64_t seed
   for (std::size_t at = 0; at < centers.size(); ++at) {
     const auto statistic = static_cast<std::int64_t>(at);
     const double shift = one_of(seed, kStatistic, statistic, -1, 1);
-    const double offset =
-        kind == InputKind::kIllConditioned
-            ? deviations_from_zero(p.dtype) * (1 + static_cast<double>(statistic % 3))
-            : 0;
+    const double offset = kind == InputKind::kIllConditioned
+                              ? deviations_from_zero(p.dtype) *
+                                    (1 + static_cast<double>(statistic % 3)) *
+                                    (statistic % 2 == 0 ? 1 : -1)
+                              : 0;
     centers[at] = kind == InputKind::kConstant ? 100 + 50 * shift : offset + shift;
   }
   return centers;
@@ -229,7 +230,8 @@ void fill_parameters(const Workspace& workspace, InputKind kind, std::uint64_t s
   };
   each(a.gamma, [&](std::int64_t k) {
     if (exact) return std::ldexp(0.125, static_cast<int>(k % 7));
-    const double size = one_of(seed, kGamma, k, 0.5, 1.5);
+    if (k % 11 == 7) return 0.0;
+    const double size = one_of(seed, kGamma, k, 0.5, 1.5) * (k % 11 == 9 ? 0x1p-12 : 1);
     return k % 3 == 2 ? -size : size;
   });
   each(a.beta, [&](std::int64_t k) {
@@ -237,7 +239,12 @@ void fill_parameters(const Workspace& workspace, InputKind kind, std::uint64_t s
                  : one_of(seed, kBeta, k, -1, 1);
   });
   each(a.running_mean, [&](std::int64_t k) { return one_of(seed, kRunningMean, k, -1, 1); });
-  each(a.running_var, [&](std::int64_t k) { return one_of(seed, kRunningVar, k, 0.5, 1.5); });
+  // From 1e-6 to 10; and where statistics are given, nothing stops one from being negative.
+  each(a.running_var, [&](std::int64_t k) {
+    const double variance = std::pow(10, one_of(seed, kRunningVar, k, -6, 1));
+    const bool is_wrong = kind == InputKind::kIllConditioned && k == 1 && a.running_var.size() > 2;
+    return is_wrong && workspace.problem().uses_running_statistics() ? -variance : variance;
+  });
 }
 
 // What a forward pass over the same x would have saved for the backward pass.

@@ -218,15 +218,17 @@ std::int64_t workspace_bytes(const Problem& problem) {
 
 void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
 
-Workspace::Workspace(const Problem& problem, std::uint64_t seed, std::size_t shift)
+Workspace::Workspace(const Problem& problem, std::uint64_t seed, Placement placement)
     : problem_(problem) {
   std::vector<std::size_t> starts;
   for (const BufferSpec& spec : buffer_specs(problem)) {
     if (spec.role == Role::kUnused) continue;
     arguments_.*spec.member = tensor_of(problem, spec.name);
     const std::size_t bytes = (arguments_.*spec.member).bytes();
-    const std::size_t offset = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48) +
-                               shift * size_of((arguments_.*spec.member).dtype);
+    const std::size_t line = kGuard + 64 * (random_bits(seed, buffers_.size()) % 48);
+    const std::size_t shift =
+        placement == Placement::kElement ? size_of((arguments_.*spec.member).dtype) : 0;
+    const std::size_t offset = placement == Placement::kPage ? kPage : line + shift;
     starts.push_back(size_ + offset);
     buffers_.push_back(
         {.spec = spec,
@@ -255,6 +257,14 @@ void Workspace::poison(Poison with) {
       if (!buffer.is_guard(zone)) std::memcpy(zone.data(), buffer.guard->data(), zone.size());
     }
     if (buffer.spec.role == Role::kOutput) fill_bytes(buffer.begin, buffer.bytes, with);
+  }
+}
+
+void Workspace::poison_small_outputs(Poison with) {
+  poison_ = with;
+  for (const Buffer& buffer : buffers_) {
+    const bool large = buffer.spec.member == &Arguments::y || buffer.spec.member == &Arguments::dx;
+    if (buffer.spec.role == Role::kOutput && !large) fill_bytes(buffer.begin, buffer.bytes, with);
   }
 }
 
@@ -333,6 +343,14 @@ std::optional<std::string> Workspace::damage() const {
 
 namespace {
 
+// Of a large tensor so many elements are disturbed, all over it: more would only take longer.
+constexpr std::int64_t kMostDisturbed = std::int64_t{1} << 16;
+
+// Every how many pieces of this size one is disturbed.
+std::int64_t step_of(std::int64_t elements, std::int64_t piece) {
+  return std::max<std::int64_t>(1, elements / std::max(piece, kMostDisturbed));
+}
+
 // Flips the last bit of the exponent: twice the number or half of it, by number.
 template <class T>
 void flip_exponents(const Tensor& tensor) {
@@ -342,15 +360,18 @@ void flip_exponents(const Tensor& tensor) {
                           : std::is_same_v<T, float> ? 23
                           : std::is_same_v<T, Bf16>  ? 7
                                                      : 10;
+  constexpr std::int64_t kPiece = 1024;
   auto* bytes = static_cast<std::byte*>(tensor.data);
-  for_each_block(bytes, tensor.bytes(), [](std::int64_t, std::byte* begin, std::size_t size) {
-    for (std::size_t at = 0; at < size; at += sizeof(Bits)) {
+  const std::int64_t step = kPiece * step_of(tensor.size(), kPiece);
+  for (std::int64_t first = 0; first < tensor.size(); first += step) {
+    for (std::int64_t at = first; at < std::min(first + kPiece, tensor.size()); ++at) {
+      std::byte* element = bytes + static_cast<std::size_t>(at) * sizeof(Bits);
       Bits bits;
-      std::memcpy(&bits, begin + at, sizeof(bits));
+      std::memcpy(&bits, element, sizeof(bits));
       bits = static_cast<Bits>(bits ^ (Bits{1} << kDigits));
-      std::memcpy(begin + at, &bits, sizeof(bits));
+      std::memcpy(element, &bits, sizeof(bits));
     }
-  });
+  }
 }
 
 // The first values of a statistic in memory trade places with the last ones.
@@ -358,17 +379,19 @@ template <class T>
 void reverse_statistics(const Problem& p, std::span<T> x) {
   const Grouping groups = Sharing(p).statistics;
   if (x.empty()) return;
-  for (std::int64_t row = 0; row < p.elements(); row += groups.row) {
-    T* first = x.data() + row;
-    if (groups.run > 1) {
-      for (std::int64_t at = 0; at < groups.row; at += groups.run) {
-        std::reverse(first + at, first + at + groups.run);
-      }
-      continue;
+  if (groups.run > 1) {
+    const std::int64_t step = groups.run * step_of(p.elements(), groups.run);
+    for (std::int64_t at = 0; at < p.elements(); at += step) {
+      std::reverse(x.data() + at, x.data() + at + groups.run);
     }
-    // One value of each statistic after the other, as often as there are values.
-    T* last = first + groups.row - groups.count;
-    for (; first < last; first += groups.count, last -= groups.count) {
+    return;
+  }
+  // One value of each statistic after the other, as often as there are values.
+  const std::int64_t step = groups.count * step_of(p.elements(), 2 * groups.count);
+  for (std::int64_t row = 0; row < p.elements(); row += groups.row) {
+    for (std::int64_t at = 0; 2 * at + groups.count < groups.row; at += step) {
+      T* const first = x.data() + row + at;
+      T* const last = x.data() + row + groups.row - groups.count - at;
       std::swap_ranges(first, first + groups.count, last);
     }
   }

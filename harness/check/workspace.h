@@ -36,14 +36,17 @@ std::uint64_t digest(std::span<const std::byte> bytes);
 // backend that asks whether there is a result already sees NaN, or a number.
 enum class Poison : unsigned char { kNan = 0xFF, kNumber = 0xCC };
 
+// Where buffers start: at a cache line, with an offset of its own within a page; one element behind
+// such a line, aligned to its elements only; at a page.
+enum class Placement { kLine, kElement, kPage };
+
 // Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
 // within a page (so that no two alias in the cache by accident), between two guard zones.
 class Workspace {
  public:
-  // Allocates and touches all pages. `seed` moves the offsets. With `shift` every buffer starts
-  // that many of its elements behind the boundary, and is aligned to its elements only. Throws
-  // std::bad_alloc.
-  explicit Workspace(const Problem& problem, std::uint64_t seed = 0, std::size_t shift = 0);
+  // Allocates and touches all pages. `seed` moves the offsets. Throws std::bad_alloc.
+  explicit Workspace(const Problem& problem, std::uint64_t seed = 0,
+                     Placement placement = Placement::kLine);
 
   const Problem& problem() const { return problem_; }
   const Arguments& arguments() const { return arguments_; }
@@ -52,6 +55,9 @@ class Workspace {
 
   // Fills every output with all bits set or with a finite number, and writes the guard zones anew.
   void poison(Poison with = Poison::kNan);
+  // Of the outputs, fills those that are not y or dx; all are looked at for these bytes from then
+  // on.
+  void poison_small_outputs(Poison with);
   // Whether these bytes of an output are as poison() left them.
   bool is_poison(std::span<const std::byte> bytes) const;
   // Remembers the inputs as they are now, for damage().
@@ -63,9 +69,10 @@ class Workspace {
   // What run() must not have done: the name of a buffer written outside its ends or, if it is an
   // input, changed since remember_inputs(). Nothing when all is well.
   std::optional<std::string> damage() const;
-  // Changes every input to other numbers of its size; the same once more takes it back. The x of a
-  // training pass keeps what its statistics are made of: values change places within a statistic,
-  // so that a variance that the library does not have can still be computed from it.
+  // Makes other numbers of the inputs, of their size, all over them; the same once more takes it
+  // back. The x of a training pass keeps what its statistics are made of: values change places
+  // within a statistic, so that a variance that the library does not have can still be computed
+  // from it.
   void disturb_inputs();
   // Copies the running statistics to the side, and back: a timed run changes them.
   void save_running();

@@ -4,6 +4,7 @@
 #include "harness/bench/ceilings.h"
 #include "harness/bench/last_level.h"
 #include "harness/bench/slot.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
 
@@ -13,15 +14,15 @@ namespace {
 constexpr const char* kFact = "{:<14} {}\n";
 
 void print_machine(const Machine& machine) {
-  fmt::print(kFact, "host", machine.host);
-  fmt::print(kFact, "cpu", machine.cpu + (machine.virtualized ? " (virtual machine)" : ""));
-  fmt::print(kFact, "vectors", machine.isa);
-  fmt::print("{:<14} {} usable of {} online, {} in the affinity mask, quota {}\n", "cores",
-             machine.cores, machine.online, machine.affinity,
-             machine.cpu_quota ? fmt::format("{:.2f} CPUs", *machine.cpu_quota) : "none");
+  out(kFact, "host", machine.host);
+  out(kFact, "cpu", machine.cpu + (machine.virtualized ? " (virtual machine)" : ""));
+  out(kFact, "vectors", machine.isa);
+  out("{:<14} {} usable of {} online, {} in the affinity mask, quota {}\n", "cores", machine.cores,
+      machine.online, machine.affinity,
+      machine.cpu_quota ? fmt::format("{:.2f} CPUs", *machine.cpu_quota) : "none");
   for (const CacheLevel& cache : machine.caches) {
-    fmt::print("{:<14} {} KiB, shared by {}\n", fmt::format("cache L{}", cache.level),
-               cache.bytes / 1024, cache.shared_by);
+    out("{:<14} {} KiB, shared by {}\n", fmt::format("cache L{}", cache.level), cache.bytes / 1024,
+        cache.shared_by);
   }
   const std::string said = fmt::format(
       "{:.1f} MiB by the system", static_cast<double>(said_last_level_bytes(machine)) / 1048576);
@@ -30,38 +31,37 @@ void print_machine(const Machine& machine) {
           ? fmt::format("{:.1f} MiB measured: regimes and cold sweeps go by it",
                         static_cast<double>(*machine.measured_last_level) / 1048576)
           : "could not be told by measuring";
-  fmt::print("{:<14} {}, {}\n", "last cache", said, measured);
-  fmt::print("{:<14} {:.1f} GB, huge pages {}\n", "memory",
-             static_cast<double>(machine.memory_bytes) / 1e9, machine.huge_pages);
-  fmt::print(kFact, "governor", machine.governor.value_or("unknown"));
-  fmt::print("{:<14} {:.2f} {:.2f} {:.2f}\n", "load", machine.load[0], machine.load[1],
-             machine.load[2]);
-  fmt::print(kFact, "kernel", machine.kernel);
+  out("{:<14} {}, {}\n", "last cache", said, measured);
+  out("{:<14} {:.1f} GB, huge pages {}\n", "memory",
+      static_cast<double>(machine.memory_bytes) / 1e9, machine.huge_pages);
+  out(kFact, "governor", machine.governor.value_or("unknown"));
+  out("{:<14} {:.2f} {:.2f} {:.2f}\n", "load", machine.load[0], machine.load[1], machine.load[2]);
+  out(kFact, "kernel", machine.kernel);
 }
 
 void print_build(const Build& build) {
-  fmt::print("{:<14} {} ({}), {}\n", "normbench", build.version, build.git, build.type);
-  fmt::print("{:<14} {} {}\n", "compiler", build.compiler, build.flags);
+  out("{:<14} {} ({}), {}\n", "normbench", build.version, build.git, build.type);
+  out("{:<14} {} {}\n", "compiler", build.compiler, build.flags);
   for (const auto& [name, value] : read_environment()) {
-    fmt::print("{:<14} {}={}\n", "environment", name, value);
+    out("{:<14} {}={}\n", "environment", name, value);
   }
   for (const auto& backend : backends()) {
-    fmt::print("{:<14} {} {}\n", "backend", backend->name(), backend->version());
+    out("{:<14} {} {}\n", "backend", backend->name(), backend->version());
   }
   for (const NotBuilt& backend : not_built_backends()) {
-    fmt::print("{:<14} {} not built: {}\n", "backend", backend.name, backend.reason);
+    out("{:<14} {} not built: {}\n", "backend", backend.name, backend.reason);
   }
 }
 
 void print_ceilings(const Machine& machine) {
   std::vector<int> threads = {1};
   if (machine.cores > 1) threads.push_back(machine.cores);
-  fmt::print("\ncopy, GB/s read and written (the ceiling is the larger)\n");
-  fmt::print("{:>7} {:>6} {:>14} {:>8} {:>10}\n", "threads", "regime", "working set", "plain",
-             "streaming");
+  out("\ncopy, GB/s read and written (the ceiling is the larger)\n");
+  out("{:>7} {:>6} {:>14} {:>8} {:>10}\n", "threads", "regime", "working set", "plain",
+      "streaming");
   for (const Ceiling& ceiling : measure_ceilings(machine, threads)) {
-    fmt::print("{:>7} {:>6} {:>10} KiB {:>8.1f} {:>10.1f}\n", ceiling.threads, ceiling.regime,
-               ceiling.bytes / 1024, ceiling.plain_gbs, ceiling.streaming_gbs);
+    out("{:>7} {:>6} {:>10} KiB {:>8.1f} {:>10.1f}\n", ceiling.threads, ceiling.regime,
+        ceiling.bytes / 1024, ceiling.plain_gbs, ceiling.streaming_gbs);
   }
 }
 
@@ -89,12 +89,12 @@ void add_doctor(CLI::App& app, int& exit_code) {
     print_machine(machine);
     print_build(build);
     print_ceilings(machine);
-    fmt::print("\noverhead of the harness: {:.1f} ns per call\n", slot_overhead_ns());
-    fmt::print("\n");
+    out("\noverhead of the harness: {:.1f} ns per call\n", slot_overhead_ns());
+    out("\n");
     const auto findings = diagnose(machine, build);
-    if (findings.empty()) fmt::print("nothing stands in the way of good measurements\n");
+    if (findings.empty()) out("nothing stands in the way of good measurements\n");
     for (const Finding& finding : findings) {
-      fmt::print("{}: {}\n         {}\n", word(finding.severity), finding.what, finding.remedy);
+      out("{}: {}\n         {}\n", word(finding.severity), finding.what, finding.remedy);
       if (finding.severity == Finding::Severity::kRefusal) exit_code = kMachineRefused;
     }
   });

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/bench/price.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
 
@@ -13,15 +14,14 @@ namespace {
 
 void list_backends() {
   for (const auto& backend : backends()) {
-    fmt::print("{:<16} {}{}\n", backend->name(), backend->version(),
-               backend->native_layout() ? "  (native layout)" : "");
+    out("{:<16} {}{}\n", backend->name(), backend->version(),
+        backend->native_layout() ? "  (native layout)" : "");
     for (const BackendOption& option : backend->options()) {
-      fmt::print("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"),
-                 option.what);
+      out("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"), option.what);
     }
   }
   for (const NotBuilt& backend : not_built_backends()) {
-    fmt::print("{:<16} not built: {}\n", backend.name, backend.reason);
+    out("{:<16} not built: {}\n", backend.name, backend.reason);
   }
 }
 
@@ -31,14 +31,14 @@ void list_cases(const PlanOptions& options) {
   std::int64_t largest = 0;
   for (const Case& bench_case : plan.cases) {
     largest = std::max(largest, compulsory_bytes(bench_case.problem));
-    fmt::print("{}{}{}\n", id(bench_case), bench_case.name.empty() ? "" : "  ", bench_case.name);
+    out("{}{}{}\n", id(bench_case), bench_case.name.empty() ? "" : "  ", bench_case.name);
   }
   for (const Exclusion& exclusion : plan.excluded) {
-    fmt::print(stderr, "excluded {}: {}\n", exclusion.what, exclusion.reason);
+    say("excluded {}: {}\n", exclusion.what, exclusion.reason);
   }
-  fmt::print(stderr, "{} cases, {} backends, largest working set {:.1f} MB, about {}\n",
-             plan.cases.size(), chosen.size(), static_cast<double>(largest) / 1e6,
-             duration(total_seconds(PriceModel(plan.timing, chosen.size()), plan.cases)));
+  say("{} cases, {} backends, largest working set {:.1f} MB, about {}\n", plan.cases.size(),
+      chosen.size(), static_cast<double>(largest) / 1e6,
+      duration(total_seconds(PriceModel(plan.timing, chosen.size()), plan.cases)));
 }
 
 }  // namespace

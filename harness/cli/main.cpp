@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace {
@@ -29,7 +31,7 @@ void settle_environment(char** arguments) {
 }
 
 int fail(int code, const std::string& message) {
-  fmt::print(stderr, "normbench: error: {}\n", message);
+  normbench::say("normbench: error: {}\n", message);
   return code;
 }
 
@@ -49,7 +51,10 @@ int run(const CommandLine& command, int count, char** arguments) {
   try {
     app.parse(count, arguments);
   } catch (const CLI::Success& help) {
-    return app.exit(help);
+    std::ostringstream text;
+    const int code = app.exit(help, text, text);
+    normbench::write_result(text.str());
+    return code;
   } catch (const CLI::RequiredError& error) {
     // An unknown verb is reported as a missing one.
     const bool unknown = app.get_subcommands().empty() && count > 1;
@@ -65,14 +70,17 @@ int run(const CommandLine& command, int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  normbench::open_closed_streams();
   const CommandLine command{{arguments, arguments + count}};
   try {
     if (count > 1 && normbench::is_analysis(command.words[1])) {
       return normbench::run_analysis(command);
     }
     settle_environment(arguments);
+    normbench::take_stdout();
     const int exit_code = run(command, count, arguments);
-    if (std::fflush(stdout) != 0) return fail(normbench::kInternalError, "cannot write to stdout");
+    if (!normbench::finish_stdout())
+      return fail(normbench::kInternalError, "cannot write to stdout");
     return exit_code;
   } catch (const normbench::ConfigError& error) {
     return fail(normbench::kUsage, error.what());

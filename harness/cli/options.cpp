@@ -1,11 +1,13 @@
 // Options and helpers that several verbs share.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 
 #include "harness/bench/order.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -13,9 +15,21 @@ namespace {
 
 std::atomic<bool> signaled{false};
 
+void write_to_terminal(std::string_view text) {
+  // Nothing else may be called here, and there is nobody to tell that it failed.
+  if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
+// The second one ends the program at once.
 void on_signal(int number) {
-  signaled = true;
-  std::signal(number, SIG_DFL);  // the second one ends the program at once
+  if (signaled.exchange(true)) {
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+    return;
+  }
+  write_to_terminal("\nnormbench: interrupted: finishing ");
+  write_to_terminal(activity().empty() ? "what has begun" : activity());
+  write_to_terminal("; once more stops at once\n");
 }
 
 }  // namespace
@@ -70,6 +84,14 @@ Plan load_plan(const PlanOptions& options, const Machine& machine) {
   }
   plan.cases = mixed_order(choose_cases(std::move(plan.cases), *options.filters));
   return plan;
+}
+
+void add_seed(CLI::App& verb, std::uint64_t& seed, const char* what) {
+  const auto digits_only = [](const std::string& text) -> std::string {
+    const bool fine = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    return fine ? "" : "must be a whole number from 0 on, but is " + text;
+  };
+  verb.add_option("--seed", seed, what)->capture_default_str()->check(digits_only);
 }
 
 void add_allow_known_defects(CLI::App& verb, bool& allow) {

@@ -2,10 +2,12 @@
 #include "harness/cli/progress.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -17,10 +19,11 @@ Progress::Progress(std::size_t total, double total_work, double most_seconds)
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (terminal_) fmt::print(stderr, "\r\033[K");
+  if (terminal_) say("\r\033[K");
 }
 
 void Progress::start(std::size_t done, double work_done, const std::string& what) {
+  set_activity(what);
   const Clock::time_point now = Clock::now();
   if (!terminal_ && printed_ != Clock::time_point::min() &&
       now - printed_ < std::chrono::seconds(5)) {
@@ -31,9 +34,13 @@ void Progress::start(std::size_t done, double work_done, const std::string& what
   // Before anything is measured the unit of work is a second of the estimate.
   const double all = work_done > 0 ? elapsed * (total_work_ - work_done) / work_done : total_work_;
   const double left = std::clamp(most_seconds_ - elapsed, 0.0, all);
-  fmt::print(stderr, "{}[{}/{}] {}  {} left{}", terminal_ ? "\r\033[K" : "", done + 1, total_, what,
-             duration(left), terminal_ ? "" : "\n");
-  std::fflush(stderr);
+  const std::string line =
+      fmt::format("[{}/{}] {}  {} left", done + 1, total_, what, duration(left));
+  if (!terminal_) return say("{}\n", line);
+  // A line that does not fit would stay behind, one for each case. The width may have changed.
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  say("\r\033[K{}", line.substr(0, known ? size.ws_col - 1U : line.size()));
 }
 
 }  // namespace normbench

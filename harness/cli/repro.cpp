@@ -7,6 +7,7 @@
 #include "harness/bench/last_level.h"
 #include "harness/bench/measure.h"
 #include "harness/bench/statistics.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -20,29 +21,32 @@ struct ReproOptions {
 
 void print(const CaseResult& result, const Row& row, const Machine& machine) {
   const auto bytes = static_cast<double>(compulsory_bytes(result.bench_case.problem));
-  fmt::print("case       {}\nbackend    {}\n", id(result.bench_case), row.backend);
-  fmt::print("outcome    {}{}{}\n", name(row.verdict.outcome),
-             row.verdict.reason.empty() ? "" : ": ", row.verdict.reason);
+  out("case       {}\nbackend    {}\n", id(result.bench_case), row.backend);
+  out("outcome    {}{}{}\n", name(row.verdict.outcome), row.verdict.reason.empty() ? "" : ": ",
+      row.verdict.reason);
   if (row.verdict.outcome == Outcome::kUnsupported) return;
-  fmt::print("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
-  fmt::print("error      {:.3f} of its bound, grade {}\n", row.verdict.error.bound,
-             row.grade == Grade::kA ? "A" : "B");
-  fmt::print("prepare    {:.1f} us\n", row.prepare_ns / 1e3);
+  out("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
+  out("error      {:.3f} of its bound, grade {}\n", row.verdict.error.bound,
+      row.grade == Grade::kA ? "A" : "B");
+  out("prepare    {:.1f} us\n", row.prepare_ns / 1e3);
   if (row.samples_ns.empty()) return;
   const double ns = median(row.samples_ns);
   const double copy_ns = median(result.copy_ns);
-  fmt::print("time       {:.3f} us per call, median of {} samples of {} calls\n", ns / 1e3,
-             row.samples_ns.size(), row.calls_per_sample);
-  fmt::print("rate       {:.2f} GB/s of compulsory traffic ({})\n", bytes / ns, result.regime);
-  fmt::print("copy       {:.3f} us for one input-sized tensor ({} stores)\n", copy_ns / 1e3,
-             result.copy_store);
+  out("time       {:.3f} us per call, median of {} samples of {} calls\n", ns / 1e3,
+      row.samples_ns.size(), row.calls_per_sample);
+  out("rate       {:.2f} GB/s of compulsory traffic ({})\n", bytes / ns, result.regime);
+  out("copy       {:.3f} us for one input-sized tensor ({} stores)\n", copy_ns / 1e3,
+      result.copy_store);
   const double bound = bound_ns(result.bench_case.problem, machine, result.bench_case.threads,
                                 copy_ns, median(result.read_ns));
-  fmt::print("read       {:.3f} us for all that the pass reads\n", median(result.read_ns) / 1e3);
-  fmt::print("bound      {:.3f} us, {:.0f}% of the time\n", bound / 1e3, 100 * bound / ns);
-  fmt::print("uses       {:.2f} CPUs, {} allocations per call\n", row.cpus, row.allocations);
-  fmt::print("disturbed  {} preemptions, {} page faults\n", row.preempted, row.faults);
-  fmt::print("samples    {:.1f} ns\n", fmt::join(row.samples_ns, " "));
+  out("read       {:.3f} us for all that the pass reads\n", median(result.read_ns) / 1e3);
+  out("bound      {:.3f} us, {:.0f}% of the time\n", bound / 1e3, 100 * bound / ns);
+  out("uses       {}, {} allocations per call\n",
+      row.cpus ? fmt::format("{:.2f} CPUs", *row.cpus) : "CPUs for too short to count",
+      row.allocations);
+  for (const std::string& remark : row.remarks) out("remark     {}\n", remark);
+  out("disturbed  {} preemptions, {} page faults\n", row.preempted, row.faults);
+  out("samples    {:.1f} ns\n", fmt::join(row.samples_ns, " "));
 }
 
 }  // namespace
@@ -53,7 +57,7 @@ void add_repro(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ReproOptions>();
   verb->add_option("case", options->bench_case, "Case id, as list and report print it")->required();
   verb->add_option("-b,--backend", options->backend, "Name of the backend")->required();
-  verb->add_option("--seed", options->seed, "Seed of inputs and order")->capture_default_str();
+  add_seed(*verb, options->seed, "Seed of inputs and order");
   verb->callback([options, &exit_code] {
     const Case bench_case = parse_case(options->bench_case);
     const MeasureOptions measure_options{.timing = {}, .seed = options->seed, .stop = interrupted};

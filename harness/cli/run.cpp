@@ -1,8 +1,12 @@
 // normbench run: check, time and record every case of a config.
 #include <fmt/core.h>
+#include <omp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <map>
+#include <new>
 #include <optional>
 
 #include "harness/bench/ceilings.h"
@@ -12,8 +16,10 @@
 #include "harness/bench/record.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/stopwatch.h"
+#include "harness/bench/team.h"
 #include "harness/check/known_defects.h"
 #include "harness/cli/progress.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -71,16 +77,23 @@ class Run {
     const auto findings = diagnose(machine_, read_build());
     for (const Finding& finding : findings) {
       if (finding.severity == Finding::Severity::kNote) continue;
-      fmt::print(stderr, "normbench: {}: {}\n", finding.what, finding.remedy);
+      say("normbench: {}: {}\n", finding.what, finding.remedy);
       if (finding.severity == Finding::Severity::kRefusal && !options_.force) {
-        fmt::print(stderr, "normbench: error: this machine is refused; --force measures anyway\n");
+        say("normbench: error: this machine is refused; --force measures anyway\n");
         return kMachineRefused;
       }
+    }
+    look_at_teams();
+    for (const auto& [threads, objection] : objections_) {
+      say("normbench: {} threads: {}\n", threads, objection);
     }
     measure_last_level(machine_);
     RunFolder folder(options_.results, header());
     for (const Finding& finding : findings) {
       if (finding.severity != Finding::Severity::kNote) folder.warn(finding.what);
+    }
+    for (const auto& [threads, objection] : objections_) {
+      folder.warn(fmt::format("cases with {} threads were not measured: {}", threads, objection));
     }
     const bool stopped = !measure_all(folder);
     folder.finish(stopped);
@@ -92,13 +105,58 @@ class Run {
     for (const Case& bench_case : plan_.cases) {
       for (const Backend* backend : backends_) {
         const Support support = backend->supports(bench_case.problem);
-        fmt::print("{} {}{}{}\n", id(bench_case), backend->name(),
-                   support.supported ? "" : " unsupported: ", support.reason);
+        out("{} {}{}{}\n", id(bench_case), backend->name(),
+            support.supported ? "" : " unsupported: ", support.reason);
       }
     }
-    fmt::print(stderr, "{} cases, {} backends, about {}; nothing was measured or written\n",
-               plan_.cases.size(), backends_.size(), duration(total_seconds(prices_, plan_.cases)));
+    say("{} cases, {} backends, about {}; nothing was measured or written\n", plan_.cases.size(),
+        backends_.size(), duration(total_seconds(prices_, plan_.cases)));
     return kFine;
+  }
+
+  // Thread counts that OpenMP does not give, or not on CPUs of their own. The harness itself does
+  // with what there is.
+  void look_at_teams() {
+    const auto counts = thread_counts(plan_);
+    const int usual = omp_get_max_threads();
+    const int most = std::max(usual, counts.empty() ? 1 : counts.back());
+    const int startable = startable_threads(most);
+    if (startable < usual) omp_set_num_threads(startable);
+    // Whoever names places binds this thread as well, and so hides what else there is.
+    const bool places = std::getenv("OMP_PLACES") || std::getenv("GOMP_CPU_AFFINITY");
+    const int cpus = places ? machine_.online : machine_.cores;
+    for (const int threads : counts) {
+      const Team team = threads <= startable ? team_of(threads) : Team{.threads = startable};
+      if (const auto objection = objection_to(team, threads, cpus)) {
+        objections_.emplace(threads, *objection);
+      }
+    }
+  }
+
+  // The result of a case that cannot run: a row for each backend, with the reason.
+  CaseResult without_times(const Case& bench_case, const std::string& reason) const {
+    CaseResult result;
+    result.bench_case = bench_case;
+    result.regime = regime(machine_, compulsory_bytes(bench_case.problem), bench_case.threads);
+    for (const Backend* backend : backends_) {
+      Row& row = result.rows.emplace_back();
+      row.backend = backend->name();
+      row.verdict = {.outcome = Outcome::kFailed, .reason = "the case could not run: " + reason};
+    }
+    return result;
+  }
+
+  // Measures the case, if it can be.
+  CaseResult result_of(const Case& bench_case, const MeasureOptions& options) const {
+    const auto objection = objections_.find(bench_case.threads);
+    if (objection != objections_.end()) return without_times(bench_case, objection->second);
+    try {
+      return measure(bench_case, backends_, machine_, options);
+    } catch (const std::bad_alloc&) {
+      return without_times(bench_case, "there is not enough memory");
+    } catch (const std::exception& error) {
+      return without_times(bench_case, error.what());
+    }
   }
 
   RunHeader header() const {
@@ -146,10 +204,11 @@ class Run {
       const MeasureOptions options{
           .timing = timing.value_or(plan_.timing), .seed = options_.seed + i, .stop = interrupted};
       try {
-        const CaseResult result = with_not_built(measure(bench_case, backends_, machine_, options));
+        const CaseResult result = with_not_built(result_of(bench_case, options));
         folder.append(result);
-        prices_.learn(bench_case, result.check_seconds + result.calibrate_seconds,
-                      result.rounds_seconds, result.copy_ns.size());
+        if (!result.copy_ns.empty())
+          prices_.learn(bench_case, result.check_seconds + result.calibrate_seconds,
+                        result.rounds_seconds, result.copy_ns.size());
       } catch (const Interrupted&) {
         return false;
       }
@@ -177,8 +236,8 @@ class Run {
     const double left = *options_.budget - stopwatch_.seconds();
     const std::size_t count = affordable(prices_, plan_.cases, left);
     if (count == plan_.cases.size()) return;
-    fmt::print(stderr, "normbench: {} are enough for about {} of {} cases, of all kinds\n",
-               duration(*options_.budget), count, plan_.cases.size());
+    say("normbench: {} are enough for about {} of {} cases, of all kinds\n",
+        duration(*options_.budget), count, plan_.cases.size());
   }
 
   CaseResult with_not_built(CaseResult result) const {
@@ -192,18 +251,17 @@ class Run {
   }
 
   int conclude(const RunFolder& folder, bool stopped) const {
-    fmt::print("{}\n", folder.path().string());
+    out("{}\n", folder.path().string());
     if (stopped) {
-      fmt::print(stderr, "normbench: interrupted; what was finished is recorded\n");
+      say("normbench: interrupted; what was finished is recorded\n");
       return kInterrupted;
     }
     for (const auto& [defect, rows] : folder.known_defects()) {
-      fmt::print(stderr, "normbench: known defect: {} x {}\n", rows, describe(*defect));
+      say("normbench: known defect: {} x {}\n", rows, describe(*defect));
     }
     if (options_.allow_known_defects ? folder.any_unexplained_failure() : folder.any_failed()) {
-      fmt::print(stderr,
-                 "normbench: error: a backend failed verification: see normbench report {}\n",
-                 folder.path().string());
+      say("normbench: error: a backend failed verification: see normbench report {}\n",
+          folder.path().string());
       return kVerificationFailed;
     }
     return kFine;
@@ -215,6 +273,7 @@ class Run {
   Plan plan_;
   std::vector<const Backend*> backends_;
   std::vector<NotBuilt> not_built_;
+  std::map<int, std::string> objections_;  // to thread counts
   PriceModel prices_;
   Stopwatch stopwatch_;
 };
@@ -230,8 +289,8 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
   verb->add_option("--results", options->results, "Where the run folder goes")
       ->capture_default_str();
   verb->add_option("--budget", options->budget, "Spend about this many seconds at most")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--seed", options->seed, "Seed of inputs and orders")->capture_default_str();
+      ->check(CLI::Range(1e-3, 1e9).description("SECONDS"));
+  add_seed(*verb, options->seed, "Seed of inputs and orders");
   verb->add_flag("--dry-run", options->dry_run, "Show what would run; measure and write nothing");
   verb->add_flag("--force", options->force, "Measure even on a machine that doctor refuses");
   add_allow_known_defects(*verb, options->allow_known_defects);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "harness/check/matrix.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -16,29 +17,29 @@ class Table {
   explicit Table(const Backend& backend) : backend_(backend) {}
 
   void print() {
-    fmt::print("\n## {} {}\n\n|  |", backend_.name(), backend_.version());
-    for (const DType dtype : kEveryDType) fmt::print(" {} |", name(dtype));
-    fmt::print("\n|---|---|---|---|---|\n");
+    out("\n## {} {}\n\n|  |", backend_.name(), backend_.version());
+    for (const DType dtype : kEveryDType) out(" {} |", name(dtype));
+    out("\n|---|---|---|---|---|\n");
     for (const Norm norm : kEveryNorm) {
       for (const Pass pass : kEveryPass) {
         if (!problem_matrix(norm, pass, DType::kF32, Layout::kNcl).empty()) print(norm, pass);
       }
     }
-    if (!reasons_.empty()) fmt::print("\n");
+    if (!reasons_.empty()) out("\n");
     for (std::size_t i = 0; i < reasons_.size(); ++i) {
-      fmt::print("{}. {}\n", i + 1, reasons_[i]);
+      out("{}. {}\n", i + 1, reasons_[i]);
     }
   }
 
  private:
   void print(Norm norm, Pass pass) {
-    fmt::print("| {} {} |", name(norm), name(pass));
+    out("| {} {} |", name(norm), name(pass));
     for (const DType dtype : kEveryDType) {
       const std::string ncl = cell(problem_matrix(norm, pass, dtype, Layout::kNcl));
       const std::string nlc = cell(problem_matrix(norm, pass, dtype, Layout::kNlc));
-      fmt::print(" {} |", ncl == nlc ? ncl : fmt::format("{} / {}", ncl, nlc));
+      out(" {} |", ncl == nlc ? ncl : fmt::format("{} / {}", ncl, nlc));
     }
-    fmt::print("\n");
+    out("\n");
   }
 
   // "A", "B" or "A or B" where all is supported, else the numbers of the reasons, after the grades
@@ -77,8 +78,7 @@ class Table {
 }  // namespace
 
 void print_support(const std::vector<const Backend*>& chosen) {
-  fmt::print(
-      "# Who supports what\n\n"
+  out("# Who supports what\n\n"
       "Written by `normbench list --support`, and held against the code by a test. A and B are "
       "the\n"
       "grades of accuracy that a backend claims (centered, or folded into scale and shift);\n"

@@ -53,6 +53,9 @@ struct PlanOptions {
 };
 std::shared_ptr<PlanOptions> add_plan(CLI::App& verb);
 
+// --seed: a number from 0 on.
+void add_seed(CLI::App& verb, std::uint64_t& seed, const char* what);
+
 // --allow-known-defects, of the verbs that check.
 void add_allow_known_defects(CLI::App& verb, bool& allow);
 

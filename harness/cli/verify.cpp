@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
 #include "harness/cli/progress.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -86,19 +88,18 @@ class AccuracyTable {
   }
 
   void print(const std::vector<const Backend*>& backends) const {
-    fmt::print("\n{:<34}", fmt::format("worst error, {} input", name(kind_)));
-    for (const Backend* backend : backends) fmt::print(" {:>16}", backend->name());
-    fmt::print("\n");
+    out("\n{:<34}", fmt::format("worst error, {} input", name(kind_)));
+    for (const Backend* backend : backends) out(" {:>16}", backend->name());
+    out("\n");
     for (const std::string& row : rows_) {
-      fmt::print("{:<34}", row);
+      out("{:<34}", row);
       for (const Backend* backend : backends) {
         const auto found = worst_.find({row, backend});
-        fmt::print(" {:>16}",
-                   found == worst_.end()
-                       ? "-"
-                       : fmt::format("{:.2f} ({:.3g})", found->second.bound, found->second.ulp));
+        out(" {:>16}", found == worst_.end() ? "-"
+                                             : fmt::format("{:.2f} ({:.3g})", found->second.bound,
+                                                           found->second.ulp));
       }
-      fmt::print("\n");
+      out("\n");
     }
   }
 
@@ -149,7 +150,9 @@ class Verification {
       const auto some = entrants(backends_, bench_case.threads);
       all.insert(all.end(), some.begin(), some.end());
     }
-    Workspace workspace(group[0].problem, options_.seed);
+    // All placements take turns.
+    const std::array placements = {Placement::kLine, Placement::kElement, Placement::kPage};
+    Workspace workspace(group[0].problem, options_.seed, placements[groups_done_++ % 3]);
     const auto checked = check_all(all, workspace, options_.seed);
     for (std::size_t i = 0; i < checked.size(); ++i) {
       record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
@@ -170,8 +173,8 @@ class Verification {
     }
     if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
     if (options_.verbose) {
-      fmt::print("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
-                 verdict.reason.empty() ? "" : ": ", verdict.reason);
+      out("{} {} {}{}{}\n", id(bench_case), backend_name, name(verdict.outcome),
+          verdict.reason.empty() ? "" : ": ", verdict.reason);
     }
   }
 
@@ -180,48 +183,47 @@ class Verification {
   }
 
   void print() const {
-    fmt::print("{:<16} {:>8} {:>8} {:>12}  {}\n", "backend", "passed", "failed", "unsupported",
-               "worst error / bound");
+    out("{:<16} {:>8} {:>8} {:>12}  {}\n", "backend", "passed", "failed", "unsupported",
+        "worst error / bound");
     std::size_t passed = 0;
     std::size_t checked = 0;
     for (const Backend* backend : backends_) {
       const Tally& tally = tallies_.at(std::string(backend->name()));
-      fmt::print("{:<16} {:>8} {:>8} {:>12}  {:.2f}\n", backend->name(), tally.passed, tally.failed,
-                 tally.unsupported, tally.worst_error);
+      out("{:<16} {:>8} {:>8} {:>12}  {:.2f}\n", backend->name(), tally.passed, tally.failed,
+          tally.unsupported, tally.worst_error);
       passed += tally.passed;
       checked += tally.passed + tally.failed;
     }
     for (const NotBuilt& backend : choose_not_built(*options_.plan->filters)) {
-      fmt::print("{:<16} not built: {}\n", backend.name, backend.reason);
+      out("{:<16} not built: {}\n", backend.name, backend.reason);
     }
     for (const auto& [skip, count] : skips_) {
-      fmt::print("unsupported: {} x {}: {}\n", count, skip.first, skip.second);
+      out("unsupported: {} x {}: {}\n", count, skip.first, skip.second);
     }
     if (options_.all) {
       for (const AccuracyTable& table : accuracy_) table.print(backends_);
-      fmt::print(
-          "in units of its bound, and (in units in the last place of the largest value of the "
+      out("in units of its bound, and (in units in the last place of the largest value of the "
           "output)\n");
     }
-    for (const std::string& failure : failures_) fmt::print("failed: {}\n", failure);
+    for (const std::string& failure : failures_) out("failed: {}\n", failure);
     for (const auto& [defect, count] : known_defects_) {
-      fmt::print("known defect: {} x {}\n", count, defect);
+      out("known defect: {} x {}\n", count, defect);
     }
     for (const auto& [defect, count] : stale_) {
-      fmt::print("stale: passed {} x where harness/check/known_defects.cpp lists {}\n", count,
-                 defect);
+      out("stale: passed {} x where harness/check/known_defects.cpp lists {}\n", count, defect);
     }
-    fmt::print("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
+    out("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
   }
 
   static int stop(std::size_t done, std::size_t cases) {
-    fmt::print(stderr, "normbench: interrupted after {} of {} cases\n", done, cases);
+    say("normbench: interrupted after {} of {} cases\n", done, cases);
     return kInterrupted;
   }
 
   const VerifyOptions& options_;
   std::vector<const Backend*> backends_;
   std::vector<Group> groups_;
+  std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
   std::array<AccuracyTable, 2> accuracy_ = {AccuracyTable(InputKind::kRandom),
                                             AccuracyTable(InputKind::kIllConditioned)};
@@ -243,7 +245,7 @@ void add_verify(CLI::App& app, int& exit_code) {
                  "Instead of a config: every norm, pass, dtype and layout over shapes where "
                  "implementations go wrong");
   add_allow_known_defects(*verb, options->allow_known_defects);
-  verb->add_option("--seed", options->seed, "Seed of the inputs");
+  add_seed(*verb, options->seed, "Seed of the inputs");
   verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();

@@ -93,6 +93,11 @@ struct NotBuilt {
   std::string reason;
 };
 
+// Adds a backend to a list. Throws std::logic_error when it is not named as in
+// impls/CMakeLists.txt, or as another one of the list.
+void add_backend(std::vector<std::unique_ptr<Backend>>& list, std::string_view name,
+                 std::unique_ptr<Backend> backend);
+
 // The backends of this build, in the order of CMakeLists.txt, and those left out. The list is
 // written by CMake: a self-registering object in a static library vanishes at link time.
 const std::vector<std::unique_ptr<Backend>>& backends();

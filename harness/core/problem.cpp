@@ -136,7 +136,8 @@ std::optional<Problem> parse_problem(std::string_view text) {
   }
   if (problem.batch == 0) problem.batch = problem.n;
   // Only the canonical spelling is an id: this refuses parts out of order, twice, or at a default.
-  if (problem.batch <= 0 || id(problem) != text) return std::nullopt;
+  // That there must be samples is said by invalid().
+  if ((problem.batch <= 0 && problem.n != 0) || id(problem) != text) return std::nullopt;
   return problem;
 }
 

@@ -1,6 +1,6 @@
 """The filters every verb shares: regular expressions over backends and cases.
 
-As in `normbench run`, a case is matched by its id, a space, and the name of its shape, if any.
+As in `normbench run`, a case is matched by its id or by any of the names of its shape.
 """
 
 import argparse
@@ -43,9 +43,9 @@ def apply(run: Run, options: argparse.Namespace) -> Run:
 
 def _matches(run: Run, column: str, patterns: list[str], flag: str) -> set[str]:
     names = pandas.unique(run.rows[column])
-    searched = {name: name for name in names}
+    searched = {name: [name] for name in names}
     if column == "case":
-        searched = {row["case"]: f"{row['case']} {row['name']}"
+        searched = {row["case"]: [row["case"], *row["name"].split(", ")]
                     for row in run.rows[["case", "name"]].to_dict("records")}
     matched: set[str] = set()
     for pattern in patterns:
@@ -53,7 +53,7 @@ def _matches(run: Run, column: str, patterns: list[str], flag: str) -> set[str]:
             expression = re.compile(pattern)
         except re.error as error:
             raise UserError(f"{flag} '{pattern}' is no regular expression: {error}") from None
-        found = {name for name in names if expression.search(searched[name])}
+        found = {name for name in names if any(map(expression.search, searched[name]))}
         if not found:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             message = (f"{flag} '{pattern}' matches no {column} of {run.path}, "

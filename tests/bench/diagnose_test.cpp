@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/bench/machine.h"
@@ -134,16 +135,28 @@ TEST(Diagnosis, Notes) {
   machine.virtualized = true;
   machine.boost = true;
   machine.huge_pages = "always";
-  const auto findings = diagnose(machine, good_build(),
-                                 {{"OMP_NUM_THREADS", "1"},
-                                  {"OMP_DYNAMIC", "TRUE"},
-                                  {"OMP_PROC_BIND", "close"},
-                                  {"OMP_WAIT_POLICY", "passive"}});
+  const auto findings =
+      diagnose(machine, good_build(),
+               {{"OMP_NUM_THREADS", "1"}, {"OMP_DYNAMIC", "TRUE"}, {"OMP_PROC_BIND", "close"}});
   for (const char* words : {"SMT", "virtual machine", "turbo", "huge pages are set to always",
                             "OMP_NUM_THREADS=1", "OMP_DYNAMIC=TRUE", "OMP_PROC_BIND=close"}) {
     EXPECT_EQ(find(findings, words), Severity::kNote) << words;
   }
   EXPECT_EQ(findings.size(), 7u);
+}
+
+// What slows, limits or changes one contestant is named.
+TEST(Diagnosis, WarnsOfHandicaps) {
+  for (const auto& [name, value] : {std::pair{"DNNL_VERBOSE", "1"},
+                                    {"ONEDNN_MAX_CPU_ISA", "SSE41"},
+                                    {"ATEN_CPU_CAPABILITY", "default"},
+                                    {"OMP_WAIT_POLICY", "passive"},
+                                    {"MALLOC_ARENA_MAX", "1"},
+                                    {"LD_PRELOAD", "libother.so"}}) {
+    const auto findings = diagnose(two_cores(), good_build(), {{name, value}});
+    EXPECT_EQ(find(findings, std::string(name) + "=" + value), Severity::kWarning) << name;
+  }
+  EXPECT_TRUE(diagnose(two_cores(), good_build(), {{"DNNL_VERBOSE", "0"}}).empty());
 }
 
 TEST(Diagnosis, WorstFirst) {

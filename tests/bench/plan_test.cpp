@@ -150,16 +150,18 @@ TEST(Plan, KeepsTheOrderOfTheFileAcrossGridsAndShapes) {
   EXPECT_THAT(lengths, ElementsAre(9, 8, 7, 6, 5));
 }
 
-TEST(Plan, MergesDuplicatesIntoTheFirst) {
+TEST(Plan, KeepsAllNamesOfACaseInThePlaceOfTheFirst) {
   const std::string rows = "[[shapes]]\nrows = [{ " + plain_row() +
                            " }, { id = \"b\", N = 4, C = 2, " + "L = 3, source = \"t\" }]\n";
   const Plan named = plan_of(config(rows + plain_grid()));
   ASSERT_EQ(named.cases.size(), 1U);
-  EXPECT_EQ(named.cases[0].name, "a");
-  EXPECT_EQ(named.cases[0].source, "s");
+  EXPECT_EQ(named.cases[0].name, "a, b");
+  EXPECT_EQ(named.cases[0].source, "s; t");
+  EXPECT_THAT(names(named.cases[0]), ElementsAre("a", "b"));
   const Plan unnamed = plan_of(config(plain_grid() + rows));
   ASSERT_EQ(unnamed.cases.size(), 1U);
-  EXPECT_EQ(unnamed.cases[0].name, "");
+  EXPECT_EQ(unnamed.cases[0].name, "a, b");
+  EXPECT_EQ(unnamed.cases[0].source, "s; t");
   const std::string twice = grid_with("threads = [1, \"all\"]\nbatch = [4, \"N\", 2]");
   EXPECT_EQ(plan_of(twice).cases.size(), 4U);
   EXPECT_EQ(plan_of(twice, 1).cases.size(), 2U);

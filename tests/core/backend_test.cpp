@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
 namespace normbench {
 namespace {
 
@@ -27,6 +31,25 @@ TEST(Backend, ClaimsTheSharpestAccuracyUnlessItSaysOtherwise) {
   EXPECT_TRUE(backend.accuracy({}).exact_sums);
   EXPECT_FALSE(backend.native_layout());
   EXPECT_EQ(backend.prepare({}, {}, 1)->detail(), "");
+}
+
+TEST(AddBackend, RefusesANameThatIsTaken) {
+  std::vector<std::unique_ptr<Backend>> list;
+  add_backend(list, "minimal", std::make_unique<Minimal>());
+  EXPECT_EQ(list.size(), 1U);
+  try {
+    add_backend(list, "minimal", std::make_unique<Minimal>());
+    FAIL() << "two of one name";
+  } catch (const std::logic_error& error) {
+    EXPECT_STREQ(error.what(), "two backends are named minimal");
+  }
+  EXPECT_EQ(list.size(), 1U);
+}
+
+TEST(AddBackend, RefusesANameUnlikeThatOfCMake) {
+  std::vector<std::unique_ptr<Backend>> list;
+  EXPECT_THROW(add_backend(list, "mine", std::make_unique<Minimal>()), std::logic_error);
+  EXPECT_TRUE(list.empty());
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "batch/backward/f32/ncl/n2_c3_l4_m0.50",
                     "batch/backward/f32/ncl/n2_c3_l4_m.5"));
 INSTANTIATE_TEST_SUITE_P(OutOfRange, NotAnId,
-                         testing::Values("batch/backward/f32/ncl/n0_c3_l4",
+                         testing::Values("batch/backward/f32/ncl/n-1_c3_l4",
                                          "batch/backward/f32/ncl/n2_c3_l4_b0",
                                          "batch/backward/f32/ncl/n-2_c3_l4",
                                          "batch/backward/f32/ncl/n9223372036854775808_c3_l4"));

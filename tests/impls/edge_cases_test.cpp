@@ -304,7 +304,7 @@ TEST_P(EdgeCases, RunningStatisticsMayShareMemoryWithGammaAndBeta) {
 
 TEST_P(EdgeCases, PointersAlignedToTheirElementsOnly) {
   for (const Problem& problem : sound(variants(4, 34, 9))) {
-    Workspace workspace(problem, kSeed, 1);
+    Workspace workspace(problem, kSeed, Placement::kElement);
     expect_passed(problem, check(backend(), workspace, 2, kSeed));
   }
 }

@@ -1,0 +1,34 @@
+// A few numbers that become others for a while, so that a result that was kept is a wrong one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/check/workspace.h"
+
+namespace normbench {
+
+// Places in the inputs and outputs of a problem: one value of each statistic, never its first. So
+// few that caches hardly notice, and so far from the others that a statistic without them is wrong.
+class Changes {
+ public:
+  // The same seed has the same places and values.
+  Changes(const Problem& problem, std::uint64_t seed);
+
+  // Changes x and dy there; saved statistics stay.
+  void make(Workspace& workspace);
+  // And back, in a workspace of the same contents.
+  void take_back(Workspace& workspace) const;
+  // Leaves finite numbers in y and dx there and in their first element, and in all small outputs,
+  // as if a result were there.
+  void spoil_outputs(Workspace& workspace) const;
+
+  const std::vector<std::int64_t>& places() const { return places_; }
+
+ private:
+  std::vector<std::int64_t> places_;  // in the order of memory
+  std::vector<double> values_;
+  std::vector<double> x_before_, dy_before_;
+};
+
+}  // namespace normbench
