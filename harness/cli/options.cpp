@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <csignal>
 
 #include "harness/bench/order.h"
@@ -87,11 +88,13 @@ Plan load_plan(const PlanOptions& options, const Machine& machine) {
 }
 
 void add_seed(CLI::App& verb, std::uint64_t& seed, const char* what) {
-  const auto digits_only = [](const std::string& text) -> std::string {
-    const bool fine = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-    return fine ? "" : "must be a whole number from 0 on, but is " + text;
+  const auto is_seed = [](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool fine = error == std::errc() && end == text.data() + text.size();
+    return fine ? "" : "must be a whole number from 0 to 2^64 - 1, but is " + text;
   };
-  verb.add_option("--seed", seed, what)->capture_default_str()->check(digits_only);
+  verb.add_option("--seed", seed, what)->capture_default_str()->check(is_seed);
 }
 
 void add_allow_known_defects(CLI::App& verb, bool& allow) {

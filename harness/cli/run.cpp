@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -24,6 +25,8 @@
 
 namespace normbench {
 namespace {
+
+constexpr double kMostSeconds = 1e9;  // a budget of decades
 
 struct RunOptions {
   std::shared_ptr<PlanOptions> plan;
@@ -288,8 +291,16 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
   options->plan = add_plan(*verb);
   verb->add_option("--results", options->results, "Where the run folder goes")
       ->capture_default_str();
+  const auto is_budget = [](const std::string& text) -> std::string {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool fine = error == std::errc() && end == text.data() + text.size() && seconds > 0 &&
+                      seconds < kMostSeconds;
+    return fine ? ""
+                : fmt::format("must be from 0 to {:.0e} seconds, but is {}", kMostSeconds, text);
+  };
   verb->add_option("--budget", options->budget, "Spend about this many seconds at most")
-      ->check(CLI::Range(1e-3, 1e9).description("SECONDS"));
+      ->check(is_budget);
   add_seed(*verb, options->seed, "Seed of inputs and orders");
   verb->add_flag("--dry-run", options->dry_run, "Show what would run; measure and write nothing");
   verb->add_flag("--force", options->force, "Measure even on a machine that doctor refuses");
