@@ -26,7 +26,9 @@ void at_places(const Tensor& tensor, const std::vector<std::int64_t>& places, Vi
 
 }  // namespace
 
-Changes::Changes(const Problem& problem, std::uint64_t seed) {
+// What is saved of x for the backward pass of training belongs to all of x.
+Changes::Changes(const Problem& problem, std::uint64_t seed)
+    : changes_x_(problem.pass != Pass::kBackward) {
   const Grouping groups = Sharing(problem).statistics;
   const std::int64_t values = values_per_statistic(problem);
   const std::int64_t statistics = statistic_count(problem);
@@ -52,7 +54,7 @@ void Changes::make(Workspace& workspace) {
       element = static_cast<std::remove_reference_t<decltype(element)>>(values_[number]);
     });
   };
-  change(a.x, x_before_);
+  if (changes_x_) change(a.x, x_before_);
   change(a.dy, dy_before_);
 }
 

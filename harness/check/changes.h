@@ -15,7 +15,7 @@ class Changes {
   // The same seed has the same places and values.
   Changes(const Problem& problem, std::uint64_t seed);
 
-  // Changes x and dy there; saved statistics stay.
+  // Changes x and dy there; dy alone where statistics of x are given.
   void make(Workspace& workspace);
   // And back, in a workspace of the same contents.
   void take_back(Workspace& workspace) const;
@@ -26,6 +26,7 @@ class Changes {
   const std::vector<std::int64_t>& places() const { return places_; }
 
  private:
+  bool changes_x_;
   std::vector<std::int64_t> places_;  // in the order of memory
   std::vector<double> values_;
   std::vector<double> x_before_, dy_before_;

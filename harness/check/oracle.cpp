@@ -272,6 +272,7 @@ Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
   for (const Statistics& statistic : statistics_) {
     mean_.push_back(static_cast<double>(statistic.mean));
     rstd_.push_back(static_cast<double>(statistic.rstd));
+    if (rstd_.back() > largest_rstd_) largest_rstd_ = rstd_.back();
   }
   gamma_ = values_of(arguments.gamma);
   gamma_.resize(index(affine_count(problem)), 1);
@@ -439,10 +440,11 @@ Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
   const Sums& sums = by_parameter_;
   const double c = accuracy.roundings;
   const double folded = accuracy.grade == Grade::kB ? 2 * c + 4 : 0;
-  const auto n = static_cast<double>(problem_.batch * problem_.l);  // products that may underflow
+  // Products that may underflow, also those that are multiplied with rstd afterwards.
+  const auto n = static_cast<double>(problem_.batch * problem_.l);
   return expected(sums.g_xh[at],
                   u_ * ((4 + c) * sums.size_g_xh[at] + (4 + folded) * sums.size_g_mean[at]) +
-                      (1 + n) * smallest_);
+                      (1 + n * largest_rstd_) * smallest_);
 }
 
 Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {

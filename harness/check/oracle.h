@@ -104,6 +104,7 @@ class Oracle {
   double smallest_;       // the smallest number of the type of statistics
   std::vector<Statistics> statistics_;
   std::vector<double> mean_, rstd_;   // of statistics_
+  double largest_rstd_ = 1;           // or more
   std::vector<double> gamma_, beta_;  // 1 and 0 where the problem has none
   Sums by_statistic_;                 // g = dy * gamma
   Sums by_parameter_;                 // g = dy, one row for each mini-batch

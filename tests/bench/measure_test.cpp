@@ -10,6 +10,7 @@
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -95,6 +96,51 @@ TEST_P(EveryCache, TimesHonestBackendsInTheSameRounds) {
 
 INSTANTIATE_TEST_SUITE_P(Caches, EveryCache, testing::Values(Cache::kWarm, Cache::kCold),
                          [](const auto& info) { return std::string(name(info.param)); });
+
+// What changes before samples, and between run() and collect(), is nothing to an honest backend.
+class EveryKind : public testing::TestWithParam<std::tuple<Norm, Pass, DType, Layout>> {};
+
+TEST_P(EveryKind, IsTimedWhereBackendsAreHonest) {
+  const auto& [norm, pass, dtype, layout] = GetParam();
+  Case bench_case = small_case();
+  Problem& p = bench_case.problem;
+  p.norm = norm;
+  p.pass = pass;
+  p.dtype = dtype;
+  p.layout = layout;
+  p.groups = norm == Norm::kGroup ? 3 : 1;
+  if (invalid(p)) return;
+  std::vector<const Backend*> all;
+  for (const auto& backend : backends()) all.push_back(backend.get());
+  for (const Cache cache : {Cache::kWarm, Cache::kCold}) {
+    bench_case.cache = cache;
+    Machine machine = read_machine();
+    machine.measured_last_level = 1 << 20;
+    MeasureOptions options = short_options();
+    options.timing.max_rounds = 6;
+    for (const Row& row : measure(bench_case, all, machine, options).rows) {
+      if (row.verdict.outcome == Outcome::kUnsupported) continue;
+      EXPECT_TRUE(row.verdict.passed()) << row.backend << ": " << row.verdict.reason;
+      EXPECT_EQ(row.load_ns > 0, row.native_layout) << row.backend;
+    }
+  }
+}
+
+std::string kind_name(const testing::TestParamInfo<EveryKind::ParamType>& info) {
+  const auto& [norm, pass, dtype, layout] = info.param;
+  std::string text;
+  for (const std::string_view part : {name(norm), name(pass), name(dtype), name(layout)}) {
+    text.append(text.empty() ? "" : "_").append(part);
+  }
+  return text;
+}
+
+INSTANTIATE_TEST_SUITE_P(, EveryKind,
+                         testing::Combine(testing::ValuesIn(kEveryNorm),
+                                          testing::ValuesIn(kEveryPass),
+                                          testing::ValuesIn(kEveryDType),
+                                          testing::ValuesIn(kEveryLayout)),
+                         kind_name);
 
 TEST(Measure, GivesNoTimeToABackendThatIsWrongFromTheStart) {
   const Wrapped honest("honest", kHonestRun);

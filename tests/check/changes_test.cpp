@@ -46,8 +46,8 @@ TEST_P(EveryProblem, ChangesOnlyTheseAndTakesThemBack) {
   const Problem& p = GetParam();
   Workspace workspace(p, 1);
   fill(workspace, InputKind::kRandom, 1);
-  const Tensor& large =
-      workspace.arguments().x.present() ? workspace.arguments().x : workspace.arguments().dy;
+  const Arguments& a = workspace.arguments();
+  const Tensor& large = a.dy.present() ? a.dy : a.x;
   const auto* begin = static_cast<const std::byte*>(large.data);
   const std::vector<std::byte> before(begin, begin + large.bytes());
   Changes changes(p, 1);
