@@ -16,15 +16,17 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // Untimed, before run() whenever the inputs changed: takes them into the library's own layout.
+  // Untimed: takes the inputs into the library's own layout. Called before the first run(), and
+  // again whenever the inputs changed if the backend says native_layout(); its time is recorded.
   virtual void load() {}
 
   // Timed: the normalization itself, mini-batch after mini-batch. No allocation of its own, no
   // printing, no exceptions. May be called any number of times; each call does all the work again.
   virtual void run() = 0;
 
-  // Untimed, after the last run(): hands library-owned results back, and fills whichever of
-  // variance and rstd the library does not produce.
+  // Untimed, but recorded, after the last run(): hands library-owned results back, and fills
+  // whichever of variance and rstd the library does not produce. The inputs may be others by then,
+  // but for the set of values of x that each statistic of a training pass is made of.
   virtual void collect() {}
 
   // What was dispatched, for people: "jit:avx512_core", "2 threads".
@@ -49,7 +51,8 @@ struct Accuracy {
   Grade grade = Grade::kA;
   // Most roundings that any one value can suffer while a statistic is summed: 0 for double
   // accumulators, ceil(log2 n) for pairwise sums, n - 1 for one float sum over n values. For f64 a
-  // rounding is one of doubles.
+  // rounding is one of doubles. More than the terms of the longest sum (and an eighth, and 64) is
+  // refused.
   double roundings = 0;
   // Whether sums of numbers with few digits come out exact, as they do in any order unless
   // something is multiplied by 1 / n on the way (as in updating formulas).
@@ -72,7 +75,8 @@ class Backend {
   virtual Support supports(const Problem& problem) const = 0;
   virtual Accuracy accuracy(const Problem&) const { return {}; }
 
-  // True when load() or collect() convert between the caller's layout and the library's own.
+  // True when load() or collect() convert between the caller's layout and the library's own, or
+  // copy into memory of the library's own.
   virtual bool native_layout() const { return false; }
 
   virtual std::vector<BackendOption> options() const { return {}; }
