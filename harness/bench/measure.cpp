@@ -31,10 +31,10 @@ constexpr std::int64_t kMostColdSets = 64;
 constexpr std::int64_t kColdBytes = std::int64_t{64} << 20;
 
 // CPU time is counted in ticks: of samples that take less in all, nothing is known.
-constexpr double kEnoughForCpus = 0.05;
+constexpr double kEnoughForCpus = 0.2;
 // Threads of libraries that wait in a loop, and other programs, on top of the threads that were
 // lent.
-constexpr double kCpusBesides = 0.25;
+constexpr double kCpusBesides = 0.5;
 // Nobody reads and writes faster than the best of several copies, by much or by a bit.
 constexpr double kImplausible = 0.5;
 constexpr double kFasterThanCopy = 1 / 1.05;
@@ -357,24 +357,27 @@ class CaseMeasurement {
     stop_if_asked();
     const bool warm = case_.cache == Cache::kWarm;
     for (Workspace& set : sets_) set.restore_running();
-    if (warm) settle();
-    // Long calls warm themselves up. A cold one must not find its result in the buffers.
-    if (last || (warm && !is_long(contestant.estimate_ns))) {
+    const auto before = [&] {
+      // Long calls warm themselves up. A cold one must not find its result in the buffers.
+      if (last || (warm && !is_long(contestant.estimate_ns))) {
+        load(contestant);
+        for (const auto& kernel : contestant.kernels) kernel->run();
+      }
+      for (Workspace& set : sets_) {
+        changes_->make(set);
+        changes_->spoil_outputs(set);
+        set.restore_running();
+      }
       load(contestant);
-      for (const auto& kernel : contestant.kernels) kernel->run();
-    }
-    for (Workspace& set : sets_) {
-      changes_->make(set);
-      changes_->spoil_outputs(set);
-      set.restore_running();
-    }
-    load(contestant);
+    };
     if (!warm) {
+      before();
       sweeper_->sweep(case_.threads);
-      settle();
     }
-    const Slot slot =
-        time_slot(pointers(contestant.kernels), contestant.row.calls_per_sample, false);
+    settle();
+    const auto kernels = pointers(contestant.kernels);
+    const std::int64_t calls = contestant.row.calls_per_sample;
+    const Slot slot = warm ? time_slot(kernels, calls, before) : time_slot(kernels, calls, false);
     if (last) check_again(contestant);
     for (Workspace& set : sets_) changes_->take_back(set);
     return slot;
@@ -427,7 +430,9 @@ class CaseMeasurement {
         static_cast<std::ptrdiff_t>(std::min(samples.size(), result_.copy_ns.size()));
     const std::vector<double> copies(result_.copy_ns.begin(), result_.copy_ns.begin() + rounds);
     const double of_copy = median(samples) / median(copies);
-    if (row.cpus && *row.cpus > case_.threads + kCpusBesides) {
+    // Where all are lent, more than that is an error of counting.
+    const bool some_are_left = case_.threads < machine_.cores;
+    if (some_are_left && row.cpus && *row.cpus > case_.threads + kCpusBesides) {
       return contestant.fail(fmt::format("used {:.2f} CPUs where {} {} lent", *row.cpus,
                                          case_.threads, case_.threads == 1 ? "was" : "were"));
     }

@@ -53,13 +53,19 @@ rusage usage_now() {
 }  // namespace
 
 Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) {
+  return time_slot(kernels, calls, [&] {
+    if (!warm) return;
+    for (Kernel* kernel : kernels) kernel->run();
+  });
+}
+
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
+               const std::function<void()>& before) {
   initialize_once();
   Slot slot;
   const auto body = [&](benchmark::State& state) {
-    if (warm) {
-      for (Kernel* kernel : kernels) kernel->run();
-    }
-    const rusage before = usage_now();
+    before();
+    const rusage begin = usage_now();
     auto next = kernels.begin();
     for (auto _ : state) {
       (*next)->run();
@@ -67,10 +73,10 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) 
       if (++next == kernels.end()) next = kernels.begin();
     }
     const rusage after = usage_now();
-    slot.cpu_seconds = seconds(after.ru_utime) - seconds(before.ru_utime) +
-                       seconds(after.ru_stime) - seconds(before.ru_stime);
-    slot.preempted = after.ru_nivcsw - before.ru_nivcsw;
-    slot.faults = after.ru_minflt - before.ru_minflt;
+    slot.cpu_seconds = seconds(after.ru_utime) - seconds(begin.ru_utime) + seconds(after.ru_stime) -
+                       seconds(begin.ru_stime);
+    slot.preempted = after.ru_nivcsw - begin.ru_nivcsw;
+    slot.faults = after.ru_minflt - begin.ru_minflt;
   };
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark("slot", body)->Iterations(calls)->UseRealTime();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -18,8 +19,11 @@ struct Slot {
 };
 
 // Calls run() of the kernels in turn, `calls` times in all, between one start and one stop of the
-// clock. With `warm`, one untimed call of each goes before. Nothing else happens in between: the
-// overhead is that of a virtual call, plus the clock's, divided by `calls`.
+// clock. `before` is called right before that start. Nothing else happens in between: the overhead
+// is that of a virtual call, plus the clock's, divided by `calls`.
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
+               const std::function<void()>& before);
+// The same after one untimed call of each, or after nothing.
 Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm);
 
 // What a call of run() that does nothing takes, in ns: the harness's share of every sample.

@@ -9,7 +9,7 @@
 namespace normbench {
 
 // Places in the inputs and outputs of a problem: one value of each statistic, never its first. So
-// few that caches hardly notice, and so far from the others that a statistic without them is wrong.
+// few that caches hardly notice, and numbers as others are, but statistics without them are wrong.
 class Changes {
  public:
   // The same seed has the same places and values.
@@ -28,7 +28,6 @@ class Changes {
  private:
   bool changes_x_;
   std::vector<std::int64_t> places_;  // in the order of memory
-  std::vector<double> values_;
   std::vector<double> x_before_, dy_before_;
 };
 

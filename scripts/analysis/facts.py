@@ -9,6 +9,8 @@ import pandas
 from .runs import Run
 from .text import bytes_text, code, defect_text, escape, markdown_table, time_text
 
+MOST_REMARKS = 20
+
 SIZES_DIFFER = 2
 CHECKED = ("passed", "failed", "crashed", "timed_out")
 
@@ -135,6 +137,17 @@ def failure_lines(run: Run) -> list[str]:
 
 def _cases(count: int) -> str:
     return f"{count} case" + ("s" if count != 1 else "")
+
+
+def remarks(run: Run) -> str:
+    """What readers of single times should know: case, backend and remark, at most MOST_REMARKS."""
+    body = [[code(row["case"]), escape(row["backend"]), escape(remark)]
+            for row in run.rows.to_dict("records") for remark in row["remarks"]]
+    if not body:
+        return ""
+    table = markdown_table(["case", "backend", "remark"], body[:MOST_REMARKS])
+    more = len(body) - MOST_REMARKS
+    return table + (f"\n\nAnd {more} more, in samples.jsonl." if more > 0 else "")
 
 
 def gaps(run: Run) -> str:

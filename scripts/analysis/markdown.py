@@ -51,7 +51,8 @@ def render_report(ranked: Sequence[tuple[Run, list[Group]]], pictures: Sequence[
         named=shapes.named_sections(run), cliffs=cliffs(run),
         threads=shapes.thread_scaling(run), batches=shapes.batch_scaling(run),
         price=price(run), other_norms=instead_of_batch_norm(run), other_types=instead_of_f32(run),
-        accuracy=accuracy(run), costs=facts.costs(run), gaps=facts.gaps(run),
+        accuracy=accuracy(run), costs=facts.costs(run), remarks=facts.remarks(run),
+        gaps=facts.gaps(run),
         warnings=[*run.all_warnings(), *shapes.above_ceiling(run)],
         run_command=facts.command_line(run), report_command=command)
 

@@ -23,7 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "native_layout": False, "samples_ns": [], "iterations": math.nan, "copy_ns": math.nan,
     "read_ns": math.nan, "bound_ns": math.nan, "bytes": math.nan, "error": math.nan, "grade": "",
     "allocations": math.nan, "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan,
-    "faults": math.nan, "accuracy": {}, "known_defect": {},
+    "faults": math.nan, "accuracy": {}, "known_defect": {}, "remarks": [],
 }
 
 
