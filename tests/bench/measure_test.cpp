@@ -303,8 +303,14 @@ TEST(Measure, RefusesMoreCpusThanWereLent) {
   const CaseResult result = measure(small_case(), {&greedy}, read_machine(), options);
   over = true;
   helper.join();
-  EXPECT_EQ(result.rows[0].verdict.outcome, Outcome::kFailed);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "CPUs where 1 was lent", result.rows[0].verdict.reason);
+  // On a busy machine the helper may not have had a CPU.
+  const Row& row = result.rows[0];
+  if (row.verdict.passed()) {
+    EXPECT_LE(row.cpus.value_or(0), 1.5);
+  } else {
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "CPUs where 1 was lent", row.verdict.reason);
+    EXPECT_TRUE(row.samples_ns.empty());
+  }
 }
 
 // A call of 200 us fills a slot of 20 ms by 100 calls at most; one that takes a few us needs more.
