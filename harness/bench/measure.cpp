@@ -21,6 +21,7 @@
 #include "harness/bench/stopwatch.h"
 #include "harness/bench/sweep.h"
 #include "harness/check/changes.h"
+#include "harness/check/process_state.h"
 #include "harness/check/random.h"
 
 namespace normbench {
@@ -72,9 +73,11 @@ struct Contestant {
   }
 };
 
-// Work of one contestant. What it throws is its failure, and nobody else's.
+// Work of one contestant. What it throws, or leaves of the process changed, is its failure, and
+// nobody else's.
 template <class Work>
 void attempt(Contestant& contestant, Work work) {
+  const ProcessState before;
   try {
     work();
   } catch (const Interrupted&) {
@@ -82,8 +85,10 @@ void attempt(Contestant& contestant, Work work) {
   } catch (const std::exception& error) {
     contestant.fail(fmt::format("while it was timed: threw: {}", error.what()));
   } catch (...) {
-    contestant.fail("while it was timed: threw something that is not a std::exception");
+    contestant.fail("while it was timed: threw: something that is not a std::exception");
   }
+  const auto left = before.restore();
+  if (left && contestant.running()) contestant.fail("while it was timed: " + *left);
 }
 
 class CaseMeasurement {
@@ -103,10 +108,7 @@ class CaseMeasurement {
       admit(checked);
     }
     result_.check_seconds = check_time.seconds();
-    if (std::any_of(contestants_.begin(), contestants_.end(),
-                    [](const Contestant& contestant) { return contestant.running(); })) {
-      time();
-    }
+    if (!none_is_running()) time();
     for (Contestant& contestant : contestants_) result_.rows.push_back(std::move(contestant.row));
     return std::move(result_);
   }
@@ -326,16 +328,22 @@ class CaseMeasurement {
     const std::size_t controls = contestants_.size();
     if (entry.which < controls) {
       Contestant& contestant = contestants_[entry.which];
-      attempt(contestant, [&] { schedule.record(entry.which, sample(contestant, entry.last)); });
-      if (!contestant.running()) repair_inputs();
+      on_its_own(contestant, [&] { schedule.record(entry.which, sample(contestant, entry.last)); });
     } else if (entry.which == controls) {
       Contestant& fastest = contestants_[fastest_];
       if (!fastest.running()) return;
-      attempt(fastest, [&] { schedule.record(entry.which, timed(fastest, false).ns); });
+      on_its_own(fastest, [&] { schedule.record(entry.which, timed(fastest, false).ns); });
     } else {
       const Kernels& control = entry.which == controls + 1 ? copy_ : read_;
       schedule.record(entry.which, timed(control, calls_).ns);
     }
+  }
+
+  // A sample of one contestant: whatever becomes of it, the next one finds the inputs as they were.
+  template <class Sample>
+  void on_its_own(Contestant& contestant, Sample sample) {
+    attempt(contestant, sample);
+    if (!contestant.running()) repair_inputs();
   }
 
   double sample(Contestant& contestant, bool last) {

@@ -12,7 +12,7 @@ namespace normbench {
 // few that caches hardly notice, and numbers as others are, but statistics without them are wrong.
 class Changes {
  public:
-  // The same seed has the same places and values.
+  // The same seed has the same places.
   Changes(const Problem& problem, std::uint64_t seed);
 
   // Changes x and dy there; dy alone where statistics of x are given.
@@ -27,7 +27,7 @@ class Changes {
 
  private:
   bool changes_x_;
-  std::vector<std::int64_t> places_;  // in the order of memory
+  std::vector<std::int64_t> places_;  // one for each statistic, in the order of these
   std::vector<double> x_before_, dy_before_;
 };
 

@@ -82,7 +82,7 @@ struct Worst {
 #pragma omp simd reduction(max : difference, size, widest) reduction(+ : sum, beyond)
     for (std::int64_t t = 0; t < count; ++t) {
       const double off = std::abs(got[t] - want[t]);
-      beyond += (off <= least * bound[t] && bound[t] < 1e150) ? 0 : 1;
+      beyond += (off <= least * bound[t] && bound[t] <= kLargestBound) ? 0 : 1;
       difference = off > difference ? off : difference;
       const double expected_size = std::abs(want[t]);
       size = expected_size > size ? expected_size : size;
@@ -277,6 +277,7 @@ void Error::see(const Error& other) {
 }
 
 void Verdict::add_errors_of(const Verdict& earlier) {
+  unjudged += earlier.unjudged;
   error.see(earlier.error);
   for (const auto& [output, worst] : earlier.error_in) error_in[output].see(worst);
   for (std::size_t kind = 0; kind < error_of.size(); ++kind) {
@@ -349,7 +350,7 @@ std::optional<std::string> thrown_by(Call call) {
   } catch (const std::exception& error) {
     return error.what();
   } catch (...) {
-    return "threw something that is not a std::exception";
+    return "something that is not a std::exception";
   }
   return std::nullopt;
 }

@@ -42,11 +42,12 @@ struct Verdict {
   Error error = {};         // over all outputs
   std::map<std::string, Error, std::less<>> error_in = {};  // by output
   std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of InputCheck
-  // Elements of which no value is wrong, as the error of the variance may be as large as itself.
+  // Elements of which no value is wrong, as the error of the variance may be as large as itself;
+  // over all calls and kinds of input.
   std::int64_t unjudged = 0;
 
   bool passed() const { return outcome == Outcome::kPassed; }
-  // Takes over the errors of an earlier verdict.
+  // Takes over the errors of an earlier verdict, and what it could not judge.
   void add_errors_of(const Verdict& earlier);
 };
 

@@ -21,8 +21,9 @@ struct Expected {
 // Stands for an error without a limit. Finite, so that nothing times it is nothing; bounds beyond
 // its root say that no value is wrong.
 inline constexpr double kNothingIsKnown = 1e300;
+inline constexpr double kLargestBound = 1e150;
 inline bool is_unjudged(const Expected& expected) {
-  return std::isfinite(expected.value) && expected.bound > 1e150;
+  return std::isfinite(expected.value) && expected.bound > kLargestBound;
 }
 
 // Wider than any storage type where the platform has such a type (the 80 bits of x86, the 128 of

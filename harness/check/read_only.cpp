@@ -15,7 +15,7 @@
 namespace normbench {
 
 // The handler may interrupt any thread anywhere, so it takes no lock.
-struct Range {
+struct ProtectedPages {
   std::atomic<bool> taken = false;
   std::atomic<std::uintptr_t> begin = 0;
   std::atomic<std::uintptr_t> end = 0;
@@ -24,7 +24,7 @@ struct Range {
 
 namespace {
 
-std::array<Range, 64> ranges;
+std::array<ProtectedPages, 64> all_pages;
 struct sigaction action_before;
 
 void give_back(std::uintptr_t begin, std::uintptr_t end) {
@@ -43,11 +43,11 @@ std::uintptr_t page_bytes() {
 // The write is tried again when this returns.
 void on_fault(int signal_number, siginfo_t* information, void*) {
   const auto address = reinterpret_cast<std::uintptr_t>(information->si_addr);
-  for (Range& range : ranges) {
-    const std::uintptr_t begin = range.begin;
-    const std::uintptr_t end = range.end;
+  for (ProtectedPages& pages : all_pages) {
+    const std::uintptr_t begin = pages.begin;
+    const std::uintptr_t end = pages.end;
     if (address < begin || address >= end) continue;
-    range.written = true;
+    pages.written = true;
     give_back(begin, end);
     return;
   }
@@ -76,38 +76,38 @@ ReadOnly::ReadOnly(std::span<std::byte> memory) {
   const std::uintptr_t begin = (first + page - 1) / page * page;
   const std::uintptr_t end = (first + memory.size()) / page * page;
   if (begin >= end) return;
-  for (Range& range : ranges) {
-    if (range.taken.exchange(true)) continue;
+  for (ProtectedPages& pages : all_pages) {
+    if (pages.taken.exchange(true)) continue;
     install();
-    range.written = false;
-    range.begin = begin;
-    range.end = end;
-    range_ = &range;
+    pages.written = false;
+    pages.begin = begin;
+    pages.end = end;
+    pages_ = &pages;
     if (mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ) != 0) *this = {};
     return;
   }
 }
 
-ReadOnly::ReadOnly(ReadOnly&& other) noexcept : range_(std::exchange(other.range_, nullptr)) {}
+ReadOnly::ReadOnly(ReadOnly&& other) noexcept : pages_(std::exchange(other.pages_, nullptr)) {}
 
 ReadOnly& ReadOnly::operator=(ReadOnly&& other) noexcept {
-  std::swap(range_, other.range_);
+  std::swap(pages_, other.pages_);
   return *this;
 }
 
 ReadOnly::~ReadOnly() {
-  if (range_ == nullptr) return;
-  give_back(range_->begin, range_->end);
-  range_->begin = range_->end = 0;
-  range_->taken = false;
+  if (pages_ == nullptr) return;
+  give_back(pages_->begin, pages_->end);
+  pages_->begin = pages_->end = 0;
+  pages_->taken = false;
 }
 
 std::span<const std::byte> ReadOnly::covered() const {
-  if (range_ == nullptr) return {};
-  const std::uintptr_t begin = range_->begin;
-  return {reinterpret_cast<const std::byte*>(begin), range_->end - begin};
+  if (pages_ == nullptr) return {};
+  const std::uintptr_t begin = pages_->begin;
+  return {reinterpret_cast<const std::byte*>(begin), pages_->end - begin};
 }
 
-bool ReadOnly::written() const { return range_ != nullptr && range_->written; }
+bool ReadOnly::written() const { return pages_ != nullptr && pages_->written; }
 
 }  // namespace normbench

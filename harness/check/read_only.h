@@ -6,6 +6,8 @@
 
 namespace normbench {
 
+struct ProtectedPages;
+
 // Takes the right to write away from the whole pages of some memory, for as long as this lives.
 // Whoever writes there all the same gets the right back, so that no process ends by it, but
 // written() says so. Costs nothing while nobody writes, unlike a digest, and sees a change that is
@@ -24,7 +26,7 @@ class ReadOnly {
   bool written() const;
 
  private:
-  struct Range* range_ = nullptr;
+  ProtectedPages* pages_ = nullptr;
 };
 
 }  // namespace normbench

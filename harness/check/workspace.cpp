@@ -75,8 +75,6 @@ void fill_bytes(std::byte* begin, std::size_t bytes, Poison value) {
 // What lies around a buffer: signaling NaNs of its type. Whoever computes with one makes a quiet
 // one of it, so that a loop that goes too far does not write what was there; and whoever copies it
 // from an input to an output does not either, because these have others.
-using Guard = std::array<std::byte, 3 * kPage>;
-
 Guard make_guard(DType dtype, bool input) {
   const auto fill = [](auto element) {
     Guard guard;

@@ -1,6 +1,7 @@
 // The buffers of one problem, laid out so that every wrong access shows.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,9 @@ enum class Poison : unsigned char { kNan = 0xFF, kNumber = 0xCC };
 // Where buffers start: at a cache line, with an offset of its own within a page; one element behind
 // such a line, aligned to its elements only; at a page.
 enum class Placement { kLine, kElement, kPage };
+
+// Bytes that are more than lie between the ends of a buffer and those of its pages.
+using Guard = std::array<std::byte, 3 * 4096>;
 
 // Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
 // within a page (so that no two alias in the cache by accident), between two guard zones.
@@ -83,7 +87,7 @@ class Workspace {
     BufferSpec spec;
     std::byte* begin;
     std::size_t bytes;
-    const std::array<std::byte, 3 * 4096>* guard;  // what lies around it
+    const Guard* guard;  // what lies around it
     std::uint64_t digest = 0;
     ReadOnly read_only = {};
     std::uint64_t digest_of_rest = 0;

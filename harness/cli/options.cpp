@@ -8,7 +8,7 @@
 #include <csignal>
 
 #include "harness/bench/order.h"
-#include "harness/cli/streams.h"
+#include "harness/cli/progress.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -29,7 +29,7 @@ void on_signal(int number) {
     return;
   }
   write_to_terminal("\nnormbench: interrupted: finishing ");
-  write_to_terminal(activity().empty() ? "what has begun" : activity());
+  write_to_terminal(present_item().empty() ? "what has begun" : present_item());
   write_to_terminal("; once more stops at once\n");
 }
 

@@ -6,11 +6,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
+namespace {
+
+// Read by a signal handler: no allocation, and always an end.
+std::array<char, 256> present{};
+
+}  // namespace
+
+std::string_view present_item() { return present.data(); }
 
 Progress::Progress(std::size_t total, double total_work, double most_seconds)
     : total_(total),
@@ -23,7 +32,8 @@ Progress::~Progress() {
 }
 
 void Progress::start(std::size_t done, double work_done, const std::string& what) {
-  set_activity(what);
+  present.fill('\0');
+  std::copy_n(what.begin(), std::min(what.size(), present.size() - 1), present.begin());
   const Clock::time_point now = Clock::now();
   if (!terminal_ && printed_ != Clock::time_point::min() &&
       now - printed_ < std::chrono::seconds(5)) {

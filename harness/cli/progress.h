@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 #include <string>
+#include <string_view>
 
 namespace normbench {
 
@@ -29,5 +30,9 @@ class Progress {
   Clock::time_point begin_ = Clock::now();
   Clock::time_point printed_ = Clock::time_point::min();
 };
+
+// What started last, for who presses Ctrl-C and waits; empty before anything did. A signal handler
+// may call it.
+std::string_view present_item();
 
 }  // namespace normbench

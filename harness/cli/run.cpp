@@ -209,9 +209,10 @@ class Run {
       try {
         const CaseResult result = with_not_built(result_of(bench_case, options));
         folder.append(result);
-        if (!result.copy_ns.empty())
+        if (!result.copy_ns.empty()) {
           prices_.learn(bench_case, result.check_seconds + result.calibrate_seconds,
                         result.rounds_seconds, result.copy_ns.size());
+        }
       } catch (const Interrupted&) {
         return false;
       }

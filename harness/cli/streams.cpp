@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -14,9 +12,6 @@ namespace {
 
 std::FILE* results = stdout;
 bool could_not_write = false;
-
-// A signal handler reads it: no allocation.
-std::array<char, 256> activity_text{};
 
 }  // namespace
 
@@ -51,13 +46,5 @@ void write_message(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
 }
-
-void set_activity(std::string_view text) {
-  const std::size_t size = std::min(text.size(), activity_text.size() - 1);
-  std::copy_n(text.begin(), size, activity_text.begin());
-  activity_text[size] = '\0';
-}
-
-std::string_view activity() { return activity_text.data(); }
 
 }  // namespace normbench

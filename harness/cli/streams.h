@@ -32,8 +32,4 @@ void say(fmt::format_string<T...> format, T&&... arguments) {
   write_message(fmt::format(format, std::forward<T>(arguments)...));
 }
 
-// What is being done, for who presses Ctrl-C and waits.
-void set_activity(std::string_view text);
-std::string_view activity();
-
 }  // namespace normbench

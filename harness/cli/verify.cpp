@@ -26,10 +26,12 @@ struct VerifyOptions {
 
 struct Tally {
   std::size_t passed = 0, failed = 0, unsupported = 0;
+  std::int64_t unjudged = 0;
   double worst_error = 0;
 
   void add(const Verdict& verdict) {
     ++(verdict.passed() ? passed : verdict.outcome == Outcome::kFailed ? failed : unsupported);
+    unjudged += verdict.unjudged;
     if (verdict.passed()) worst_error = std::max(worst_error, verdict.error.bound);
   }
 };
@@ -193,6 +195,11 @@ class Verification {
           tally.unsupported, tally.worst_error);
       passed += tally.passed;
       checked += tally.passed + tally.failed;
+    }
+    for (const auto& [backend, tally] : tallies_) {
+      if (tally.unjudged == 0) continue;
+      out("not judged: {} values of {}: the error of their variance may be as large as itself\n",
+          tally.unjudged, backend);
     }
     for (const NotBuilt& backend : choose_not_built(*options_.plan->filters)) {
       out("{:<16} not built: {}\n", backend.name, backend.reason);

@@ -2,10 +2,14 @@
 #include "harness/bench/measure.h"
 
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <atomic>
+#include <cfenv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <ostream>
 #include <stdexcept>
@@ -222,6 +226,15 @@ std::vector<Trick> tricks() {
          work.arguments.x.as<float>().back() += 1;
        }),
        "after it was timed: changed its input x"},
+      {"rounds_upward",
+       faulty::followed_by([](const faulty::Work&) { std::fesetround(FE_UPWARD); }),
+       "while it was timed: left the rounding mode changed"},
+      {"changes_the_threads",
+       faulty::followed_by([](const faulty::Work&) { omp_set_num_threads(7); }),
+       "while it was timed: left OpenMP's settings changed"},
+      {"handles_a_signal",
+       faulty::followed_by([](const faulty::Work&) { std::signal(SIGUSR1, SIG_IGN); }),
+       "while it was timed: left a signal handler behind"},
       {"writes_past_the_end", faulty::followed_by([](const faulty::Work& work) {
          static_cast<float*>(work.arguments.y.data)[work.arguments.y.size()] = 1;
        }),
@@ -275,14 +288,17 @@ TEST(Measure, RefusesATimeInWhichNobodyCanCopy) {
       .norm = Norm::kNone, .pass = Pass::kForwardInference, .n = 8, .c = 64, .l = 128, .batch = 8};
   const Wrapped honest("honest", kHonestRun);
   auto end = std::chrono::steady_clock::time_point{};
-  const Wrapped lazy("lazy", [&end](Kernel& kernel, std::int64_t) {
-    if (std::chrono::steady_clock::now() - end > std::chrono::microseconds(5)) kernel.run();
-    end = std::chrono::steady_clock::now();
-  });
+  const auto lazy = faulty::make_backend(
+      "lazy", faulty::replaced(&faulty::Behavior::run, [&end](const faulty::Work& work) {
+        if (std::chrono::steady_clock::now() - end > std::chrono::microseconds(5)) {
+          const auto& [x, y] = std::tie(work.arguments.x, work.arguments.y);
+          std::memcpy(y.data, x.data, x.bytes());
+        }
+        end = std::chrono::steady_clock::now();
+      }));
   MeasureOptions options = short_options();
-  // So many calls that one of them is a fraction of a copy each.
-  options.timing.min_slot_us = 40000;
-  const CaseResult result = measure(bench_case, {&lazy, &honest}, read_machine(), options);
+  options.timing.min_slot_us = 2000;
+  const CaseResult result = measure(bench_case, {lazy.get(), &honest}, read_machine(), options);
   EXPECT_TRUE(result.rows[1].verdict.passed()) << result.rows[1].verdict.reason;
   EXPECT_EQ(result.rows[0].verdict.outcome, Outcome::kFailed);
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "is not plausible", result.rows[0].verdict.reason);
