@@ -1,4 +1,6 @@
 // Memory read or written that is none of the backend's business.
+#include <cstring>
+
 #include "tests/faulty/faulty.h"
 #include "tests/faulty/problems.h"
 
@@ -30,6 +32,24 @@ auto change_and_take_back(Tensor Arguments::*input) {
     *last = before + 1;
     *last = before;
   };
+}
+
+// Goes one element too far, and writes there what that is made of.
+void copy_one_more(const Work& work) {
+  const auto end = static_cast<std::size_t>(work.arguments.x.size());
+  std::memcpy(static_cast<float*>(work.arguments.y.data) + end,
+              static_cast<const float*>(work.arguments.x.data) + end, sizeof(float));
+}
+
+void normalize_one_more(const Work& work) {
+  const std::ptrdiff_t end = work.arguments.x.size();
+  store(work.arguments.y, end, load(work.arguments.x, end) * 2 + 1);
+}
+
+void update_one_channel_more(const Work& work) {
+  const std::ptrdiff_t end = work.arguments.running_mean.size();
+  const double before = load(work.arguments.running_mean, end);
+  store(work.arguments.running_mean, end, 0.9 * before + 0.1 * load(work.arguments.x, end));
 }
 
 std::vector<double> with_the_value_beyond(const Problem& p, const Tensor& tensor, std::int64_t k) {
@@ -66,6 +86,12 @@ std::vector<Faulty> damage_faults() {
        replaced(&Behavior::load, write_outside(&Arguments::y, 0))},
       {"writes_past_the_end_while_collecting", kTraining, "", "wrote past the end of y",
        replaced(&Behavior::collect, write_outside(&Arguments::y, 0))},
+      {"copies_one_value_more", small(Norm::kNone, Pass::kForwardInference), "",
+       "wrote past the end of y", followed_by(copy_one_more)},
+      {"normalizes_one_value_more", kTraining, "", "wrote past the end of y",
+       followed_by(normalize_one_more)},
+      {"updates_one_channel_more", kTraining, "", "wrote past the end of running_mean",
+       followed_by(update_one_channel_more)},
       {"places_y_one_element_late", kTraining, "", "wrote past the end of y",
        replaced(&Steps::place,
                 [](const Problem& p, Element element) { return position(p, element) + 1; })},
