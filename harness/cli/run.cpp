@@ -136,6 +136,12 @@ class Run {
     }
   }
 
+  std::vector<int> usable_thread_counts() const {
+    std::vector<int> counts = thread_counts(plan_);
+    std::erase_if(counts, [this](int threads) { return objections_.contains(threads); });
+    return counts;
+  }
+
   // The result of a case that cannot run: a row for each backend, with the reason.
   CaseResult without_times(const Case& bench_case, const std::string& reason) const {
     CaseResult result;
@@ -169,7 +175,7 @@ class Run {
                      .build = read_build(),
                      .backends = {},
                      .environment = read_environment(),
-                     .ceilings = measure_ceilings(machine_, thread_counts(plan_)),
+                     .ceilings = measure_ceilings(machine_, usable_thread_counts()),
                      .overhead_ns = slot_overhead_ns(),
                      .seed = options_.seed,
                      .budget = options_.budget};

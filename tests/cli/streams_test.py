@@ -1,5 +1,6 @@
 """Who writes where: results on stdout, all else on stderr, whatever the streams are like."""
 
+import json
 import os
 import signal
 import subprocess
@@ -103,6 +104,22 @@ def test_threads_that_are_none_have_no_times(normbench, tmp_path, variables, wor
     assert sum('"outcome":"passed"' in row for row in rows) == 2
     failed = [row for row in rows if '"outcome":"failed"' in row]
     assert len(failed) == 2 and all("/t2/" in row and words in row for row in failed)
+
+
+@pytest.mark.skipif(os.getuid() != 0 or (os.cpu_count() or 1) < 2, reason="not root, or one CPU")
+def test_threads_that_cannot_be_started_cost_their_own_rows(binary, tmp_path):
+    config = tmp_path / "many.toml"
+    config.write_text(ONE.format(threads="[1, 64]"))
+    tmp_path.chmod(0o777)
+    command = f"ulimit -u 5; exec '{binary}' run many.toml -b 'naive|openmp'"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, user=65534, group=65534,
+                          extra_groups=[], capture_output=True, text=True, check=False, timeout=60)
+    if "ermission denied" in done.stderr:
+        pytest.skip("another user cannot reach the program or the folder")
+    assert done.returncode == 3, done.stderr
+    rows = [json.loads(line) for line in
+            (tmp_path / done.stdout.strip() / "samples.jsonl").read_text().splitlines()]
+    assert {(row["threads"], row["outcome"]) for row in rows} == {(1, "passed"), (64, "failed")}
 
 
 def test_a_name_is_kept_for_each_row_that_is_the_same_case(normbench, tmp_path):
