@@ -12,6 +12,7 @@
 #include <cstring>
 #include <functional>
 #include <ostream>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -278,6 +279,37 @@ Wrapped::Run lasting(std::function<double(std::int64_t call)> microseconds) {
     while (std::chrono::steady_clock::now() - start < least) {
     }
   };
+}
+
+// Where a statistic has one value, no input changes but all: what is left in the output tells.
+TEST(Measure, LeavesNumbersInOutputsThatAreNotTheResult) {
+  Case bench_case = small_case();
+  bench_case.problem = {.pass = Pass::kForwardInference, .n = 1, .c = 6, .l = 1, .batch = 1};
+  const auto idle = faulty::make_backend(
+      "idle",
+      after_the_check(faulty::replaced(&faulty::Behavior::run, [](const faulty::Work& work) {
+        if (!is_the_number_that_was_left(work)) faulty::normalize_all(work);
+      })));
+  for (const Cache cache : {Cache::kWarm, Cache::kCold}) {
+    bench_case.cache = cache;
+    const CaseResult result = measure(bench_case, {idle.get()}, read_machine(), short_options());
+    EXPECT_EQ(result.rows[0].verdict.outcome, Outcome::kFailed);
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "is not written", result.rows[0].verdict.reason);
+  }
+}
+
+// Before the last round and before another one: so three inputs are seen, and the check's.
+TEST(Measure, ReplacesAllInputsTwice) {
+  std::set<float> first_numbers;
+  const auto watching = faulty::make_backend(
+      "watching", after_the_check(faulty::followed_by([&first_numbers](const faulty::Work& work) {
+        first_numbers.insert(work.arguments.x.as<float>().front());
+      })));
+  MeasureOptions options = short_options();
+  options.timing.max_rounds = 6;
+  const CaseResult result = measure(small_case(), {watching.get()}, read_machine(), options);
+  EXPECT_TRUE(result.rows[0].verdict.passed()) << result.rows[0].verdict.reason;
+  EXPECT_EQ(first_numbers.size(), 3U);
 }
 
 // Works only when it was not called for a while: its results are right, and nothing else tells.
