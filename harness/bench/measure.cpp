@@ -401,7 +401,7 @@ class CaseMeasurement {
       contestant.kernels[set]->collect();
       contestant.row.collect_ns = 1e9 * collecting.seconds();
       sets_[set].disturb_inputs();
-      Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
+      Verdict verdict = check_outputs(sets_[set], *oracle_, by_chance(contestant.accuracy), calls);
       verdict.add_errors_of(contestant.row.verdict);
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);

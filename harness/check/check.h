@@ -59,6 +59,10 @@ struct Verdict {
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
+// What a claim is held to on random input, where roundings go up and down by chance: errors grow
+// with the root of their number. At most the claim itself.
+Accuracy by_chance(Accuracy claim);
+
 // Who is checked: a backend, and how many threads it may use.
 struct Entrant {
   const Backend* backend;

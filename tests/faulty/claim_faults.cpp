@@ -28,6 +28,32 @@ Behavior zero_and_claims_much() {
   return behavior;
 }
 
+// So many values that the worst case of float sums hides what sampling leaves out.
+const Problem kLongTraining = batch_norm(Pass::kForwardTraining, 2048, 1, 64);
+const Problem kLongBackward = batch_norm(Pass::kBackward, 2048, 1, 64);
+
+// Honest but for `step`, with the claim of plain float sums.
+template <class Function, class Replacement>
+Behavior claiming_float_sums(Function Steps::*step, Replacement replacement) {
+  Behavior behavior = replaced(step, replacement);
+  behavior.claim = {.roundings = static_cast<double>(kLongTraining.values_per_channel() - 1),
+                    .exact_sums = false};
+  return behavior;
+}
+
+Statistic of_a_quarter(const Problem& problem, Values values) {
+  return two_pass(problem, values.first(values.size() / 4));
+}
+
+Sums of_every_other(const Problem&, Values g, Values xh) {
+  Sums sums;
+  for (std::size_t at = 0; at < g.size(); at += 2) {
+    sums.g += 2 * g[at];
+    sums.g_xh += 2 * g[at] * xh[at];
+  }
+  return sums;
+}
+
 }  // namespace
 
 std::vector<Faulty> claim_faults() {
@@ -39,6 +65,10 @@ std::vector<Faulty> claim_faults() {
       {"claims_more_than_the_gradients", kBackward, "", "claims 128 roundings", claiming(128)},
       {"claims_endless_roundings", kTraining, "", "claims inf roundings", claiming(infinity)},
       {"claims_no_number", kTraining, "", "claims nan roundings", claiming(nan)},
+      {"statistics_of_a_quarter", kLongTraining, "mean", "allow, but not by chance",
+       claiming_float_sums(&Steps::statistic, of_a_quarter)},
+      {"gradients_of_every_other_value", kLongBackward, "dbeta", "allow, but not by chance",
+       claiming_float_sums(&Steps::gradients, of_every_other)},
       {"claims_less_than_none", kTraining, "", "claims -1 roundings", claiming(-1)},
   };
 }
