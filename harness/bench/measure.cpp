@@ -104,7 +104,7 @@ class CaseMeasurement {
   CaseResult measure(const std::vector<const Backend*>& backends) {
     const Stopwatch check_time;
     for (Checked& checked : check_all(entrants(backends, case_.threads), sets_[0], options_.seed,
-                                      [this] { stop_if_asked(); })) {
+                                      input_kinds_with(case_.input), [this] { stop_if_asked(); })) {
       admit(checked);
     }
     result_.check_seconds = check_time.seconds();
@@ -155,9 +155,9 @@ class CaseMeasurement {
                         [](const Contestant& contestant) { return contestant.running(); });
   }
 
-  // Random input, and everything remembered that the timed runs will change.
+  // The input of the case, and everything remembered that the timed runs will change.
   void fill_set(Workspace& set) {
-    fill(set, InputKind::kRandom, inputs_seed_);
+    fill(set, case_.input, inputs_seed_);
     set.save_running();
   }
 
@@ -165,7 +165,8 @@ class CaseMeasurement {
   // more round that nobody knows. In each round a few of them change before the clock runs.
   void prepare_round(int number, const std::vector<Schedule::Entry>& round) {
     const Stopwatch stopwatch;
-    changes_.emplace(case_.problem, options_.seed + static_cast<std::uint64_t>(number));
+    changes_.emplace(case_.problem, case_.input,
+                     options_.seed + static_cast<std::uint64_t>(number));
     const bool any_last = std::any_of(round.begin(), round.end(),
                                       [](const Schedule::Entry& entry) { return entry.last; });
     const auto usual = static_cast<std::uint64_t>(options_.timing.min_rounds - 1);
@@ -401,7 +402,8 @@ class CaseMeasurement {
       contestant.kernels[set]->collect();
       contestant.row.collect_ns = 1e9 * collecting.seconds();
       sets_[set].disturb_inputs();
-      Verdict verdict = check_outputs(sets_[set], *oracle_, by_chance(contestant.accuracy), calls);
+      Verdict verdict =
+          check_outputs(sets_[set], *oracle_, held_to(contestant.accuracy, case_.input), calls);
       verdict.add_errors_of(contestant.row.verdict);
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);

@@ -228,31 +228,42 @@ std::vector<std::string> names(const Case& bench_case) {
 }
 
 std::string id(const Case& bench_case) {
-  return fmt::format("{}/t{}/{}", id(bench_case.problem), bench_case.threads,
-                     name(bench_case.cache));
+  std::string text =
+      fmt::format("{}/t{}/{}", id(bench_case.problem), bench_case.threads, name(bench_case.cache));
+  if (bench_case.input != InputKind::kRandom) text += fmt::format("/{}", name(bench_case.input));
+  return text;
 }
 
 Case parse_case(std::string_view text) {
-  const auto refuse = [text](std::string_view why) {
+  const auto refuse = [whole = text](std::string_view why) {
     throw ConfigError(one_line(fmt::format(
         "\"{}\": {}; a case id looks like batch/forward_training/f32/ncl/n64_c256_l128/t2/warm",
-        text, why)));
+        whole, why)));
   };
-  const std::size_t cache_at = text.rfind('/');
-  const std::string_view cache = cache_at == text.npos ? "" : text.substr(cache_at + 1);
-  if (cache != name(Cache::kWarm) && cache != name(Cache::kCold)) {
-    refuse("does not end in /warm or /cold");
+  // Takes the last part away.
+  const auto take_last = [&text] {
+    const std::size_t at = text.rfind('/');
+    const std::string_view last = at == text.npos ? "" : text.substr(at + 1);
+    text = text.substr(0, at);
+    return last;
+  };
+  std::string_view cache = take_last();
+  InputKind input = InputKind::kRandom;
+  if (const auto kind = parse_input_kind(cache); kind && *kind != InputKind::kRandom) {
+    input = *kind;
+    cache = take_last();
   }
-  text = text.substr(0, cache_at);
-  const std::size_t threads_at = text.rfind('/');
-  const auto threads =
-      threads_at == text.npos ? std::nullopt : parse_threads(text.substr(threads_at + 1));
+  if (cache != name(Cache::kWarm) && cache != name(Cache::kCold)) {
+    refuse("does not end in /warm or /cold, or in one of these and a kind of input");
+  }
+  const auto threads = parse_threads(take_last());
   if (!threads) refuse("does not say the number of threads");
-  const auto problem = parse_problem(text.substr(0, threads_at));
+  const auto problem = parse_problem(text);
   if (!problem) refuse("does not begin with the id of a problem");
   Case bench_case{.problem = *problem,
                   .threads = *threads,
-                  .cache = cache == name(Cache::kWarm) ? Cache::kWarm : Cache::kCold};
+                  .cache = cache == name(Cache::kWarm) ? Cache::kWarm : Cache::kCold,
+                  .input = input};
   if (const auto why = invalid(bench_case)) refuse(*why);
   return bench_case;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/check/inputs.h"
 #include "harness/core/problem.h"
 
 namespace normbench {
@@ -20,6 +21,7 @@ struct Case {
   Problem problem;
   int threads = 1;
   Cache cache = Cache::kWarm;
+  InputKind input = InputKind::kRandom;
   // Of a curated shape: "quartznet-b3", or "quartznet-b3, citrinet-b1" where two rows are the same
   // case; else empty. And where the shapes come from, with "; " between two.
   std::string name = {};
@@ -28,7 +30,7 @@ struct Case {
   bool operator==(const Case&) const = default;
 };
 
-// Problem id + "/t2/warm".
+// Problem id + "/t2/warm", and the kind of input where it is not random: "/denormal".
 std::string id(const Case& bench_case);
 
 // Each of its names.

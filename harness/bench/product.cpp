@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -18,7 +20,7 @@ Choice set(Field Problem::*field, Field value) {
 }
 
 template <class Enum>
-Enum one_of(const TomlValue& value, std::initializer_list<Enum> all) {
+Enum one_of(const TomlValue& value, std::span<const Enum> all) {
   std::string names;
   for (const Enum item : all) {
     if (value.kind() == TomlValue::Kind::kString && value.string() == name(item)) return item;
@@ -32,21 +34,19 @@ bool is(const TomlValue& value, std::string_view text) {
 }
 
 Choice read_norm(const TomlValue& value, int) {
-  return set(&Problem::norm, one_of(value, {Norm::kBatch, Norm::kLayer, Norm::kInstance,
-                                            Norm::kGroup, Norm::kRms, Norm::kNone}));
+  return set(&Problem::norm, one_of<Norm>(value, kEveryNorm));
 }
 
 Choice read_pass(const TomlValue& value, int) {
-  return set(&Problem::pass, one_of(value, {Pass::kForwardTraining, Pass::kForwardInference,
-                                            Pass::kBackward, Pass::kBackwardInference}));
+  return set(&Problem::pass, one_of<Pass>(value, kEveryPass));
 }
 
 Choice read_dtype(const TomlValue& value, int) {
-  return set(&Problem::dtype, one_of(value, {DType::kF32, DType::kF64, DType::kBf16, DType::kF16}));
+  return set(&Problem::dtype, one_of<DType>(value, kEveryDType));
 }
 
 Choice read_layout(const TomlValue& value, int) {
-  return set(&Problem::layout, one_of(value, {Layout::kNcl, Layout::kNlc}));
+  return set(&Problem::layout, one_of<Layout>(value, kEveryLayout));
 }
 
 template <std::int64_t Problem::*field>
@@ -76,7 +76,12 @@ Choice read_threads(const TomlValue& value, int all_threads) {
 }
 
 Choice read_cache(const TomlValue& value, int) {
-  return [cache = one_of(value, {Cache::kWarm, Cache::kCold})](Case& c) { c.cache = cache; };
+  constexpr std::array kEveryCache = {Cache::kWarm, Cache::kCold};
+  return [cache = one_of<Cache>(value, kEveryCache)](Case& c) { c.cache = cache; };
+}
+
+Choice read_input(const TomlValue& value, int) {
+  return [input = one_of<InputKind>(value, kEveryInputKind)](Case& c) { c.input = input; };
 }
 
 struct Key {
@@ -85,7 +90,7 @@ struct Key {
   std::int64_t Problem::*size = nullptr;  // of N, C and L, which may be written { pow2 = ... }
 };
 
-constexpr std::array<Key, 14> kKeys = {{
+constexpr std::array<Key, 15> kKeys = {{
     {"norm", read_norm},
     {"pass", read_pass},
     {"dtype", read_dtype},
@@ -100,6 +105,7 @@ constexpr std::array<Key, 14> kKeys = {{
     {"affine", read_affine},
     {"threads", read_threads},
     {"cache", read_cache},
+    {"input", read_input},
 }};
 
 static_assert(kKeys.size() == std::tuple_size_v<Choices>);

@@ -149,6 +149,7 @@ ordered_json case_json(const Case& c) {
           {"affine", p.affine},
           {"threads", c.threads},
           {"cache", name(c.cache)},
+          {"input", name(c.input)},
           {"name", c.name},
           {"source", c.source}};
 }
@@ -165,10 +166,10 @@ ordered_json finite_or_null(double value) {
 }
 
 // The worst error on each kind of input, of a row that passed.
-ordered_json accuracy_json(const Verdict& verdict) {
+ordered_json accuracy_json(const Verdict& verdict, InputKind input) {
   if (!verdict.passed()) return nullptr;
   ordered_json kinds = ordered_json::object();
-  for (const InputKind kind : kInputKinds) {
+  for (const InputKind kind : input_kinds_with(input)) {
     const Error& error = verdict.error_of[static_cast<std::size_t>(kind)];
     kinds[std::string(name(kind))] = {{"bound", finite_or_null(error.bound)},
                                       {"ulp", finite_or_null(error.ulp)}};
@@ -215,7 +216,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
                                            result.bench_case.threads, median(copy), median(read)));
   line["bytes"] = compulsory_bytes(result.bench_case.problem);
   line["error"] = finite_or_null(row.verdict.error.bound);
-  line["accuracy"] = accuracy_json(row.verdict);
+  line["accuracy"] = accuracy_json(row.verdict, result.bench_case.input);
   line["grade"] = row.grade == Grade::kA ? "A" : "B";
   line["allocations"] = row.allocations;
   line["prepare_ns"] = row.prepare_ns;

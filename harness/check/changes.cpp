@@ -27,8 +27,10 @@ void at_places(const Tensor& tensor, const std::vector<std::int64_t>& places, Vi
 }  // namespace
 
 // What is saved of x for the backward pass of training belongs to all of x.
-Changes::Changes(const Problem& problem, std::uint64_t seed)
-    : changes_x_(problem.pass != Pass::kBackward) {
+Changes::Changes(const Problem& problem, InputKind kind, std::uint64_t seed)
+    : changes_x_(problem.pass != Pass::kBackward),
+      // Where all are zero, what becomes of one is small.
+      scale_(kind == InputKind::kZero ? 0x1p-6 : scale_of(kind, problem.dtype)) {
   const Grouping groups = Sharing(problem).statistics;
   const std::int64_t values = values_per_statistic(problem);
   const std::int64_t statistics = statistic_count(problem);
@@ -54,8 +56,8 @@ void Changes::make(Workspace& workspace) {
       element = static_cast<std::remove_reference_t<decltype(element)>>(other);
     });
   };
-  if (changes_x_) change(a.x, 3, x_before_);
-  change(a.dy, 1, dy_before_);
+  if (changes_x_) change(a.x, 3 * scale_, x_before_);
+  change(a.dy, scale_, dy_before_);
 }
 
 void Changes::take_back(Workspace& workspace) const {

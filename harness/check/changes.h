@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "harness/check/inputs.h"
 #include "harness/check/workspace.h"
 
 namespace normbench {
@@ -12,8 +13,8 @@ namespace normbench {
 // few that caches hardly notice, and numbers as others are, but statistics without them are wrong.
 class Changes {
  public:
-  // The same seed has the same places.
-  Changes(const Problem& problem, std::uint64_t seed);
+  // The same seed has the same places. `kind`: of what the workspace is filled with.
+  Changes(const Problem& problem, InputKind kind, std::uint64_t seed);
 
   // Changes x and dy there; dy alone where statistics of x are given.
   void make(Workspace& workspace);
@@ -27,6 +28,7 @@ class Changes {
 
  private:
   bool changes_x_;
+  double scale_;
   std::vector<std::int64_t> places_;  // one for each statistic, in the order of these
   std::vector<double> x_before_, dy_before_;
 };

@@ -13,6 +13,7 @@
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/large_output.h"
+#include "harness/check/number_format.h"
 #include "harness/check/process_state.h"
 
 namespace normbench {
@@ -20,42 +21,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kOutcomes = {"passed", "failed", "unsupported",
                                                        "not_built"};
-
-// The distance between neighboring numbers of a type at `value`.
-double spacing(DType dtype, double value) {
-  const auto [digits, smallest_exponent] = [dtype] {
-    switch (dtype) {
-      case DType::kF64:
-        return std::pair{53, -1022};
-      case DType::kBf16:
-        return std::pair{8, -126};
-      case DType::kF16:
-        return std::pair{11, -14};
-      case DType::kF32:
-        break;
-    }
-    return std::pair{24, -126};
-  }();
-  const int exponent =
-      value > 0 ? std::max(std::ilogb(value), smallest_exponent) : smallest_exponent;
-  return std::ldexp(1.0, exponent - digits + 1);
-}
-
-// From here on numbers are rounded to the infinity of their sign: half a spacing above the largest
-// number of the type. Nothing that a double can hold, for f64.
-double overflow_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF64:
-      break;
-    case DType::kBf16:
-      return 0x1.FFp127;
-    case DType::kF16:
-      return 65520;
-    case DType::kF32:
-      return 0x1.FFFFFFp127;
-  }
-  return std::numeric_limits<double>::infinity();
-}
 
 // The element of an output that is furthest off, in units of its bound.
 struct Worst {
@@ -108,7 +73,7 @@ struct Worst {
   }
   double ulp(DType dtype) const {
     if (largest_expected <= largest_bound) return 0;
-    return largest_difference / spacing(dtype, largest_expected);
+    return largest_difference / format_of(dtype).spacing(largest_expected);
   }
   bool within_bound() const { return error <= 1; }
 
@@ -185,7 +150,7 @@ class Comparison {
   void large(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
     const auto ranges = ranges_of(tensor.size());
-    std::vector<Worst> worst(ranges.size(), {.overflow = overflow_of(tensor.dtype)});
+    std::vector<Worst> worst(ranges.size(), {.overflow = format_of(tensor.dtype).overflow()});
     with_storage(tensor.dtype, [&]<class T>(T) {
       const T* all = tensor.as<T>().data();
       for_each_range(ranges, [&](std::int64_t number, const Range& range) {
@@ -275,8 +240,9 @@ std::optional<std::string> wrong_claim(const Problem& problem, const Accuracy& a
 // of at most 2 exp(-lambda^2 / 2) for each of its terms (Higham and Mary, "A new approach to
 // probabilistic rounding error analysis", 2019): less than one in 10^7 for a sum of a million
 // values.
-Accuracy by_chance(Accuracy claim) {
+Accuracy held_to(Accuracy claim, InputKind kind) {
   constexpr double kLambda = 8;
+  if (!is_drawn(kind)) return claim;
   claim.roundings = std::min(claim.roundings, kLambda * std::sqrt(claim.roundings));
   return claim;
 }
@@ -385,8 +351,7 @@ void InputCheck::check(Checked& checked) {
 Verdict InputCheck::run_twice(Checked& checked) {
   Verdict total;
   std::optional<std::uint64_t> right;
-  const Accuracy accuracy =
-      kind_ == InputKind::kRandom ? by_chance(checked.accuracy) : checked.accuracy;
+  const Accuracy accuracy = held_to(checked.accuracy, kind_);
   workspace_.poison(Poison::kNan);
   load_inputs(checked);
   for (const std::int64_t calls : {1, 2}) {
@@ -457,8 +422,15 @@ std::vector<Entrant> entrants(std::span<const Backend* const> backends, int thre
   return list;
 }
 
+std::vector<InputKind> input_kinds_with(InputKind kind) {
+  std::vector<InputKind> kinds(kInputKinds.begin(), kInputKinds.end());
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  return kinds;
+}
+
 std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& workspace,
-                               std::uint64_t seed, const std::function<void()>& between) {
+                               std::uint64_t seed, std::span<const InputKind> kinds,
+                               const std::function<void()>& between) {
   std::vector<Checked> all;
   bool spoiled = true;
   for (const auto& [backend, threads] : entrants) {
@@ -480,7 +452,7 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
   }
-  for (const InputKind kind : kInputKinds) {
+  for (const InputKind kind : kinds) {
     between();
     InputCheck input(workspace, kind, seed);
     for (Checked& checked : all) {

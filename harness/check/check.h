@@ -41,7 +41,7 @@ struct Verdict {
   std::string output = {};  // the output that is wrong, if it is one
   Error error = {};         // over all outputs
   std::map<std::string, Error, std::less<>> error_in = {};  // by output
-  std::array<Error, kInputKinds.size()> error_of = {};      // by kind of input, of InputCheck
+  std::array<Error, kEveryInputKind.size()> error_of = {};  // by kind of input, of InputCheck
   // Elements of which no value is wrong, as the error of the variance may be as large as itself;
   // over all calls and kinds of input.
   std::int64_t unjudged = 0;
@@ -59,9 +59,9 @@ struct Verdict {
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
-// What a claim is held to on random input, where roundings go up and down by chance: errors grow
-// with the root of their number. At most the claim itself.
-Accuracy by_chance(Accuracy claim);
+// What a claim is held to: where values are drawn, roundings go up and down by chance, and errors
+// grow with the root of their number.
+Accuracy held_to(Accuracy claim, InputKind kind);
 
 // Who is checked: a backend, and how many threads it may use.
 struct Entrant {
@@ -113,13 +113,16 @@ class InputCheck {
   bool spoiled_ = false;  // by a kernel that failed
 };
 
+// Those that every backend is checked on, and this one.
+std::vector<InputKind> input_kinds_with(InputKind kind);
+
 // supports(), prepare() on plausible inputs (a kernel that keeps what it sees there is caught with
-// stale results later), and all kinds of input, for each entrant. Inputs and what is expected are
-// made once for all. Never throws what a backend throws. `between` is called before each piece of
-// work, and may throw to end it all.
+// stale results later), and all these kinds of input, for each entrant. Inputs and what is expected
+// are made once for all. Never throws what a backend throws. `between` is called before each piece
+// of work, and may throw to end it all.
 std::vector<Checked> check_all(
     std::span<const Entrant> entrants, Workspace& workspace, std::uint64_t seed,
-    const std::function<void()>& between = [] {});
+    std::span<const InputKind> kinds = kInputKinds, const std::function<void()>& between = [] {});
 
 // The same for one backend.
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);

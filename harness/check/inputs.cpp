@@ -1,4 +1,4 @@
-// The four kinds of input.
+// All kinds of input.
 #include "harness/check/inputs.h"
 
 #include <algorithm>
@@ -7,14 +7,19 @@
 
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
+#include "harness/check/number_format.h"
 #include "harness/check/oracle.h"
 #include "harness/check/random.h"
 
 namespace normbench {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"exact", "random", "ill_conditioned",
-                                                    "constant"};
+constexpr std::array<std::string_view, kEveryInputKind.size()> kNames = {
+    "exact", "random", "ill_conditioned", "constant", "large", "tiny", "denormal", "spiky", "zero"};
+
+// One value of so many is a spike, which is so many times larger.
+constexpr std::uint64_t kSpikeEvery = 64;
+constexpr double kSpike = 512;
 
 // Sub-seeds: one stream of numbers per buffer.
 enum Stream : std::uint64_t {
@@ -25,7 +30,8 @@ enum Stream : std::uint64_t {
   kRunningMean,
   kRunningVar,
   kChannel,
-  kStatistic
+  kStatistic,
+  kSpikes
 };
 
 std::uint64_t stream(std::uint64_t seed, Stream which) { return random_bits(seed, which); }
@@ -105,7 +111,7 @@ double deviations_from_zero(DType dtype) {
   return 1000;
 }
 
-// What the values of each statistic lie around.
+// What the values of each statistic lie around, in units of their scale.
 std::vector<double> centers(const Problem& p, InputKind kind, std::uint64_t seed) {
   std::vector<double> centers(static_cast<std::size_t>(statistic_count(p)));
   for (std::size_t at = 0; at < centers.size(); ++at) {
@@ -121,12 +127,14 @@ std::vector<double> centers(const Problem& p, InputKind kind, std::uint64_t seed
   return centers;
 }
 
-// Channels, also those of one statistic, differ in their deviation.
+// Channels, also those of one statistic, differ in their deviation: between 1/2 and 2, but for one
+// in four, where values are drawn, from 2^-10 on.
 std::vector<double> deviations(const Problem& p, InputKind kind, std::uint64_t seed) {
   std::vector<double> deviations(static_cast<std::size_t>(p.c));
   if (kind == InputKind::kConstant) return deviations;
   for (std::size_t at = 0; at < deviations.size(); ++at) {
-    deviations[at] = one_of(seed, kChannel, static_cast<std::int64_t>(at), 0.5, 1.5);
+    const double least = is_drawn(kind) && at % 4 == 3 ? -10 : -1;
+    deviations[at] = std::exp2(one_of(seed, kChannel, static_cast<std::int64_t>(at), least, 1));
   }
   return deviations;
 }
@@ -134,22 +142,36 @@ std::vector<double> deviations(const Problem& p, InputKind kind, std::uint64_t s
 template <class T>
 void fill_x(const Problem& p, std::span<T> x, InputKind kind, std::uint64_t seed) {
   const Sharing sharing(p);
-  const std::vector<double> center = centers(p, kind, seed);
-  const std::vector<double> deviation = deviations(p, kind, seed);
+  std::vector<double> center = centers(p, kind, seed);
+  std::vector<double> deviation = deviations(p, kind, seed);
+  for (auto* all : {&center, &deviation}) {
+    for (double& one : *all) one *= scale_of(kind, p.dtype);
+  }
   const std::uint64_t bits = stream(seed, kX);
-  for_each_range(ranges_of(p.elements()), [&](std::int64_t, const Range& range) {
-    for_each_piece(range.first, range.last, sharing.statistics, sharing.channels, p.elements(),
-                   [&](std::int64_t first, std::int64_t count, auto s, auto channel) {
-                     T* piece = x.data() + first;
+  const std::uint64_t spikes = stream(seed, kSpikes);
+  const auto fill = [&](auto factor_of) {
+    for_each_range(ranges_of(p.elements()), [&](std::int64_t, const Range& range) {
+      for_each_piece(range.first, range.last, sharing.statistics, sharing.channels, p.elements(),
+                     [&](std::int64_t first, std::int64_t count, auto s, auto channel) {
+                       T* piece = x.data() + first;
 #pragma omp simd
-                     for (std::int64_t t = 0; t < count; ++t) {
-                       const auto at = static_cast<std::uint64_t>(first + t);
-                       piece[t] = static_cast<T>(center[static_cast<std::size_t>(s(t))] +
-                                                 deviation[static_cast<std::size_t>(channel(t))] *
-                                                     random_bell(bits, at));
-                     }
-                   });
-  });
+                       for (std::int64_t t = 0; t < count; ++t) {
+                         const auto at = static_cast<std::uint64_t>(first + t);
+                         piece[t] = static_cast<T>(
+                             center[static_cast<std::size_t>(s(t))] +
+                             factor_of(at) * deviation[static_cast<std::size_t>(channel(t))] *
+                                 random_bell(bits, at));
+                       }
+                     });
+    });
+  };
+  if (kind == InputKind::kSpiky) {
+    fill([spikes](std::uint64_t at) {
+      return random_bits(spikes, at) % kSpikeEvery == 0 ? kSpike : 1.0;
+    });
+  } else {
+    fill([](std::uint64_t) { return 1.0; });
+  }
 }
 
 template <class T>
@@ -184,7 +206,7 @@ void fill_exact_x(const Problem& p, std::span<T> x, std::uint64_t seed) {
 
 // Neither constant nor symmetric: a dy of ones has dx = 0, whatever the backend does.
 template <class T>
-void fill_dy(std::span<T> dy, InputKind kind, std::uint64_t seed) {
+void fill_dy(std::span<T> dy, InputKind kind, double scale, std::uint64_t seed) {
   const std::uint64_t bits = stream(seed, kDy);
   const auto elements = static_cast<std::int64_t>(dy.size());
   for_each_range(ranges_of(elements), [&](std::int64_t, const Range& range) {
@@ -200,7 +222,8 @@ void fill_dy(std::span<T> dy, InputKind kind, std::uint64_t seed) {
     } else {
 #pragma omp simd
       for (std::int64_t at = range.first; at < range.last; ++at) {
-        values[at] = static_cast<T>(0.25 + random_bell(bits, static_cast<std::uint64_t>(at)));
+        values[at] =
+            static_cast<T>(scale * (0.25 + random_bell(bits, static_cast<std::uint64_t>(at))));
       }
     }
   });
@@ -215,7 +238,7 @@ void fill_large(const Workspace& workspace, InputKind kind, std::uint64_t seed) 
   } else if (a.x.present()) {
     fill_x(p, a.x.as<T>(), kind, seed);
   }
-  fill_dy(a.dy.as<T>(), kind, seed);
+  fill_dy(a.dy.as<T>(), kind, scale_of(kind, p.dtype), seed);
 }
 
 template <class T>
@@ -234,14 +257,20 @@ void fill_parameters(const Workspace& workspace, InputKind kind, std::uint64_t s
     const double size = one_of(seed, kGamma, k, 0.5, 1.5) * (k % 11 == 9 ? 0x1p-12 : 1);
     return k % 3 == 2 ? -size : size;
   });
+  const double scale = scale_of(kind, workspace.problem().dtype);
+  // A denormal beta is one of the numbers that are slow.
+  const double scale_of_beta = kind == InputKind::kDenormal ? scale : 1;
   each(a.beta, [&](std::int64_t k) {
     return exact ? static_cast<double>(k % 3 - 1) * std::ldexp(1.0, static_cast<int>(k % 7) - 9)
-                 : one_of(seed, kBeta, k, -1, 1);
+                 : scale_of_beta * one_of(seed, kBeta, k, -1, 1);
   });
-  each(a.running_mean, [&](std::int64_t k) { return one_of(seed, kRunningMean, k, -1, 1); });
-  // From 1e-6 to 10; and where statistics are given, nothing stops one from being negative.
+  each(a.running_mean,
+       [&](std::int64_t k) { return scale * one_of(seed, kRunningMean, k, -1, 1); });
+  // From 1e-6 to 10 times that of large values; and where statistics are given, nothing stops one
+  // from being negative.
+  const double square = std::max(1.0, scale * scale);
   each(a.running_var, [&](std::int64_t k) {
-    const double variance = std::pow(10, one_of(seed, kRunningVar, k, -6, 1));
+    const double variance = square * std::pow(10, one_of(seed, kRunningVar, k, -6, 1));
     const bool is_wrong = kind == InputKind::kIllConditioned && k == 1 && a.running_var.size() > 2;
     // Far below eps: a sum near zero has no digits, and says nothing about a backend.
     return is_wrong && workspace.problem().uses_running_statistics() ? -2 - variance : variance;
@@ -265,6 +294,44 @@ void fill_saved_statistics(const Workspace& workspace) {
 }  // namespace
 
 std::string_view name(InputKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+
+std::optional<InputKind> parse_input_kind(std::string_view text) {
+  for (const InputKind kind : kEveryInputKind) {
+    if (text == name(kind)) return kind;
+  }
+  return std::nullopt;
+}
+
+bool is_drawn(InputKind kind) {
+  return kind == InputKind::kRandom || kind == InputKind::kLarge || kind == InputKind::kTiny ||
+         kind == InputKind::kDenormal || kind == InputKind::kSpiky;
+}
+
+// All values are below 2^3 of these. Squares of the large ones are just below the largest number,
+// and doubles hold the sums of them; but those of f16 are added as floats, and those of f64 are so
+// small that there are sums of them.
+double scale_of(InputKind kind, DType dtype) {
+  const NumberFormat format = format_of(dtype);
+  switch (kind) {
+    case InputKind::kLarge:
+      if (dtype == DType::kF16) return std::ldexp(1.0, format.largest_exponent - 3);
+      if (dtype == DType::kF64) return std::ldexp(1.0, format.largest_exponent / 2 - 32);
+      return std::ldexp(1.0, format.largest_exponent / 2 - 2);
+    case InputKind::kTiny:
+      return std::ldexp(1.0, format.smallest_exponent * 6 / 7);
+    case InputKind::kDenormal:
+      return std::ldexp(1.0, format.smallest_exponent - 3);
+    case InputKind::kZero:
+      return 0;
+    case InputKind::kExact:
+    case InputKind::kRandom:
+    case InputKind::kIllConditioned:
+    case InputKind::kConstant:
+    case InputKind::kSpiky:
+      break;
+  }
+  return 1;
+}
 
 void fill(Workspace& workspace, InputKind kind, std::uint64_t seed) {
   workspace.allow_writes();

@@ -119,7 +119,7 @@ void LargeOutput::expect_y(std::int64_t first, std::int64_t count, double* value
       const double size = std::abs(y);
       const double off =
           gamma * (off_center_[at] + xh * relative_[at]) + u * (gamma * xh + size) +
-          o.half_smallest_ + o.smallest_ * (std::abs(value_of_x) + std::abs(mean)) +
+          o.lost_near_zero_ + o.smallest_ * (std::abs(value_of_x) + std::abs(mean) + gamma) +
           u_folded * (gamma * rstd * 2 * (std::abs(value_of_x) + std::abs(mean)) + size);
       value[t] = y;
       bound[t] = kForwardMargin * off + u_stored * size;
@@ -158,7 +158,7 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
           smallest * (rstd * (4 + std::abs(xh)) * (size_gamma > 1 ? size_gamma : 1) +
                       std::abs(static_cast<double>(dy[begin + t])));
       value[t] = dx;
-      bound[t] = u * rstd * off + underflow + u_stored * std::abs(dx) + 2 * o.half_smallest_;
+      bound[t] = u * rstd * off + underflow + u_stored * std::abs(dx) + 2 * o.lost_near_zero_;
     }
   };
   for_each_piece(first, first + count, o.sharing_.statistics, o.sharing_.parameters,

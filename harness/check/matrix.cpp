@@ -12,9 +12,9 @@ struct Shape {
 };
 
 // The fewest values that a statistic may have, odd sizes around those of vectors and blocks, shapes
-// on which oneDNN once failed its own tests, and so many statistics of two values that some of them
-// have all roundings on one side.
-constexpr std::array<Shape, 16> kShapes = {{{2, 1, 1},
+// on which oneDNN once failed its own tests, more channels than any block has, and so many
+// statistics of two values that some of them have all roundings on one side.
+constexpr std::array<Shape, 17> kShapes = {{{2, 1, 1},
                                             {3, 2, 9},
                                             {4, 10, 1},
                                             {7, 3, 1},
@@ -29,6 +29,7 @@ constexpr std::array<Shape, 16> kShapes = {{{2, 1, 1},
                                             {5, 33, 27},
                                             {2, 251, 28},
                                             {6, 24, 64},
+                                            {3, 300, 5},
                                             {1024, 2, 1}}};
 
 // One group, one for each channel, three channels to a group, and the largest groups but one.
@@ -55,6 +56,18 @@ std::set<std::int64_t> batches(std::int64_t n) {
 std::set<double> momenta(Norm norm, Pass pass) {
   if (norm == Norm::kBatch && pass == Pass::kForwardTraining) return {kDefaultMomentum, 0, 1};
   return {kDefaultMomentum};
+}
+
+// More than a million values per statistic.
+Problem long_statistics(Norm norm, Pass pass) {
+  constexpr std::int64_t kLength = 524'309;  // a prime number
+  const bool over_samples = norm == Norm::kBatch;
+  return {.norm = norm,
+          .pass = pass,
+          .n = over_samples ? 2 : 1,
+          .c = over_samples || norm == Norm::kInstance ? 1 : 2,
+          .l = norm == Norm::kInstance ? 2 * kLength : kLength,
+          .batch = over_samples ? 2 : 1};
 }
 
 }  // namespace
@@ -85,6 +98,11 @@ std::vector<Problem> problem_matrix(Norm norm, Pass pass, DType dtype, Layout la
         }
       }
     }
+  }
+  // Once for each norm and pass.
+  if (dtype == DType::kF32 && layout == Layout::kNcl && norm != Norm::kNone) {
+    const Problem problem = long_statistics(norm, pass);
+    if (!invalid(problem)) all.push_back(problem);
   }
   return all;
 }

@@ -45,9 +45,10 @@
 // The folded dgamma = rstd * (sum dy * x - mean * sum dy) is off by (2c + 4)u * sum |dy| * M more.
 //
 // Storing y or dx in 16 bits adds one rounding of 2^-8 (bf16) or 2^-11 (f16), and in every type
-// half of its smallest number; statistics may be off by the smallest number of theirs, and so may
-// gamma * rstd, whichever values it is multiplied with. Where the error of the variance may be as
-// large as variance + eps nothing is known of rstd and y: no value of theirs is wrong.
+// half of its smallest number (bf16: its smallest normal one); statistics may be off by the
+// smallest number of theirs, and so may xh and gamma * rstd, whichever values these are multiplied
+// with. Where the error of the variance may be as large as variance + eps nothing is known of rstd
+// and y: no value of theirs is wrong.
 #include "harness/check/oracle.h"
 
 #include <algorithm>
@@ -57,6 +58,7 @@
 #include "harness/check/formulas.h"
 #include "harness/check/grouping.h"
 #include "harness/check/large_output.h"
+#include "harness/check/number_format.h"
 
 namespace normbench {
 namespace {
@@ -211,32 +213,13 @@ std::vector<Statistics> statistics_in(const Problem& p, const Arguments& a) {
   return all;
 }
 
-double unit_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF64:
-      return 0x1p-53;
-    case DType::kBf16:
-      return 0x1p-8;
-    case DType::kF16:
-      return 0x1p-11;
-    case DType::kF32:
-      break;
-  }
-  return 0x1p-24;
-}
-
-double half_smallest_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF64:
-      return 0x1p-1074;  // the whole: half of it is no double
-    case DType::kF16:
-      return 0x1p-25;
-    case DType::kBf16:
-      return 0x1p-134;
-    case DType::kF32:
-      break;
-  }
-  return 0x1p-150;
+// What may be lost of a result next to zero: half of the smallest number, but the whole of it where
+// half is no double; and in bf16 all below the smallest normal number, as the processor's own
+// conversion to it knows no others.
+double lost_near_zero(DType dtype) {
+  const NumberFormat format = format_of(dtype);
+  if (dtype == DType::kBf16) return std::ldexp(1.0, format.smallest_exponent);
+  return std::max(format.spacing(0) / 2, std::numeric_limits<double>::denorm_min());
 }
 
 template <class Real>
@@ -260,10 +243,11 @@ Oracle::Oracle(const Problem& problem, const Arguments& arguments, bool exact)
       sharing_(problem),
       exact_(exact),
       wide_(problem.dtype == DType::kF64),
-      u_(unit_of(parameter_dtype(problem.dtype))),
+      u_(format_of(parameter_dtype(problem.dtype)).unit()),
       u_oracle_(wide_ ? static_cast<double>(std::numeric_limits<Wide>::epsilon() / 2) : 0x1p-53),
-      u_storage_(parameter_dtype(problem.dtype) == problem.dtype ? 0 : unit_of(problem.dtype)),
-      half_smallest_(half_smallest_of(problem.dtype)),
+      u_storage_(parameter_dtype(problem.dtype) == problem.dtype ? 0
+                                                                 : format_of(problem.dtype).unit()),
+      lost_near_zero_(lost_near_zero(problem.dtype)),
       smallest_(wide_ ? std::numeric_limits<double>::denorm_min()
                       : std::numeric_limits<float>::denorm_min()) {
   if (problem.norm == Norm::kNone) return;
@@ -399,7 +383,7 @@ double Oracle::updating_error(const Statistics& statistic, const Accuracy& accur
   if (accuracy.exact_sums || problem_.norm == Norm::kRms) return 0;
   const auto mean = static_cast<double>(statistic.mean);
   const auto variance = static_cast<double>(statistic.variance);
-  return accuracy.roundings * u_ * std::sqrt(variance * (variance + mean * mean));
+  return accuracy.roundings * u_ * std::sqrt(variance) * std::sqrt(variance + mean * mean);
 }
 
 Expected Oracle::y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const {
@@ -456,7 +440,7 @@ Expected Oracle::dbeta(std::size_t at, const Accuracy& accuracy) const {
 // running = (1 - m) * running + m * statistic, for every mini-batch in order, `calls` times over.
 // Each step adds |m| * (error of the statistic) + 3u * (|m * statistic| + |(1 - m) * running|), for
 // the roundings of m and of 1 - m, of the products and of the sum, and as 1 - m is that of a
-// rounded m, u * |m * running|.
+// rounded m, u * |m * running|. Next to zero each of the three may lose the smallest number.
 template <class Statistic>
 Expected Oracle::running(double before, std::int64_t calls, Statistic statistic) const {
   const Wide m = problem_.momentum;
@@ -472,7 +456,8 @@ Expected Oracle::running(double before, std::int64_t calls, Statistic statistic)
       const Wide kept = (1 - m) * now;
       const Wide added = m * value;
       bound = kept_part * bound + added_part * error +
-              u_ * static_cast<double>(3 * (std::abs(kept) + std::abs(added)) + std::abs(m * now));
+              u_ * static_cast<double>(3 * (std::abs(kept) + std::abs(added)) + std::abs(m * now)) +
+              3 * smallest_;
       now = kept + added;
     }
     if (now == last && bound == last_bound) break;  // it has converged

@@ -97,12 +97,12 @@ class Oracle {
   Arguments arguments_;
   Sharing sharing_;
   bool exact_;
-  bool wide_;             // whether arithmetic needs more than double
-  double u_;              // the relative error of one rounding in the arithmetic of a backend
-  double u_oracle_;       // and in that of the oracle
-  double u_storage_;      // when a result is stored in x's type, beyond u_
-  double half_smallest_;  // half of the smallest number of x's type
-  double smallest_;       // the smallest number of the type of statistics
+  bool wide_;              // whether arithmetic needs more than double
+  double u_;               // the relative error of one rounding in the arithmetic of a backend
+  double u_oracle_;        // and in that of the oracle
+  double u_storage_;       // when a result is stored in x's type, beyond u_
+  double lost_near_zero_;  // of a result of x's type
+  double smallest_;        // the smallest number of the type of statistics
   std::vector<Statistics> statistics_;
   std::vector<double> mean_, rstd_;   // of statistics_
   double largest_rstd_ = 1;           // or more

@@ -11,6 +11,7 @@
 
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
+#include "harness/check/number_format.h"
 #include "harness/check/random.h"
 
 namespace normbench {
@@ -354,10 +355,7 @@ template <class T>
 void flip_exponents(const Tensor& tensor) {
   using Bits = std::conditional_t<sizeof(T) == 2, std::uint16_t,
                                   std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
-  constexpr int kDigits = std::is_same_v<T, double>  ? 52
-                          : std::is_same_v<T, float> ? 23
-                          : std::is_same_v<T, Bf16>  ? 7
-                                                     : 10;
+  const Bits last_of_exponent = static_cast<Bits>(Bits{1} << (format_of(tensor.dtype).digits - 1));
   constexpr std::int64_t kPiece = 1024;
   auto* bytes = static_cast<std::byte*>(tensor.data);
   const std::int64_t step = kPiece * step_of(tensor.size(), kPiece);
@@ -366,7 +364,7 @@ void flip_exponents(const Tensor& tensor) {
       std::byte* element = bytes + static_cast<std::size_t>(at) * sizeof(Bits);
       Bits bits;
       std::memcpy(&bits, element, sizeof(bits));
-      bits = static_cast<Bits>(bits ^ (Bits{1} << kDigits));
+      bits = static_cast<Bits>(bits ^ last_of_exponent);
       std::memcpy(element, &bits, sizeof(bits));
     }
   }

@@ -21,6 +21,7 @@ struct VerifyOptions {
   bool all = false;
   bool allow_known_defects = false;
   std::uint64_t seed = 1;
+  std::string input = {};  // instead of those of the cases
   bool verbose = false;
 };
 
@@ -36,7 +37,7 @@ struct Tally {
   }
 };
 
-// Cases of one problem, which are verified together: they differ in threads.
+// Cases of one problem and kind of input, which are verified together: they differ in threads.
 using Group = std::vector<Case>;
 
 // In the order in which problems come first. Cases that differ only in the cache are one and the
@@ -48,7 +49,8 @@ std::vector<Group> by_problem(const std::vector<Case>& cases) {
   for (Case bench_case : cases) {
     bench_case.cache = Cache::kWarm;
     if (!seen.insert(id(bench_case)).second) continue;
-    const auto [place, is_new] = places.emplace(id(bench_case.problem), groups.size());
+    const std::string group = fmt::format("{}/{}", id(bench_case.problem), name(bench_case.input));
+    const auto [place, is_new] = places.emplace(group, groups.size());
     if (is_new) groups.emplace_back();
     groups[place->second].push_back(std::move(bench_case));
   }
@@ -65,15 +67,19 @@ std::vector<Case> all_cases(const PlanOptions& options) {
       cases.push_back({.problem = problem, .threads = threads});
     }
   }
-  return choose_cases(std::move(cases), *options.filters);
+  return cases;
 }
 
 std::vector<Case> cases_of(const VerifyOptions& options) {
   if (options.all == !options.plan->path.empty()) {
     throw ConfigError("verify wants either a config or --all");
   }
-  if (options.all) return all_cases(*options.plan);
-  return load_plan(*options.plan, read_machine()).cases;
+  std::vector<Case> cases =
+      options.all ? all_cases(*options.plan) : load_plan(*options.plan, read_machine()).cases;
+  if (!options.input.empty()) {
+    for (Case& bench_case : cases) bench_case.input = *parse_input_kind(options.input);
+  }
+  return options.all ? choose_cases(std::move(cases), *options.plan->filters) : cases;
 }
 
 // The worst errors of every backend on every norm, pass and dtype, for one kind of input.
@@ -155,7 +161,8 @@ class Verification {
     // All placements take turns.
     const std::array placements = {Placement::kLine, Placement::kElement, Placement::kPage};
     Workspace workspace(group[0].problem, options_.seed, placements[groups_done_++ % 3]);
-    const auto checked = check_all(all, workspace, options_.seed);
+    const auto kinds = input_kinds_with(group[0].input);
+    const auto checked = check_all(all, workspace, options_.seed, kinds);
     for (std::size_t i = 0; i < checked.size(); ++i) {
       record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
     }
@@ -219,7 +226,23 @@ class Verification {
     for (const auto& [defect, count] : stale_) {
       out("stale: passed {} x where harness/check/known_defects.cpp lists {}\n", count, defect);
     }
-    out("{} of {} passed, each on {} kinds of input\n", passed, checked, kInputKinds.size());
+    out("{} of {} passed, each on {} kinds of input{}\n", passed, checked, kInputKinds.size(),
+        other_kind() ? fmt::format(" and on {} input", options_.input) : "");
+  }
+
+  // The kind that was asked for, where it is none of the usual ones.
+  std::optional<InputKind> other_kind() const {
+    const auto asked = parse_input_kind(options_.input);
+    const bool is_other = asked && input_kinds_with(*asked).size() > kInputKinds.size();
+    return is_other ? asked : std::nullopt;
+  }
+
+  // Of the kinds whose errors say something.
+  std::vector<AccuracyTable> tables() const {
+    std::vector<AccuracyTable> all = {AccuracyTable(InputKind::kRandom),
+                                      AccuracyTable(InputKind::kIllConditioned)};
+    if (const auto kind = other_kind()) all.emplace_back(*kind);
+    return all;
   }
 
   static int stop(std::size_t done, std::size_t cases) {
@@ -232,13 +255,18 @@ class Verification {
   std::vector<Group> groups_;
   std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
-  std::array<AccuracyTable, 2> accuracy_ = {AccuracyTable(InputKind::kRandom),
-                                            AccuracyTable(InputKind::kIllConditioned)};
+  std::vector<AccuracyTable> accuracy_ = tables();
   std::map<std::pair<std::string, std::string>, std::size_t> skips_;
   std::vector<std::string> failures_;  // but for known defects
   std::map<std::string, std::size_t> known_defects_;
   std::map<std::string, std::size_t> stale_;
 };
+
+std::vector<std::string> input_names() {
+  std::vector<std::string> names;
+  for (const InputKind kind : kEveryInputKind) names.emplace_back(name(kind));
+  return names;
+}
 
 }  // namespace
 
@@ -253,6 +281,9 @@ void add_verify(CLI::App& app, int& exit_code) {
                  "implementations go wrong");
   add_allow_known_defects(*verb, options->allow_known_defects);
   add_seed(*verb, options->seed, "Seed of the inputs");
+  verb->add_option("--input", options->input,
+                   "A kind of input to check on beside the usual ones, instead of the config's")
+      ->check(CLI::IsMember(input_names()));
   verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();

@@ -8,11 +8,12 @@ import pandas
 Keys = dict[str, Any]
 
 # Cases that differ in one of these never count together.
-KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache"]
+KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"]
 # The kind of work; within a kind a group is a pass, threads and a cache state.
 KIND = ["norm", "dtype", "layout"]
 # The norm that is the identity: what the others are measured against.
 CONTROL = "none"
+MOST_USED_INPUT = "random"
 MOST_USED = {"norm": "batch", "dtype": "f32", "layout": "ncl"}
 
 
@@ -37,6 +38,8 @@ def title(keys: Keys, among: Sequence[Keys], hidden: Sequence[str] = ()) -> str:
     words = {key: str(keys[key]) for key in shown}
     if "threads" in words:
         words["threads"] = threads_text(keys["threads"])
+    if "input" in words:
+        words["input"] += " input"
     if "norm" in words and "pass" in words:
         words["pass"] = f"{words.pop('norm')} {words['pass']}"
     return ", ".join(words.values())
@@ -44,8 +47,10 @@ def title(keys: Keys, among: Sequence[Keys], hidden: Sequence[str] = ()) -> str:
 
 def full_title(keys: Keys) -> str:
     """Every part of what the group is."""
+    usual = keys["input"] == MOST_USED_INPUT
     return (f"{keys['norm']} {keys['pass']}, {keys['dtype']}, {keys['layout']}, "
-            f"{threads_text(keys['threads'])}, {keys['cache']}")
+            f"{threads_text(keys['threads'])}, {keys['cache']}"
+            + ("" if usual else f", {keys['input']} input"))
 
 
 def kind_title(keys: Keys, among: Sequence[Keys]) -> str:

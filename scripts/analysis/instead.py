@@ -26,14 +26,14 @@ def instead_of_f32(run: Run) -> str:
     """Geometric mean of the best time per type as a ratio to f32, by where the f32 case lives."""
     best = best_rows(run.rows)
     best = best.assign(shape=best["problem"].str.rsplit("/", n=1).str[-1])
-    on = ["norm", "pass", "layout", "shape", "threads", "cache"]
+    on = ["norm", "pass", "layout", "shape", "threads", "cache", "input"]
     usual = best.loc[best["dtype"] == USUAL_TYPE, [*on, "regime", "median_ns"]]
     pairs = best[best["dtype"] != USUAL_TYPE].merge(usual, on=on, suffixes=("", "_usual"))
     pairs = pairs.assign(ratio=pairs["median_ns"] / pairs["median_ns_usual"],
                          order=pairs["regime_usual"].map(regime_order))
     types = list(pandas.unique(pairs["dtype"]))
     labels = {"norm": "norm", "pass": "pass", "threads": "threads",
-              **{key: key for key in differing(pairs, ["layout", "cache"])},
+              **{key: key for key in differing(pairs, ["layout", "cache", "input"])},
               "regime_usual": f"regime in {USUAL_TYPE}"}
     body = []
     for key, own in pairs.sort_values("order", kind="stable").groupby(list(labels), sort=False):

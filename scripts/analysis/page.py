@@ -30,7 +30,7 @@ SCRIPTS = ["statistics", "text", "data", "headings", "rank", "verdict", "filters
            "scaling", "cliffs", "accuracy", "price", "rows", "gaps", "method", "bar", "main"]
 # Columns with few values are stored as indices into a list of these.
 NAMES = ["problem", "case", "backend", "norm", "pass", "dtype", "layout", "name", "cache",
-         "regime", "outcome", "reason", "detail", "grade"]
+         "input", "regime", "outcome", "reason", "detail", "grade"]
 NUMBERS = ["n", "c", "l", "batch", "groups", "threads", "native_layout", "iterations", "copy_ns",
            "read_ns", "bound_ns", "bytes", "error", "allocations", "prepare_ns", "cpus",
            "preempted", "faults"]

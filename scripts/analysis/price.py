@@ -12,7 +12,7 @@ from .runs import Run
 from .text import Section, backend_text, code, escape, markdown_table, ratio_text, time_text
 
 # What a norm and its control have in common; batch, groups, eps and affine mean nothing to `none`.
-SAME = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache"]
+SAME = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache", "input"]
 GROUPS_PART = re.compile(r"_g\d+")  # of a problem id
 
 

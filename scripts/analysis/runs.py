@@ -19,7 +19,7 @@ REQUIRED = ("problem", "case", "backend", "pass", "outcome")
 # What is read beside these, with the value of a field that is absent or null; NaN is unknown.
 DEFAULTS: dict[str, Any] = {
     "norm": "", "dtype": "", "layout": "", "n": 0, "c": 0, "l": 0, "batch": 0, "groups": 1,
-    "name": "", "threads": 1, "cache": "", "regime": "", "reason": "", "detail": "",
+    "name": "", "threads": 1, "cache": "", "input": "random", "regime": "", "reason": "", "detail": "",
     "native_layout": False, "samples_ns": [], "iterations": math.nan, "copy_ns": math.nan,
     "read_ns": math.nan, "bound_ns": math.nan, "bytes": math.nan, "error": math.nan, "grade": "",
     "allocations": math.nan, "prepare_ns": math.nan, "cpus": math.nan, "preempted": math.nan,

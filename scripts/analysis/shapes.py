@@ -117,7 +117,7 @@ def speedups(timed: pandas.DataFrame) -> pandas.DataFrame:
     `ratio` says how many times faster they are than there.
     """
     fewest = timed["threads"].min()
-    on = ["problem", "cache", "backend"]
+    on = ["problem", "cache", "input", "backend"]
     pairs = timed[timed["threads"] > fewest].merge(
         timed.loc[timed["threads"] == fewest, [*on, "median_ns"]], on=on, suffixes=("", "_base"))
     return pairs.assign(ratio=pairs["median_ns_base"] / pairs["median_ns"], fewest=fewest)
@@ -127,7 +127,7 @@ def batch_scaling(run: Run) -> str:
     """Geometric mean of time with mini-batches of B / time with B = N, at the same N."""
     timed = run.rows[run.rows["timed"]]
     timed = timed.assign(undivided=timed["problem"].str.replace(BATCH_PART, "", regex=True))
-    on = ["undivided", "threads", "cache", "backend"]
+    on = ["undivided", "threads", "cache", "input", "backend"]
     whole = timed["problem"] == timed["undivided"]
     pairs = timed[~whole].merge(timed.loc[whole, [*on, "median_ns"]], on=on,
                                 suffixes=("", "_base"))
@@ -138,7 +138,7 @@ def batch_scaling(run: Run) -> str:
 
 def _apart(pairs: pandas.DataFrame) -> list[str]:
     """The columns that keep rows of a table apart; dtype and cache only where they do."""
-    return ["norm", "pass", *differing(pairs, ["dtype"]), "layout", *differing(pairs, ["cache"])]
+    return ["norm", "pass", *differing(pairs, ["dtype"]), "layout", *differing(pairs, ["cache", "input"])]
 
 
 def _pivot(pairs: pandas.DataFrame, rows: list[str], column: str, values: list[Any]) -> str:

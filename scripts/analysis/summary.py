@@ -47,7 +47,7 @@ def most_telling(whole: list[Group], most: int = MOST_ROWS) -> list[Group]:
     if len(whole) <= most:
         return whole
     threads = max(group.keys["threads"] for group in whole
-                  if _differ(group.keys, whole[0].keys) <= {"threads", "cache"})
+                  if _differ(group.keys, whole[0].keys) <= {"threads", "cache", "input"})
     first = next(group.keys for group in whole if group.keys["threads"] == threads)
     blocks: dict[tuple[object, ...], list[Group]] = {}
     for group in sorted(whole, key=lambda group: _distance(group.keys, first)):
@@ -69,7 +69,7 @@ def _differ(keys: Keys, others: Keys) -> set[str]:
 def _distance(keys: Keys, first: Keys) -> int:
     """How little a group has to do with the first, whatever its pass."""
     parts = _differ(keys, first)
-    if parts <= {"threads", "cache"}:
+    if parts <= {"threads", "cache", "input"}:
         return len(parts)
     if parts == {"norm"}:
         return 3

@@ -19,7 +19,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values("batch/forward_training/f32/ncl/n64_c256_l128/t2/warm",
                     "batch/forward_inference/f64/nlc/n1_c1_l1/t1/cold",
                     "batch/backward/bf16/ncl/n64_c256_l1_b16/t1024/warm",
-                    "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold"));
+                    "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold",
+                    "batch/forward_training/f32/ncl/n64_c256_l128/t2/warm/denormal"));
 
 TEST(CaseId, IsReadIntoEveryField) {
   Case expected;
@@ -27,7 +28,9 @@ TEST(CaseId, IsReadIntoEveryField) {
       Norm::kGroup, Pass::kBackward, DType::kF16, Layout::kNlc, 6, 8, 2, 3, 4, 0.001, 0.01, false};
   expected.threads = 3;
   expected.cache = Cache::kCold;
-  const std::string text = "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold";
+  expected.input = InputKind::kSpiky;
+  const std::string text =
+      "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold/spiky";
   EXPECT_EQ(parse_case(text), expected);
   EXPECT_EQ(id(expected), text);
 }
@@ -57,10 +60,14 @@ std::string with(const std::string& end) { return kProblem + end; }
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadIds,
-    testing::Values(BadId{"", "warm or /cold"}, BadId{"x\ny", "warm or /cold"},
-                    BadId{"warm", "warm or /cold"}, BadId{"/warm", "number of threads"},
-                    BadId{kProblem, "warm or /cold"}, BadId{with("/warm"), "threads"},
-                    BadId{with("/t2"), "warm or /cold"}, BadId{with("/t2/hot"), "warm or /cold"},
+    testing::Values(BadId{"", "warm or /cold"},
+                    // Another spelling of the same case.
+                    BadId{with("/t1/warm/random"), "warm or /cold"},
+                    BadId{with("/t1/warm/huge"), "warm or /cold"}, BadId{"spiky", "warm or /cold"},
+                    BadId{"x\ny", "warm or /cold"}, BadId{"warm", "warm or /cold"},
+                    BadId{"/warm", "number of threads"}, BadId{kProblem, "warm or /cold"},
+                    BadId{with("/warm"), "threads"}, BadId{with("/t2"), "warm or /cold"},
+                    BadId{with("/t2/hot"), "warm or /cold"},
                     BadId{with("/t2/warm/"), "warm or /cold"},
                     BadId{with("/t02/warm"), "number of threads"},
                     BadId{with("/t/warm"), "number of threads"},

@@ -50,12 +50,13 @@ TEST(Plan, SetsEveryKey) {
   const Plan plan = plan_of(config(
       "[[grid]]\nnorm = \"group\"\npass = \"backward\"\ndtype = \"f64\"\nlayout = \"nlc\"\nN = 8\n"
       "C = 6\nL = 5\nbatch = 4\ngroups = 3\neps = 1\nmomentum = 0.25\naffine = false\n"
-      "threads = 2\ncache = \"cold\"\n"));
+      "threads = 2\ncache = \"cold\"\ninput = \"tiny\"\n"));
   Case expected;
   expected.problem = {
       Norm::kGroup, Pass::kBackward, DType::kF64, Layout::kNlc, 8, 6, 5, 4, 3, 1.0, 0.25, false};
   expected.threads = 2;
   expected.cache = Cache::kCold;
+  expected.input = InputKind::kTiny;
   EXPECT_THAT(plan.cases, ElementsAre(expected));
 }
 

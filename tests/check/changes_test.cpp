@@ -26,7 +26,7 @@ void for_each_element(const Problem& p, Visit visit) {
 
 TEST_P(EveryProblem, HasOnePlaceInEachStatisticThatIsNotItsFirst) {
   const Problem& p = GetParam();
-  const Changes changes(p, 1);
+  const Changes changes(p, InputKind::kRandom, 1);
   const std::set<std::int64_t> places(changes.places().begin(), changes.places().end());
   std::set<std::int64_t> first_of, met;
   std::vector<std::int64_t> by_memory(static_cast<std::size_t>(p.elements()));
@@ -50,7 +50,7 @@ TEST_P(EveryProblem, ChangesOnlyTheseAndTakesThemBack) {
   const Tensor& large = a.dy.present() ? a.dy : a.x;
   const auto* begin = static_cast<const std::byte*>(large.data);
   const std::vector<std::byte> before(begin, begin + large.bytes());
-  Changes changes(p, 1);
+  Changes changes(p, InputKind::kRandom, 1);
   changes.make(workspace);
   EXPECT_NE(workspace.damage(), std::nullopt);
   std::size_t different = 0;
@@ -68,14 +68,16 @@ INSTANTIATE_TEST_SUITE_P(, EveryProblem, testing::ValuesIn(faulty::all_small_pro
 
 TEST(Changes, HaveOtherPlacesWithAnotherSeed) {
   const Problem problem = faulty::batch_norm(Pass::kForwardTraining, 8, 5, 7);
-  EXPECT_EQ(Changes(problem, 1).places(), Changes(problem, 1).places());
-  EXPECT_NE(Changes(problem, 1).places(), Changes(problem, 2).places());
+  EXPECT_EQ(Changes(problem, InputKind::kRandom, 1).places(),
+            Changes(problem, InputKind::kRandom, 1).places());
+  EXPECT_NE(Changes(problem, InputKind::kRandom, 1).places(),
+            Changes(problem, InputKind::kRandom, 2).places());
 }
 
 TEST(Changes, HaveNoPlaceWhereAStatisticHasOneValue) {
   Problem problem = faulty::batch_norm(Pass::kForwardInference, 1, 5, 1);
   problem.batch = 1;
-  EXPECT_TRUE(Changes(problem, 1).places().empty());
+  EXPECT_TRUE(Changes(problem, InputKind::kRandom, 1).places().empty());
 }
 
 // Inputs that are disturbed are others, and once more the same.

@@ -200,10 +200,10 @@ TEST_P(BoundByHand, OfRmsNormHasNoTermsOfAMean) {
 TEST(BoundOfStorage, IsARoundingOfTheType) {
   struct Type {
     DType dtype;
-    double rounding, half_smallest;
+    double rounding, lost_near_zero;
   };
   for (const Type& type :
-       {Type{DType::kBf16, 0x1p-8, 0x1p-134}, Type{DType::kF16, 0x1p-11, 0x1p-25}}) {
+       {Type{DType::kBf16, 0x1p-8, 0x1p-126}, Type{DType::kF16, 0x1p-11, 0x1p-25}}) {
     for (const Norm norm : faulty::kNorms) {
       if (norm == Norm::kNone) continue;
       for (const Pass pass : {Pass::kForwardTraining, Pass::kBackward}) {
@@ -225,7 +225,7 @@ TEST(BoundOfStorage, IsARoundingOfTheType) {
           EXPECT_EQ(got.value, at(oracle_of_wide).value);
           EXPECT_NEAR(got.bound,
                       at(oracle_of_wide).bound + type.rounding * std::abs(got.value) +
-                          2 * type.half_smallest,
+                          2 * type.lost_near_zero,
                       1e-9 * got.bound + 0x1p-140);
         });
         // Statistics and gradients are not stored in 16 bits.

@@ -18,7 +18,7 @@ def draw(rows: pandas.DataFrame, groups: list[Group],
     """A panel per pass, at the most threads: every case faintly, the worst error of all large."""
     first = canvas.panel_groups(groups)[0]
     panels = [keys for keys in canvas.panel_groups(groups)
-              if (keys["threads"], keys["cache"]) == (first["threads"], first["cache"])]
+              if canvas.same_setting(keys, first)]
     rows = rows[rows["error"].notna()]
     parts = [(keys, _with_ratio(canvas.rows_of(rows, keys))) for keys in panels]
     parts = [(keys, own) for keys, own in parts if len(own)]

@@ -83,12 +83,18 @@ def panel_groups(groups: list[Group]) -> list[Keys]:
     With one number of threads, the second cache state is the second row.
     """
     keys = list({tuple(group.keys.values()): group.keys for group in groups}.values())
+    keys = [own for own in keys if own["input"] == keys[0]["input"]]
     first = keys[0]["cache"]
     settings = sorted({(own["cache"] != first, -own["threads"], own["cache"]) for own in keys})
     same = [setting for setting in settings if not setting[0]]
     shown = [settings[0], same[-1] if len(same) > 1 else settings[-1]]
     return [own for setting in dict.fromkeys(shown) for own in keys
             if (-own["threads"], own["cache"]) == setting[1:]]
+
+
+def same_setting(keys: Keys, other: Keys) -> bool:
+    """Whether two groups were measured alike."""
+    return all(keys[key] == other[key] for key in ("threads", "cache", "input"))
 
 
 def rows_of(rows: pandas.DataFrame, keys: Keys) -> pandas.DataFrame:

@@ -41,7 +41,7 @@ def draw(rows: pandas.DataFrame, groups: list[Group], styles: canvas.Styles,
     rows = rows[~rows["native_layout"].astype(bool)]
     first = canvas.panel_groups(groups)[0]
     panels = [keys for keys in canvas.panel_groups(groups)
-              if (keys["threads"], keys["cache"]) == (first["threads"], first["cache"])]
+              if canvas.same_setting(keys, first)]
     parts = []
     for label, across, up in MAPS:
         flat = rows[(rows["l"] == 1) == (label == "L = 1")]

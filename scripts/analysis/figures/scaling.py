@@ -22,7 +22,7 @@ def draw(rows: pandas.DataFrame, groups: list[Group],
          styles: canvas.Styles) -> Optional[Picture]:
     """A panel per pass and regime; nothing when no problem was timed with several threads."""
     keys = canvas.panel_groups(groups)[0]
-    pairs = speedups(rows[rows["cache"] == keys["cache"]])
+    pairs = speedups(rows[(rows["cache"] == keys["cache"]) & (rows["input"] == keys["input"])])
     if pairs.empty:
         return None
     pairs = pairs.assign(log=pairs["ratio"].map(math.log))

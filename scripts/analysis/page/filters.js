@@ -1,7 +1,8 @@
 // What of a run is looked at: values of facets, and text that a case or its name contains.
 "use strict";
 
-const FACETS = ["backend", "norm", "pass", "dtype", "layout", "threads", "cache", "regime"];
+const FACETS = ["backend", "norm", "pass", "dtype", "layout", "threads", "cache", "input",
+  "regime"];
 
 // All values of a facet in a run, as text, in the order in which they are offered.
 function facetValues(run, facet) {

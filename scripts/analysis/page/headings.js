@@ -1,9 +1,10 @@
 // Groups of like cases and what they are called, as headings.py does.
 "use strict";
 
-const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache"];
+const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"];
 const KIND = ["norm", "dtype", "layout"];
 const CONTROL = "none";
+const MOST_USED_INPUT = "random";
 const MOST_USED = { norm: "batch", dtype: "f32", layout: "ncl" };
 
 function keyText(row, keys = KEYS) {
@@ -37,6 +38,7 @@ function titleOf(keys, among, hidden = []) {
     && (key === "pass" || key === "threads" || differs(key, among)));
   const words = new Map(shown.map((key) => [key, String(keys[key])]));
   if (words.has("threads")) words.set("threads", threadsText(keys.threads));
+  if (words.has("input")) words.set("input", `${keys.input} input`);
   if (words.has("norm") && words.has("pass")) {
     words.set("pass", `${words.get("norm")} ${words.get("pass")}`);
     words.delete("norm");
@@ -46,7 +48,8 @@ function titleOf(keys, among, hidden = []) {
 
 function fullTitle(keys) {
   return `${keys.norm} ${keys.pass}, ${keys.dtype}, ${keys.layout}, `
-    + `${threadsText(keys.threads)}, ${keys.cache}`;
+    + `${threadsText(keys.threads)}, ${keys.cache}`
+    + (keys.input === MOST_USED_INPUT ? "" : `, ${keys.input} input`);
 }
 
 function kindTitle(keys, among) {

@@ -1,7 +1,7 @@
 // What a norm costs: against the identity, against batch norm; and what a smaller type saves.
 "use strict";
 
-const SHAPE = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache"];
+const SHAPE = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache", "input"];
 const MOST_SHAPES = 200;
 
 function renderPrice(view, body) {
@@ -92,7 +92,7 @@ function normsTable(view) {
 function dtypeTable(view) {
   const best = bestRows(view);
   const dtypes = unique(best.map((row) => row.dtype)).filter((dtype) => dtype !== "f32");
-  const same = ["norm", "n", "c", "l", "batch", "groups", "pass", "layout", "threads", "cache"];
+  const same = ["norm", "n", "c", "l", "batch", "groups", "pass", "layout", "threads", "cache", "input"];
   const base = new Map(best.filter((row) => row.dtype === "f32")
     .map((row) => [keyText(row, same), row]));
   const pairs = best.filter((row) => row.dtype !== "f32" && base.has(keyText(row, same)))

@@ -5,7 +5,7 @@ const PAGE_ROWS = 25;
 
 // {key, text, numeric, value(row, record), cell(row, record)}; keys are kept in the address.
 function rowColumns(view) {
-  const fixed = ["norm", "pass", "dtype", "layout", "threads", "cache"].filter(
+  const fixed = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"].filter(
     (key) => differs(key, view.run.rows));
   const estimate = (record) => (record ? record.estimate.ratio : null);
   return [
@@ -129,7 +129,7 @@ function rowDetail(row, view) {
 }
 
 const CSV_COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch",
-  "groups", "threads", "cache", "regime", "name", "outcome", "reason", "detail", "native_layout",
+  "groups", "threads", "cache", "input", "regime", "name", "outcome", "reason", "detail", "native_layout",
   "bytes", "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns"];
 
 function csvOf(view, rows) {

@@ -59,7 +59,7 @@ function batchScaling(view) {
 function apartKeys(pairs) {
   const rows = pairs.map(({ row }) => row);
   return ["norm", "pass", ...["dtype"].filter((key) => differs(key, rows)), "layout",
-    ...["cache"].filter((key) => differs(key, rows))];
+    ...["cache", "input"].filter((key) => differs(key, rows))];
 }
 
 function pivot(caption, labels, pairs, keyOf, columns, columnOf, columnText) {
