@@ -22,6 +22,7 @@
 #include <string_view>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "impls/aten/kernel.h"
 #include "impls/aten/norms.h"
 #include "impls/aten/rms_norm.h"
@@ -82,6 +83,7 @@ class Aten : public Backend {
     return loaded;
   }
   Support supports(const Problem& p) const override {
+    if (Support support = Support::if_valid(p); !support.supported) return support;
     const auto cannot = [&](std::string_view what) {
       return Support::no("libtorch " + version() + " " + std::string(what));
     };
@@ -124,6 +126,8 @@ class Aten : public Backend {
 
   std::unique_ptr<Kernel> prepare(const Problem& p, const Arguments& a,
                                   int threads) const override {
+    // The native operators would divide by zero; their callers ask first.
+    if (p.elements() == 0) return std::make_unique<normbench::EmptyKernel>(a);
     switch (p.norm) {
       case Norm::kNone:
         return std::make_unique<aten::Identity>(p, a, threads);

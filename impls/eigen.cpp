@@ -7,6 +7,7 @@
 #include <string>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "impls/eigen/column_kernel.h"
 #include "impls/eigen/row_kernel.h"
 
@@ -64,18 +65,6 @@ class EigenKernel : public Kernel {
   Arguments arguments_;
 };
 
-// Without values sums are zero, and nothing else is touched.
-template <class T>
-class EmptyKernel : public EigenKernel {
-  using EigenKernel::EigenKernel;
-
-  void run(const Arguments& part) override {
-    for (const Tensor& gradient : {part.dgamma, part.dbeta}) {
-      if (gradient.present()) values<Parameter<T>>(gradient).setZero();
-    }
-  }
-};
-
 template <class T>
 class CopyKernel : public EigenKernel {
   using EigenKernel::EigenKernel;
@@ -122,7 +111,6 @@ class NormKernel : public EigenKernel {
 
 template <class T>
 std::unique_ptr<Kernel> make_kernel(const Problem& problem, const Arguments& arguments) {
-  if (problem.elements() == 0) return std::make_unique<EmptyKernel<T>>(problem, arguments);
   if (problem.norm == Norm::kNone) return std::make_unique<CopyKernel<T>>(problem, arguments);
   const Plan plan(merge_mini_batches(problem));
   if (plan.by_rows()) return std::make_unique<NormKernel<T, RowKernel<T>>>(plan, arguments);
@@ -159,7 +147,7 @@ class EigenBackend : public Backend {
     return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
            std::to_string(EIGEN_MINOR_VERSION);
   }
-  Support supports(const Problem&) const override { return Support::yes(); }
+  Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
   Accuracy accuracy(const Problem& problem) const override {
     if (problem.elements() == 0 || problem.norm == Norm::kNone) return {Grade::kA, 0};
     if (problem.pass == Pass::kForwardInference && problem.norm == Norm::kBatch) {
@@ -169,6 +157,7 @@ class EigenBackend : public Backend {
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {
+    if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
     return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
       return make_kernel<T>(problem, arguments);
     });

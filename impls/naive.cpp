@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "harness/core/tiles.h"
 
 namespace {
@@ -91,13 +92,13 @@ class MiniBatch {
         dgamma[parameter] += static_cast<double>(dy[at]) * xh;
       });
       const auto count = static_cast<double>(tiles_.values());
-      const bool centered = problem_.norm != Norm::kRms && !problem_.uses_running_statistics();
-      const auto mean_g = static_cast<Real>(centered ? sum_g / count : 0);
-      const auto mean_g_xh =
-          static_cast<Real>(problem_.uses_running_statistics() ? 0 : sum_g_xh / count);
+      const auto mean_g = static_cast<Real>(problem_.norm == Norm::kRms ? 0 : sum_g / count);
+      const auto mean_g_xh = static_cast<Real>(sum_g_xh / count);
       for_each_value(row, column, [&](std::size_t at, std::size_t parameter) {
         const Real g = dy[at] * value_or<Real>(arguments_.gamma, parameter, 1);
-        dx[at] = static_cast<T>(rstd * (g - mean_g - (x[at] - mean) * rstd * mean_g_xh));
+        const Real through_statistics = mean_g + (x[at] - mean) * rstd * mean_g_xh;
+        const bool given = problem_.uses_running_statistics();
+        dx[at] = static_cast<T>(rstd * (given ? g : g - through_statistics));
       });
     });
     store(arguments_.dgamma, dgamma);
@@ -175,9 +176,8 @@ class MiniBatch {
     return {static_cast<Real>(mean), static_cast<Real>(rstd)};
   }
 
-  // y is written by now: gamma and beta may lie in the same memory. No values are no statistic.
+  // y is written by now: gamma and beta may lie in the same memory.
   void update_running() const {
-    if (tiles_.values() == 0) return;
     const auto count = static_cast<double>(tiles_.values());
     const double m = problem_.momentum;
     for (std::size_t k = 0; k < static_cast<std::size_t>(problem_.c); ++k) {
@@ -226,7 +226,7 @@ class Naive : public Backend {
  public:
   std::string_view name() const override { return "naive"; }
   std::string version() const override { return "2"; }
-  Support supports(const Problem&) const override { return Support::yes(); }
+  Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
   // Sums in double are without error for everything but double itself.
   Accuracy accuracy(const Problem& problem) const override {
     const Tiles tiles = tiles_of(problem);
@@ -236,6 +236,7 @@ class Naive : public Backend {
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {
+    if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
     return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
       return std::make_unique<NaiveKernel<T>>(problem, arguments);
     });

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "harness/core/tiles.h"
 #include "impls/onednn/kernel.h"
 
@@ -63,6 +64,7 @@ class OneDnn : public Backend {
   std::string version() const override { return loaded_version(); }
 
   Support supports(const Problem& problem) const override {
+    if (Support support = Support::if_valid(problem); !support.supported) return support;
     const std::string lacks = "oneDNN " + loaded_version() + " has no " + words(problem.norm);
     if (storage_ == Storage::kBlocked && problem.norm != Norm::kBatch) {
       return Support::no("only batch normalization gains from the blocked layout: see onednn");
@@ -114,7 +116,7 @@ class OneDnn : public Backend {
 
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int threads) const override {
-    if (problem.elements() == 0) return std::make_unique<onednn::EmptyKernel>(arguments);
+    if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
     return std::make_unique<onednn::OneDnnKernel>(problem, arguments, threads, storage_);
   }
 

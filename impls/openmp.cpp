@@ -8,6 +8,7 @@
 #include <string>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "harness/core/tiles.h"
 #include "impls/openmp/cells.h"
 #include "impls/openmp/rows.h"
@@ -54,22 +55,6 @@ class CopyKernel : public Kernel {
   int threads_;
 };
 
-// For a mini-batch without samples: the gradients of the parameters are sums over nothing.
-class EmptyKernel : public Kernel {
- public:
-  explicit EmptyKernel(const Arguments& arguments) : arguments_(arguments) {}
-
-  void run() override {
-    for (const Tensor& tensor : {arguments_.dgamma, arguments_.dbeta}) {
-      // All bits of a zero are zero.
-      if (tensor.present()) std::memset(tensor.data, 0, tensor.bytes());
-    }
-  }
-
- private:
-  Arguments arguments_;
-};
-
 // Cells of so few values in one row cost more to keep apart than their columns do.
 constexpr Index kShortCell = 32;
 constexpr Index kShortTile = 1024;
@@ -95,7 +80,7 @@ class OpenMp : public Backend {
  public:
   std::string_view name() const override { return "openmp"; }
   std::string version() const override { return std::to_string(_OPENMP); }
-  Support supports(const Problem&) const override { return Support::yes(); }
+  Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
 
   // Sums in double are without error for everything but double itself.
   Accuracy accuracy(const Problem& problem) const override {
@@ -107,7 +92,7 @@ class OpenMp : public Backend {
 
   std::unique_ptr<Kernel> prepare(const Problem& described, const Arguments& arguments,
                                   int threads) const override {
-    if (described.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
+    if (described.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
     const Problem problem = merge_mini_batches(described);
     if (problem.norm == Norm::kNone) {
       return std::make_unique<CopyKernel>(problem, arguments, threads);

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "harness/core/backend.h"
+#include "harness/core/empty_kernel.h"
 #include "harness/core/storage.h"
 #include "harness/core/tiles.h"
 #include "impls/simd/cells.h"
@@ -50,7 +51,7 @@ class Simd : public Backend {
     return "1, Highway " + std::to_string(HWY_MAJOR) + "." + std::to_string(HWY_MINOR) + "." +
            std::to_string(HWY_PATCH);
   }
-  Support supports(const Problem&) const override { return Support::yes(); }
+  Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
   Accuracy accuracy(const Problem& problem) const override;
   std::vector<normbench::BackendOption> options() const override;
   std::unique_ptr<Backend> with_option(std::string_view name,
@@ -144,22 +145,6 @@ class CopyKernel : public Kernel {
   int threads_;
 };
 
-// For a mini-batch without samples: the gradients of the parameters are sums over nothing.
-class EmptyKernel : public Kernel {
- public:
-  explicit EmptyKernel(const Arguments& arguments) : arguments_(arguments) {}
-
-  void run() override {
-    for (const Tensor& tensor : {arguments_.dgamma, arguments_.dbeta}) {
-      // All bits of a zero are zero.
-      if (tensor.present()) std::memset(tensor.data, 0, tensor.bytes());
-    }
-  }
-
- private:
-  Arguments arguments_;
-};
-
 // A value is rounded when the shift is subtracted, then at most eight times in its lane and twice
 // where four lanes come together: 11 roundings. Sums about a shift that is t deviations off the
 // mean are larger than about the mean: with t <= 1, all errors of the variance together at most
@@ -190,7 +175,7 @@ bool shares_memory(const Arguments& arguments) {
 
 std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& arguments,
                                       int threads) const {
-  if (problem.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
+  if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
   if (problem.norm == Norm::kNone)
     return std::make_unique<CopyKernel>(problem, arguments, threads, settings_);
   const normbench::Tiles tiles = tiles_of(problem);

@@ -138,7 +138,8 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
   const double u = o.u_;
   const double u_stored = o.u_storage_ + (kWide ? u : 0);
   const double of_g = kGiven || o.problem_.norm == Norm::kRms ? 4 : 5;
-  // What underflows on the way: g, two means, two differences; gamma * rstd.
+  // What underflows on the way: g, two means, two differences; gamma * rstd; dy * (x - mean), which
+  // is multiplied with rstd to get at xh.
   const double smallest = o.smallest_;
   const auto visit = [&](std::int64_t begin, std::int64_t length, auto s, auto parameter) {
     double* value = values + (begin - first);
@@ -155,7 +156,7 @@ void LargeOutput::expect_dx(std::int64_t first, std::int64_t count, double* valu
       const double off = of_g * std::abs(g) + fixed_[at] + std::abs(xh) * per_xh_[at];
       const double size_gamma = std::abs(gamma);
       const double underflow =
-          smallest * (rstd * (4 + std::abs(xh)) * (size_gamma > 1 ? size_gamma : 1) +
+          smallest * (rstd * (4 + std::abs(xh) * (1 + rstd)) * (size_gamma > 1 ? size_gamma : 1) +
                       std::abs(static_cast<double>(dy[begin + t])));
       value[t] = dx;
       bound[t] = u * rstd * off + underflow + u_stored * std::abs(dx) + 2 * o.lost_near_zero_;

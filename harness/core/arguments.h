@@ -33,6 +33,7 @@ namespace normbench {
 // variance is the biased one, for rms the mean square; rstd = 1 / sqrt(variance + eps). dgamma and
 // dbeta are sums over one mini-batch, in every norm. The running statistics are updated once for
 // each mini-batch, in order, after its y is written: they may share memory with gamma and beta.
+// No other two buffers do: nothing is normalized in place.
 struct Arguments {
   Tensor x, gamma, beta, running_mean, running_var;
   Tensor y, mean, variance, rstd;

@@ -1,10 +1,16 @@
-// Names of backends.
+// What backends have in common.
 #include "harness/core/backend.h"
 
 #include <stdexcept>
 #include <utility>
 
 namespace normbench {
+
+Support Support::if_valid(const Problem& problem) {
+  if (problem.elements() == 0) return yes();
+  const auto why = invalid(problem);
+  return why ? no(*why) : yes();
+}
 
 void add_backend(std::vector<std::unique_ptr<Backend>>& list, std::string_view name,
                  std::unique_ptr<Backend> backend) {

@@ -39,6 +39,9 @@ struct Support {
   std::string reason;
 
   static Support yes() { return {}; }
+  // Of everything but what PyTorch refuses, in its words: invalid() of problem.h. A problem without
+  // values is no case, but one that kernels take.
+  static Support if_valid(const Problem& problem);
   static Support no(std::string reason) { return {false, std::move(reason)}; }
 };
 

@@ -76,7 +76,6 @@ class AtenKernel : public normbench::Kernel {
   void run() final {
     const ThreadCount limit(threads_);
     const c10::InferenceMode no_autograd;
-    if (problem_.elements() == 0) return leave_empty();
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
       results_[i] = {};  // freed first, so that the next results find their memory
       results_[i] = problem_.backward() ? backward(buffers_[i]) : forward(buffers_[i]);
@@ -84,7 +83,6 @@ class AtenKernel : public normbench::Kernel {
   }
 
   void collect() final {
-    if (problem_.elements() == 0) return;
     const ThreadCount limit(threads_);
     const c10::InferenceMode no_autograd;
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
@@ -122,13 +120,6 @@ class AtenKernel : public normbench::Kernel {
  private:
   static at::Tensor ones(const Problem& p) {
     return at::ones({p.norm == Norm::kLayer ? p.c * p.l : p.c}, at::kFloat);
-  }
-
-  // What the callers of the native operators do with an empty batch: these would divide by zero.
-  void leave_empty() {
-    for (const at::Tensor& gradient : {buffers_[0].dgamma, buffers_[0].dbeta}) {
-      if (gradient.defined()) gradient.zero_();
-    }
   }
 
   static void hand_back(const at::Tensor& result, const at::Tensor& buffer) {

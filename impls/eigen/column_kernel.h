@@ -130,7 +130,14 @@ class ColumnKernel {
     return rows.data();
   }
 
-  // Calls add(i) for every row, and sums what that adds to a run; per column of the matrix.
+  // Values in the type of the sums that they are added to.
+  template <class Sums, class Values>
+  static auto as(const Sums&, const Values& values) {
+    return values.template cast<typename Sums::Scalar>();
+  }
+
+  // Calls add(i, sums) for every row, and sums what that adds to a run; per column of the matrix.
+  // Where that overflows, all is summed again in double.
   template <class Add>
   void sum_rows(Array<Real>& run, Doubles& total, Add add) {
     total.head(width_).setZero();
@@ -139,6 +146,10 @@ class ColumnKernel {
       const Index last = std::min(rows_, first + kRowsPerRun);
       for (Index i = first; i < last; ++i) add(i, run.head(width(i)));
       total.head(width_) += run.head(width_).template cast<double>();
+    }
+    if (!total.head(width_).isFinite().all()) {
+      total.head(width_).setZero();
+      for (Index i = 0; i < rows_; ++i) add(i, total.head(width(i)));
     }
     for (Index k = 1; k < fold_; ++k) {
       total.head(columns_) += total.segment(k * columns_, columns_);
@@ -171,13 +182,14 @@ class ColumnKernel {
       mean.setZero();
       if (plan_.centered()) {
         sum_rows(first_run_, first_total_,
-                 [&](Index i, auto run) { run += x_.read(at(i), width(i)); });
+                 [&](Index i, auto run) { run += as(run, x_.read(at(i), width(i))); });
         sum_each(tiles_.tile_columns, first_total_.head(columns_), mean);
       }
       mean /= plan_.count();
       spread(tiles_.tile_columns, mean, center_);
       sum_rows(second_run_, second_total_, [&](Index i, auto run) {
-        run += (x_.read(at(i), width(i)) - center_.head(width(i))).square();
+        const auto x = x_.read(at(i), width(i));
+        run += (as(run, x) - as(run, center_.head(width(i)))).square();
       });
       sum_each(tiles_.tile_columns, second_total_.head(columns_), variance);
       variance /= plan_.count();
@@ -228,10 +240,11 @@ class ColumnKernel {
   // Sums of dy and dy * xh per parameter; those of g and g * xh per tile.
   void sum_gradients() {
     sum_rows(first_run_, first_total_,
-             [&](Index i, auto run) { run += dy_.read(at(i), width(i)); });
+             [&](Index i, auto run) { run += as(run, dy_.read(at(i), width(i))); });
     sum_rows(second_run_, second_total_, [&](Index i, auto run) {
       const Index size = width(i);
-      run += dy_.read(at(i), size) * (x_.read(at(i), size) - center_.head(size));
+      const auto x = x_.read(at(i), size);
+      run += as(run, dy_.read(at(i), size)) * (as(run, x) - as(run, center_.head(size)));
     });
     auto first = first_.head(parameters_);
     auto second = second_.head(parameters_);

@@ -121,16 +121,11 @@ class RowKernel {
       mean = values(part_.running_mean)[s];
       rstd = static_cast<Real>(1 / std::sqrt(values(part_.running_var)[s] + problem_.eps));
     } else {
-      double sum = 0;
-      if (plan_.centered()) {
-        for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
-          sum += static_cast<double>(x_.read(at(i, j), size).sum());
-        });
-      }
+      const double sum = plan_.centered() ? sum_of([](const auto& x) { return x; }) : 0;
       mean = static_cast<Real>(sum / plan_.count());
-      double squares = 0;
-      for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
-        squares += static_cast<double>((x_.read(at(i, j), size) - mean).square().sum());
+      const double squares = sum_of([mean](const auto& x) {
+        using Scalar = typename std::decay_t<decltype(x)>::Scalar;
+        return (x - static_cast<Scalar>(mean)).square();
       });
       const double variance = squares / plan_.count();
       rstd = static_cast<Real>(1 / std::sqrt(variance + problem_.eps));
@@ -139,6 +134,24 @@ class RowKernel {
       if (part_.rstd.present()) values(part_.rstd)[s] = rstd;
     }
     normalize(mean, rstd);
+  }
+
+  // The sum of terms(values...) over a run. Where that overflows it is summed again, in double.
+  template <class Terms, class... Values>
+  static double sum_of_run(const Terms& terms, const Values&... values) {
+    const auto sum = static_cast<double>(terms(values...).sum());
+    if (std::isfinite(sum)) return sum;
+    return terms(values.template cast<double>()...).sum();
+  }
+
+  // The sum of terms(x) over the tile.
+  template <class Terms>
+  double sum_of(const Terms& terms) {
+    double sum = 0;
+    for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index) {
+      sum += sum_of_run(terms, x_.read(at(i, j), size));
+    });
+    return sum;
   }
 
   // y = (x - mean) * rstd * gamma + beta
@@ -185,8 +198,11 @@ class RowKernel {
       const auto x = x_.read(at(i, j), size);
       const auto dy = dy_.read(at(i, j), size);
       const auto sum_dy = static_cast<double>(dy.sum());
-      const auto sum_dy_xh =
-          static_cast<double>((dy * (x - mean)).sum()) * static_cast<double>(rstd);
+      const auto products = [mean](const auto& of_dy, const auto& of_x) {
+        using Scalar = typename std::decay_t<decltype(of_x)>::Scalar;
+        return of_dy * (of_x - static_cast<Scalar>(mean));
+      };
+      const double sum_dy_xh = sum_of_run(products, dy, x) * static_cast<double>(rstd);
       const auto gamma = static_cast<double>(gamma_[k]);
       total.g += gamma * sum_dy;
       total.g_xh += gamma * sum_dy_xh;

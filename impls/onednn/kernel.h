@@ -45,22 +45,6 @@ inline void blend(std::span<float> running, std::span<const float> statistic, do
   }
 }
 
-// The library would return early from an empty batch, with the gradients not written.
-class EmptyKernel : public Kernel {
- public:
-  explicit EmptyKernel(const Arguments& arguments) : arguments_(arguments) {}
-
-  void run() override {
-    std::ranges::fill(arguments_.dgamma.as<float>(), 0.0F);
-    std::ranges::fill(arguments_.dbeta.as<float>(), 0.0F);
-  }
-
-  std::string detail() const override { return "nothing to do"; }
-
- private:
-  Arguments arguments_;
-};
-
 class OneDnnKernel : public Kernel {
  public:
   OneDnnKernel(const Problem& problem, const Arguments& arguments, int threads, Storage storage)

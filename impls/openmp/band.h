@@ -30,15 +30,15 @@ struct Band {
     zeros.assign(size, 0);
   }
 
-  // What is subtracted before values are squared: the first value of the tile, so that nothing
-  // cancels.
+  // The first value of the tile becomes its shift, so that nothing cancels.
   template <class T>
   void shift_by(const T* x, Index run, Range cells) {
     if (problem.norm == normbench::Norm::kRms) return;
     Real* shifts = shift.data();
     const Index next = cells_per_tile * run;
-    for_each_cell(cells,
-                  [=](Index k, Index tile) { shifts[k] = static_cast<Real>(x[tile * next]); });
+    for_each_cell(cells, [=](Index k, Index tile) {
+      shifts[k] = as_shift(static_cast<Real>(x[tile * next]));
+    });
   }
 
   // From the sums of deviations from the shift, and of their squares. Leaves the mean and the sum

@@ -154,7 +154,7 @@ void differentiate_tiles(Block<Real>& x, Block<Real>& dy, Index length, bool cen
     const double r = rstd[i];
     const double share = r / n;
     constant[i] *= share;
-    slope[i] *= r * r * share;
+    slope[i] = slope[i] * share * r * r;  // not times r^3, which may be no number
   }
   if (!centered) constant = {};
   for (Index j = 0; j < length; ++j) {

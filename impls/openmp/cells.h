@@ -204,7 +204,8 @@ class CellsKernel : public normbench::Kernel {
     band.conclude_forward(cells);
     const auto first = static_cast<std::ptrdiff_t>(cells.first);
     if (round + 1 < rounds()) {
-      std::copy_n(band.mean.begin() + first, cells.size, band.shift.begin() + first);
+      std::transform(band.mean.begin() + first, band.mean.begin() + first + cells.size,
+                     band.shift.begin() + first, as_shift<Real>);
     } else if (problem_.pass == normbench::Pass::kForwardTraining) {
       band.save(part_, first_tile(number), cells);
     }

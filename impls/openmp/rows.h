@@ -130,7 +130,7 @@ class RowsKernel : public normbench::Kernel {
         Sums sums{};
         for (int round = 0; round < kRounds; ++round) {
           sums = sum_forward(x, shift, tiles_.tile_columns);
-          if (round + 1 < kRounds) shift = mean_of(sums, shift);
+          if (round + 1 < kRounds) shift = as_shift(mean_of(sums, shift));
         }
         const RowTerms<Real> terms = conclude_forward(sums, shift, row, tile);
         apply_forward(terms, row, tile, {0, tiles_.tile_columns});
@@ -141,7 +141,9 @@ class RowsKernel : public normbench::Kernel {
   // Sums in double of doubles round, so that the shift matters.
   static constexpr int kRounds = std::is_same_v<T, double> ? 2 : 1;
 
-  Real first_shift(const T* x) const { return centered() ? static_cast<Real>(x[0]) : Real{0}; }
+  Real first_shift(const T* x) const {
+    return centered() ? as_shift(static_cast<Real>(x[0])) : Real{0};
+  }
   Real mean_of(const Sums& sums, Real shift) const {
     return centered() ? static_cast<Real>(shift + sums.first / count()) : Real{0};
   }
@@ -247,7 +249,7 @@ class RowsKernel : public normbench::Kernel {
     const T* x = data<T>(part_.x, offset(row, tile));
     Real shift = first_shift(x);
     for (int round = 0; round < kRounds; ++round) {
-      if (round > 0) shift = mean_of(total(), shift);
+      if (round > 0) shift = as_shift(mean_of(total(), shift));
       each_part(threads_, [&](Index part) {
         const Range columns = columns_of(part);
         partial_[static_cast<std::size_t>(part)] =

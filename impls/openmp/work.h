@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "harness/core/problem.h"
@@ -15,6 +16,13 @@ constexpr Index kBlockBytes = 512 * 1024;
 // A parallel region costs some microseconds: less work than this for each thread is not worth it
 // (measured: two threads break even between 128 and 256 KB in all).
 constexpr Index kBytesPerThread = 96 * 1024;
+
+// What is subtracted before values are squared. Less infinity, the mean of infinite values would be
+// NaN.
+template <class Real>
+Real as_shift(Real value) {
+  return std::isfinite(value) ? value : Real{0};
+}
 
 struct Range {
   Index first, size;

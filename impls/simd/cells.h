@@ -13,6 +13,7 @@
 #include "harness/core/backend.h"
 #include "impls/simd/band.h"
 #include "impls/simd/layout.h"
+#include "impls/simd/overflow.h"
 #include "impls/simd/units.h"
 
 namespace simd {
@@ -195,8 +196,8 @@ class CellsKernel : public normbench::Kernel {
 
   void find_statistics(Band<Real>& band, const Unit& u) {
     find_shift(band, u);
-    if (!sum_and_conclude(band, u)) return;
-    for (Index i = 0; i < u.tiles; ++i) center_anew(band, u, i);
+    if (sum_and_conclude(band, u)) return;
+    for (Index i = 0; i < u.tiles; ++i) find_anew(band, u, i);
   }
 
   // Threads that share a unit look at the same values, and so find the same shift.
@@ -213,7 +214,7 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  // Whether the shift of any tile was far from its mean.
+  // Whether all is well, as conclude() says.
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
     functions_.sum_forward(data<T>(arguments_.x, u.offset), region_for_sums(layout_, u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
@@ -224,10 +225,12 @@ class CellsKernel : public normbench::Kernel {
                                       band.variance.data(), band.rstd.data());
   }
 
-  // The mean is a better shift for a tile whose own was far from it.
-  void center_anew(Band<Real>& band, const Unit& u, Index tile) {
+  // The mean is a better shift for a tile whose own was far from it. Where squares do not fit,
+  // neither shift helps.
+  void find_anew(Band<Real>& band, const Unit& u, Index tile) {
     const double off = static_cast<double>(band.mean[at(tile)] - band.shift[at(tile)]);
-    if (!(off * off > static_cast<double>(band.variance[at(tile)]))) return;
+    const bool too_large = overflows(band.variance[at(tile)]);
+    if (!too_large && !(off * off > static_cast<double>(band.variance[at(tile)]))) return;
     Unit one = u;
     one.tiles = 1;
     one.region.rows *= layout_.folded;
@@ -238,7 +241,18 @@ class CellsKernel : public normbench::Kernel {
     Band<Real>& spare = spare_[static_cast<std::size_t>(u.thread)];
     spare.exchanges = band.exchanges;
     spare.shift[0] = band.mean[at(tile)];
-    sum_and_conclude(spare, one);
+    if (too_large) {
+      find_in_doubles(is_centered(problem_), layout_.count(), problem_.eps, spare.mean[0],
+                      spare.variance[0], spare.rstd[0], [&](double shift, double& a, double& ab) {
+                        sum_in_doubles(data<T>(arguments_.x, one.offset), one.region, shift,
+                                       spare.a[0], spare.ab[0]);
+                        exchange_.add_up(spare, 1, one.thread, one.team, table_.statistics);
+                        a = spare.a[0];
+                        ab = spare.ab[0];
+                      });
+    } else {
+      sum_and_conclude(spare, one);
+    }
     band.exchanges = spare.exchanges;
     band.mean[at(tile)] = spare.mean[0];
     band.variance[at(tile)] = spare.variance[0];

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "impls/simd/functions.h"
+#include "impls/simd/overflow.h"
 // In this order: each uses those before it.
 // clang-format off
 #include "impls/simd/vectors-inl.h"

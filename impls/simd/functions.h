@@ -50,7 +50,8 @@ struct CellFunctions {
 // From sums to statistics, for `tiles` tiles of `n` values each.
 template <class Real>
 struct StatisticFunctions {
-  // Whether the shift of any tile was farther from its mean than its deviation.
+  // Whether all is well: false where the shift of a tile was farther from its mean than its
+  // deviation, and where a variance is not finite.
   bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift, double n,
                    double eps, Real* mean, Real* variance, Real* rstd);
   void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);

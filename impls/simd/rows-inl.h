@@ -24,8 +24,13 @@ struct TogetherStatistics {
     for (Index i = 0; i < count; ++i) {
       shift[at(i)] = tiles.centered ? near_mean(x + i * tiles.length, tiles.length) : Real{0};
     }
-    if (!sum(x, 0, count, tiles)) return;
+    if (HWY_LIKELY(sum(x, 0, count, tiles))) return;
     for (Index i = 0; i < count; ++i) {
+      if (overflows(variance[at(i)])) {
+        find_in_doubles(x + i * tiles.length, tiles.length, tiles.centered, tiles.eps, mean[at(i)],
+                        variance[at(i)], rstd[at(i)]);
+        continue;
+      }
       const double off = static_cast<double>(mean[at(i)] - shift[at(i)]);
       if (!(off * off > static_cast<double>(variance[at(i)]))) continue;
       shift[at(i)] = mean[at(i)];
@@ -36,7 +41,7 @@ struct TogetherStatistics {
  private:
   static HWY_INLINE std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-  // Whether the shift of any tile was far from its mean.
+  // Whether all is well, as conclude() says.
   HWY_INLINE bool sum(const T* x, Index first, Index count,
                       const typename RowFunctions<T>::Tiles& tiles) {
     std::array<double, kTilesTogether> a, ab;

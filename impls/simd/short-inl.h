@@ -87,6 +87,31 @@ HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<
   }
 }
 
+// Of the first `count` tiles of a vector, which lie at x; of those whose squares do not fit. `mean`
+// is less `start`, where tiles are centered.
+template <class T>
+HWY_NOINLINE void find_short_in_doubles(const T* x, const ShortTiles& tiles, Index count,
+                                        const Parameter<T>* start, Vec<T>& mean, Vec<T>& variance,
+                                        Vec<T>& rstd) {
+  using Real = Parameter<T>;
+  const Tag<T> d;
+  HWY_ALIGN Real means[static_cast<std::size_t>(lanes<T>())];
+  HWY_ALIGN Real variances[static_cast<std::size_t>(lanes<T>())];
+  HWY_ALIGN Real rstds[static_cast<std::size_t>(lanes<T>())];
+  hn::Store(mean, d, means);
+  hn::Store(variance, d, variances);
+  hn::Store(rstd, d, rstds);
+  for (Index i = 0; i < count; ++i) {
+    if (!overflows(variances[i])) continue;
+    find_in_doubles(x + i * tiles.length, tiles.length, tiles.centered, tiles.eps, means[i],
+                    variances[i], rstds[i]);
+    if (tiles.centered) means[i] -= start[i];
+  }
+  mean = hn::Load(d, means);
+  variance = hn::Load(d, variances);
+  rstd = hn::Load(d, rstds);
+}
+
 template <class T>
 void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter<T>* gamma,
                      const Parameter<T>* beta, Parameter<T>* means, Parameter<T>* variances,
@@ -129,14 +154,19 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
         const auto deviation = hn::Sub(own[j], off);
         return hn::MulAdd(deviation, deviation, sum);
       });
-      const auto variance = over_n(squares);
+      auto variance = over_n(squares);
       rstd[k] = hn::Div(hn::Set(d, Real{1}), hn::Sqrt(hn::Add(variance, eps)));
       const Index at = tile + k * kLanes;
       const Index count = std::min(kLanes, tiles.count - at);
+      const auto largest = hn::Set(d, std::numeric_limits<Real>::max());
+      if (HWY_UNLIKELY(!hn::AllTrue(d, hn::Le(variance, largest)))) {
+        find_short_in_doubles<T>(x + at * length, tiles, count, start + k * kLanes, mean[k],
+                                 variance, rstd[k]);
+      }
       const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
         if (all != nullptr) store_first<Real>(value, all + at, count);
       };
-      hand_out(hn::Add(hn::Load(d, start + k * kLanes), off), means);
+      hand_out(hn::Add(hn::Load(d, start + k * kLanes), mean[k]), means);
       hand_out(variance, variances);
       hand_out(rstd[k], rstds);
     }

@@ -23,8 +23,12 @@ HWY_INLINE hn::Vec<D> get(D d, const double* from) {
 }
 template <class D>
 HWY_INLINE void put(D, hn::Vec<D> value, float* to) {
+#if HWY_TARGET == HWY_SCALAR  // whose conversion makes the largest float of infinity
+  *to = static_cast<float>(hn::GetLane(value));
+#else
   const hn::Rebind<float, D> floats;
   hn::StoreU(hn::DemoteTo(floats, value), floats, to);
+#endif
 }
 template <class D>
 HWY_INLINE void put(D d, hn::Vec<D> value, double* to) {
@@ -61,7 +65,7 @@ HWY_INLINE hn::Vec<D> over(D d, hn::Vec<D> sum, double n) {
 template <class Real>
 bool conclude(Index tiles, const double* a, const double* ab, const Real* shift, double n,
               double eps, Real* mean, Real* variance, Real* rstd) {
-  bool far = false;
+  bool fine = true;
   for_doubles(tiles, [&](auto d, Index i) {
     const auto sum = hn::LoadU(d, a + i);
     const auto off = over<Real>(d, sum, n);
@@ -70,12 +74,14 @@ bool conclude(Index tiles, const double* a, const double* ab, const Real* shift,
     // NaN remains.
     const auto zero = hn::Zero(d);
     const auto positive = hn::IfThenElse(hn::Lt(about_mean, zero), zero, about_mean);
-    far |= !hn::AllFalse(d, hn::Gt(hn::Mul(off, off), positive));
+    const auto largest = hn::Set(d, static_cast<double>(std::numeric_limits<Real>::max()));
+    const auto is_near = hn::Le(hn::Mul(off, off), positive);
+    fine &= hn::AllTrue(d, hn::And(is_near, hn::Le(positive, largest)));
     put(d, hn::Add(get(d, shift + i), off), mean + i);
     put(d, positive, variance + i);
     put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), rstd + i);
   });
-  return far;
+  return fine;
 }
 
 template <class Real>

@@ -1,0 +1,70 @@
+// Statistics of values whose squares, or the sums of which, no float holds: in plain doubles, as
+// slow as that is. The kernels come here when a variance that they found is not finite.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "harness/core/storage.h"
+#include "impls/simd/functions.h"
+
+namespace simd {
+
+// Whether what was found is not the statistic of finite values, or not for certain.
+template <class Real>
+bool overflows(Real variance) {
+  return !(variance <= std::numeric_limits<Real>::max());
+}
+
+// The sums of x - shift and of its square, over all cells of the region.
+template <class T>
+void sum_in_doubles(const T* x, const Region& region, double shift, double& a, double& ab) {
+  a = ab = 0;
+  for (Index row = 0; row < region.rows; ++row) {
+    for (Index cell = 0; cell < region.cells; ++cell) {
+      const T* values = x + row * region.row_stride + cell * region.cell_stride;
+      for (Index j = 0; j < region.length; ++j) {
+        const double value = static_cast<double>(static_cast<normbench::Parameter<T>>(values[j]));
+        a += value - shift;
+        ab += (value - shift) * (value - shift);
+      }
+    }
+  }
+}
+
+// Of one tile. sum(shift, a, ab) gives the sums over all of its n values. The mean of infinite
+// values is infinite.
+template <class Real, class Sum>
+void find_in_doubles(bool centered, double n, double eps, Real& mean, Real& variance, Real& rstd,
+                     const Sum& sum) {
+  double center = 0;
+  double a = 0;
+  double ab = 0;
+  if (centered) {
+    sum(0.0, a, ab);
+    center = a / n;
+  }
+  sum(center, a, ab);
+  const double exact = ab / n;
+  mean = static_cast<Real>(center);
+  variance = static_cast<Real>(exact);
+  rstd = static_cast<Real>(1 / std::sqrt(exact + eps));
+}
+
+// The same for a tile whose values lie side by side.
+template <class T, class Real>
+void find_in_doubles(const T* x, Index length, bool centered, double eps, Real& mean,
+                     Real& variance, Real& rstd) {
+  const Region region = {.rows = 1,
+                         .row_stride = 0,
+                         .cells = 1,
+                         .cell_stride = 0,
+                         .length = length,
+                         .ahead = 0,
+                         .reversed = false};
+  find_in_doubles(
+      centered, static_cast<double>(length), eps, mean, variance, rstd,
+      [&](double shift, double& a, double& ab) { sum_in_doubles(x, region, shift, a, ab); });
+}
+
+}  // namespace simd
