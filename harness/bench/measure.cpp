@@ -12,7 +12,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "harness/bench/allocations.h"
 #include "harness/bench/copy.h"
 #include "harness/bench/read.h"
 #include "harness/bench/schedule.h"
@@ -20,6 +19,7 @@
 #include "harness/bench/statistics.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/bench/sweep.h"
+#include "harness/check/allocations.h"
 #include "harness/check/changes.h"
 #include "harness/check/process_state.h"
 #include "harness/check/random.h"
@@ -103,8 +103,12 @@ class CaseMeasurement {
 
   CaseResult measure(const std::vector<const Backend*>& backends) {
     const Stopwatch check_time;
-    for (Checked& checked : check_all(entrants(backends, case_.threads), sets_[0], options_.seed,
-                                      input_kinds_with(case_.input), [this] { stop_if_asked(); })) {
+    const CheckOptions check_options = {
+        .seed = options_.seed,
+        .kinds = input_kinds_with(case_.input),
+        .calls = 2,
+        .before = [this](std::string_view backend) { stop_if_asked(backend); }};
+    for (Checked& checked : check_all(entrants(backends, case_.threads), sets_[0], check_options)) {
       admit(checked);
     }
     result_.check_seconds = check_time.seconds();
@@ -123,7 +127,12 @@ class CaseMeasurement {
                       .detail = checked.detail,
                       .native_layout = checked.native_layout,
                       .grade = checked.accuracy.grade,
+                      .allocations = checked.allocations,
                       .prepare_ns = checked.prepare_ns};
+    if (checked.bytes_written > 0) {
+      contestant.row.remarks.push_back(
+          fmt::format("writes {} bytes in a call of run()", checked.bytes_written));
+    }
     if (contestant.row.verdict.passed()) contestant.kernels.push_back(std::move(checked.kernel));
   }
 
@@ -231,12 +240,12 @@ class CaseMeasurement {
   // them apart.
   double estimate(Contestant& contestant) {
     constexpr double kEnoughNs = 50e3;
-    stop_if_asked();
+    stop_if_asked(contestant.row.backend);
     double best = first_call(contestant);
     if (is_long(best)) return best;
     std::int64_t calls = 1;
     for (int attempt = 0; attempt < 6; ++attempt) {
-      stop_if_asked();
+      stop_if_asked(contestant.row.backend);
       best = std::min(best, time_slot(pointers(contestant.kernels), calls, true).ns);
       if (best * static_cast<double>(calls) >= kEnoughNs) break;
       calls = calls_per_sample(best, {.min_slot_us = 1e-3 * kEnoughNs});
@@ -244,12 +253,10 @@ class CaseMeasurement {
     return best;
   }
 
-  // Counts what it allocates, too. Its time counts only where that is long.
-  double first_call(Contestant& contestant) {
+  // Its time counts only where that is long.
+  static double first_call(Contestant& contestant) {
     const Stopwatch stopwatch;
-    const AllocationCounter counter;
     contestant.kernels[0]->run();
-    contestant.row.allocations = counter.count();
     return 1e9 * stopwatch.seconds();
   }
 
@@ -363,7 +370,7 @@ class CaseMeasurement {
   // An untimed call, then a few other inputs, as if a result were there; then the clock runs.
   // `last`: what that leaves is checked.
   Slot timed(Contestant& contestant, bool last) {
-    stop_if_asked();
+    stop_if_asked(contestant.row.backend);
     const bool warm = case_.cache == Cache::kWarm;
     for (Workspace& set : sets_) set.restore_running();
     const auto before = [&] {
@@ -475,8 +482,8 @@ class CaseMeasurement {
     row.samples_ns = samples;
   }
 
-  void stop_if_asked() const {
-    if (options_.stop()) throw Interrupted{};
+  void stop_if_asked(std::string_view backend = "") const {
+    if (options_.stop(backend)) throw Interrupted{};
   }
 
   const Case& case_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/bench/machine.h"
@@ -56,8 +57,9 @@ struct CaseResult {
 struct MeasureOptions {
   TimingOptions timing;
   std::uint64_t seed = 1;
-  // Asked between slots; true abandons the case by throwing Interrupted.
-  std::function<bool()> stop = [] { return false; };
+  // Asked between pieces of work, with the name of the backend that comes next, or "" for the
+  // harness; true abandons the case by throwing Interrupted.
+  std::function<bool(std::string_view backend)> stop = [](std::string_view) { return false; };
 };
 
 struct Interrupted {};

@@ -10,10 +10,12 @@
 #include <limits>
 #include <utility>
 
+#include "harness/check/allocations.h"
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/large_output.h"
 #include "harness/check/number_format.h"
+#include "harness/check/output.h"
 #include "harness/check/process_state.h"
 
 namespace normbench {
@@ -334,19 +336,41 @@ std::optional<std::string> thrown_by(Call call) {
 }  // namespace
 
 void InputCheck::check(Checked& checked) {
+  judge(checked, [&] { return run_twice(checked); });
+}
+
+void InputCheck::repeat(Checked& checked, const CheckOptions& options) {
+  judge(checked, [&] { return run_again(checked, options); });
+}
+
+template <class Run>
+void InputCheck::judge(Checked& checked, Run run) {
   if (spoiled_) fill_workspace();
   workspace_.restore_running();
   const ProcessState before;
   Verdict now;
-  if (const auto error = thrown_by([&] { now = run_twice(checked); })) {
-    now = failed("threw: " + *error);
-  }
+  if (const auto error = thrown_by([&] { now = run(); })) now = failed("threw: " + *error);
   if (const auto left = before.restore()) now = failed(*left);
   spoiled_ = !now.passed();
   now.error_of[static_cast<std::size_t>(kind_)] = now.error;
   now.add_errors_of(checked.verdict);
   checked.verdict = std::move(now);
 }
+
+namespace {
+
+// A call, with what it does beside its work.
+void run_watched(Checked& checked) {
+  const OutputCounter output;
+  {
+    const AllocationCounter counter;
+    checked.kernel->run();
+    checked.allocations = counter.count();
+  }
+  checked.bytes_written = output.count();
+}
+
+}  // namespace
 
 Verdict InputCheck::run_twice(Checked& checked) {
   Verdict total;
@@ -357,11 +381,16 @@ Verdict InputCheck::run_twice(Checked& checked) {
   for (const std::int64_t calls : {1, 2}) {
     // Damage done by load() must not be healed before the first call.
     if (calls > 1) workspace_.poison(Poison::kNumber);
-    checked.kernel->run();
+    if (calls > 1 && kind_ == InputKind::kRandom) {
+      run_watched(checked);
+    } else {
+      checked.kernel->run();
+    }
     collect(*checked.kernel, calls == 2 && kind_ == InputKind::kRandom);
     Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls, &right);
     verdict.add_errors_of(total);
     total = std::move(verdict);
+    if (calls == 1 && kind_ == InputKind::kRandom) first_outputs_ = digest_of_outputs();
     if (total.passed()) continue;
     total.reason = fmt::format("{} input, call {}: {}", name(kind_), calls, total.reason);
     if (accuracy.roundings < checked.accuracy.roundings &&
@@ -370,6 +399,53 @@ Verdict InputCheck::run_twice(Checked& checked) {
                                   checked.accuracy.roundings);
     }
     break;
+  }
+  return total;
+}
+
+Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
+  constexpr std::chrono::milliseconds kShort(50);
+  const auto start = std::chrono::steady_clock::now();
+  const auto is_due = [&](int call) {
+    if (call <= options.calls) return true;
+    return call <= options.calls_if_short && std::chrono::steady_clock::now() - start < kShort;
+  };
+  Verdict total;
+  int call = 3;
+  for (; is_due(call) && total.passed(); ++call) {
+    options.before(checked.backend->name());
+    workspace_.restore_running();
+    workspace_.poison_outputs(call % 2 == 0 ? Poison::kNan : Poison::kNumber);
+    checked.kernel->run();
+    checked.kernel->collect();
+    if (digest_of_outputs() == first_outputs_) continue;
+    Verdict verdict = judge_other_bits(checked);
+    verdict.add_errors_of(total);
+    total = std::move(verdict);
+  }
+  if (const auto damage = workspace_.damage(); damage && total.passed()) total = failed(*damage);
+  if (!total.passed()) {
+    total.reason = fmt::format("{} input, call {}: {}", name(kind_), call - 1, total.reason);
+  }
+  return total;
+}
+
+Verdict InputCheck::judge_other_bits(const Checked& checked) const {
+  Verdict verdict = check_outputs(workspace_, *oracle_, held_to(checked.accuracy, kind_), 1);
+  if (verdict.passed() && checked.repeatable) {
+    verdict.outcome = Outcome::kFailed;
+    verdict.reason = "right, but not the bits that the first call left: repeatable() must say so";
+  }
+  return verdict;
+}
+
+// Of all that run() and collect() leave.
+std::uint64_t InputCheck::digest_of_outputs() const {
+  std::uint64_t total = 0;
+  for (const BufferSpec& spec : buffer_specs(workspace_.problem())) {
+    if (spec.role != Role::kOutput && spec.role != Role::kUpdated) continue;
+    const Tensor& tensor = workspace_.arguments().*spec.member;
+    total = 31 * total + digest({static_cast<const std::byte*>(tensor.data), tensor.bytes()});
   }
   return total;
 }
@@ -398,6 +474,7 @@ void prepare(Checked& checked, Workspace& workspace) {
     if (!checked.kernel) return;
     checked.accuracy = backend.accuracy(workspace.problem());
     checked.native_layout = backend.native_layout();
+    checked.repeatable = backend.repeatable(workspace.problem());
     checked.detail = checked.kernel->detail();
   });
   const auto left = before.restore();
@@ -429,12 +506,11 @@ std::vector<InputKind> input_kinds_with(InputKind kind) {
 }
 
 std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& workspace,
-                               std::uint64_t seed, std::span<const InputKind> kinds,
-                               const std::function<void()>& between) {
+                               const CheckOptions& options) {
   std::vector<Checked> all;
   bool spoiled = true;
   for (const auto& [backend, threads] : entrants) {
-    between();
+    options.before(backend->name());
     Checked& checked = all.emplace_back();
     checked.backend = backend;
     checked.threads = threads;
@@ -448,17 +524,19 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
       checked.verdict = {.outcome = Outcome::kUnsupported, .reason = support.reason};
       continue;
     }
-    if (spoiled) fill(workspace, InputKind::kRandom, ~seed);
+    if (spoiled) fill(workspace, InputKind::kRandom, ~options.seed);
     prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
   }
-  for (const InputKind kind : kinds) {
-    between();
-    InputCheck input(workspace, kind, seed);
+  for (const InputKind kind : options.kinds) {
+    options.before("");
+    InputCheck input(workspace, kind, options.seed);
     for (Checked& checked : all) {
       if (!checked.verdict.passed()) continue;
-      between();
+      options.before(checked.backend->name());
       input.check(checked);
+      const bool again = kind == InputKind::kRandom && options.calls > 2;
+      if (again && checked.verdict.passed()) input.repeat(checked, options);
     }
   }
   return all;
@@ -466,7 +544,7 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
 
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed) {
   const std::array<Entrant, 1> one = {{{&backend, threads}}};
-  return std::move(check_all(one, workspace, seed).front().verdict);
+  return std::move(check_all(one, workspace, {.seed = seed}).front().verdict);
 }
 
 std::int64_t check_bytes(const Problem& problem) { return oracle_bytes(problem); }

@@ -77,10 +77,29 @@ struct Checked {
   std::unique_ptr<Kernel> kernel = nullptr;
   bool native_layout = false;
   bool loaded = false;
+  bool repeatable = true;
   std::string detail = {};
   Accuracy accuracy = {};
   Verdict verdict = {};
   double prepare_ns = 0;  // the time that prepare() took
+  // Of a call of run() that is not the first one, as far as it got there.
+  std::int64_t allocations = 0;
+  std::int64_t bytes_written = 0;  // to streams or files, whichever
+};
+
+// Called before each piece of work with the name of the backend that does it; empty when it is the
+// harness. May throw to end it all.
+using BeforeWork = std::function<void(std::string_view backend)>;
+
+struct CheckOptions {
+  std::uint64_t seed = 1;
+  std::vector<InputKind> kinds = {kInputKinds.begin(), kInputKinds.end()};
+  // On random input, of which all must leave the same bits, or right ones where a backend does not
+  // say that it is repeatable. With those on other kinds they are 20.
+  int calls = 14;
+  // More calls, up to so many, where all together take less than a twentieth of a second.
+  int calls_if_short = 14;
+  BeforeWork before = [](std::string_view) {};
 };
 
 // load() of its kernel, before a run on other inputs than before. A kernel without a layout of its
@@ -100,31 +119,37 @@ class InputCheck {
   // failure too. Whatever a kernel leaves behind, the next one finds the input and the process as
   // they were.
   void check(Checked& checked);
+  // The same for further calls, each from the running statistics that the first one saw.
+  void repeat(Checked& checked, const CheckOptions& options);
 
  private:
   void fill_workspace();
   Verdict run_twice(Checked& checked);
+  Verdict run_again(Checked& checked, const CheckOptions& options);
+  Verdict judge_other_bits(const Checked& checked) const;
+  template <class Run>
+  void judge(Checked& checked, Run run);
+  std::uint64_t digest_of_outputs() const;
   void collect(Kernel& kernel, bool disturbed);
 
   Workspace& workspace_;
   InputKind kind_;
   std::uint64_t seed_;
   std::optional<Oracle> oracle_;
-  bool spoiled_ = false;  // by a kernel that failed
+  bool spoiled_ = false;             // by a kernel that failed
+  std::uint64_t first_outputs_ = 0;  // of the first call of the last kernel, as a digest
 };
 
 // Those that every backend is checked on, and this one.
 std::vector<InputKind> input_kinds_with(InputKind kind);
 
 // supports(), prepare() on plausible inputs (a kernel that keeps what it sees there is caught with
-// stale results later), and all these kinds of input, for each entrant. Inputs and what is expected
-// are made once for all. Never throws what a backend throws. `between` is called before each piece
-// of work, and may throw to end it all.
-std::vector<Checked> check_all(
-    std::span<const Entrant> entrants, Workspace& workspace, std::uint64_t seed,
-    std::span<const InputKind> kinds = kInputKinds, const std::function<void()>& between = [] {});
+// stale results later), and all kinds of input, for each entrant. Inputs and what is expected are
+// made once for all. Never throws what a backend throws.
+std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& workspace,
+                               const CheckOptions& options);
 
-// The same for one backend.
+// The same for one backend, with the usual options.
 Verdict check(const Backend& backend, Workspace& workspace, int threads, std::uint64_t seed);
 
 // The most that checking a problem holds, in bytes, beside a workspace and what backends take.

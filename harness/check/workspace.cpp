@@ -249,12 +249,18 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, Placement place
 }
 
 void Workspace::poison(Poison with) {
-  poison_ = with;
+  poison_outputs(with);
   for (const Buffer& buffer : buffers_) {
     for (const auto zone : {buffer.before(), buffer.behind()}) {
       // Writes nothing where nothing is wrong: it may be read-only.
       if (!buffer.is_guard(zone)) std::memcpy(zone.data(), buffer.guard->data(), zone.size());
     }
+  }
+}
+
+void Workspace::poison_outputs(Poison with) {
+  poison_ = with;
+  for (const Buffer& buffer : buffers_) {
     if (buffer.spec.role == Role::kOutput) fill_bytes(buffer.begin, buffer.bytes, with);
   }
 }

@@ -59,8 +59,9 @@ class Workspace {
 
   // Fills every output with all bits set or with a finite number, and writes the guard zones anew.
   void poison(Poison with = Poison::kNan);
-  // Of the outputs, fills those that are not y or dx; all are looked at for these bytes from then
-  // on.
+  // Of the outputs only, or of those that are not y or dx. All are looked at for these bytes from
+  // then on.
+  void poison_outputs(Poison with);
   void poison_small_outputs(Poison with);
   // Whether these bytes of an output are as poison() left them.
   bool is_poison(std::span<const std::byte> bytes) const;

@@ -29,6 +29,11 @@ void on_signal(int number) {
     return;
   }
   write_to_terminal("\nnormbench: interrupted: finishing ");
+  if (!present_worker().empty()) {
+    write_to_terminal("a call of ");
+    write_to_terminal(present_worker());
+    write_to_terminal(" on ");
+  }
   write_to_terminal(present_item().empty() ? "what has begun" : present_item());
   write_to_terminal("; once more stops at once\n");
 }
@@ -116,6 +121,11 @@ bool interrupted() {
     return true;
   }();
   return installed && signaled;
+}
+
+bool interrupted_before(std::string_view backend) {
+  set_present_worker(backend);
+  return interrupted();
 }
 
 }  // namespace normbench

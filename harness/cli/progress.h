@@ -17,7 +17,8 @@ class Progress {
            double most_seconds = std::numeric_limits<double>::infinity());
   ~Progress();
 
-  // Item `done` (from 0) starts; `work_done` is behind us.
+  // Item `done` (from 0) starts; `work_done` is behind us. On a terminal the line is cut to its
+  // width, in the middle.
   void start(std::size_t done, double work_done, const std::string& what);
 
  private:
@@ -31,8 +32,11 @@ class Progress {
   Clock::time_point printed_ = Clock::time_point::min();
 };
 
-// What started last, for who presses Ctrl-C and waits; empty before anything did. A signal handler
-// may call it.
+// What started last, and who is at work on it, for who presses Ctrl-C and waits; empty before
+// anything did. A signal handler may call these.
 std::string_view present_item();
+std::string_view present_worker();
+
+void set_present_worker(std::string_view name);
 
 }  // namespace normbench

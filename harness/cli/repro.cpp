@@ -60,7 +60,8 @@ void add_repro(CLI::App& app, int& exit_code) {
   add_seed(*verb, options->seed, "Seed of inputs and order");
   verb->callback([options, &exit_code] {
     const Case bench_case = parse_case(options->bench_case);
-    const MeasureOptions measure_options{.timing = {}, .seed = options->seed, .stop = interrupted};
+    const MeasureOptions measure_options{
+        .timing = {}, .seed = options->seed, .stop = interrupted_before};
     interrupted();
     try {
       Machine machine = read_machine();

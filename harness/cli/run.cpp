@@ -210,8 +210,9 @@ class Run {
         break;
       }
       progress.start(i, done, id(bench_case));
-      const MeasureOptions options{
-          .timing = timing.value_or(plan_.timing), .seed = options_.seed + i, .stop = interrupted};
+      const MeasureOptions options{.timing = timing.value_or(plan_.timing),
+                                   .seed = options_.seed + i,
+                                   .stop = interrupted_before};
       try {
         const CaseResult result = with_not_built(result_of(bench_case, options));
         folder.append(result);

@@ -72,4 +72,7 @@ std::string duration(double seconds);
 // True after SIGINT or SIGTERM; from its first call on they no longer end the program at once.
 bool interrupted();
 
+// The same where a backend is about to begin, which is named should it never come back.
+bool interrupted_before(std::string_view backend);
+
 }  // namespace normbench

@@ -22,6 +22,7 @@ struct VerifyOptions {
   bool allow_known_defects = false;
   std::uint64_t seed = 1;
   std::string input = {};  // instead of those of the cases
+  std::optional<int> repeat = {};
   bool verbose = false;
 };
 
@@ -125,29 +126,33 @@ class Verification {
         groups_(by_problem(cases_of(options))) {}
 
   int run() {
-    double work = 0;
+    std::size_t done = 0;
     std::size_t cases = 0;
-    for (const Group& group : groups_) {
-      work += weight(group);
-      cases += group.size();
-    }
-    {
-      Progress progress(cases, work);
-      std::size_t done = 0;
-      double work_done = 0;
-      for (const Group& group : groups_) {
-        if (interrupted()) return stop(done, cases);
-        progress.start(done, work_done, id(group[0]));
-        verify(group);
-        done += group.size();
-        work_done += weight(group);
-      }
+    for (const Group& group : groups_) cases += group.size();
+    try {
+      verify_all(cases, done);
+    } catch (const Interrupted&) {
+      say("normbench: interrupted after {} of {} cases\n", done, cases);
+      return kInterrupted;
     }
     print();
     return any_failed() ? kVerificationFailed : kFine;
   }
 
  private:
+  void verify_all(std::size_t cases, std::size_t& done) {
+    double work = 0;
+    for (const Group& group : groups_) work += weight(group);
+    Progress progress(cases, work);
+    double work_done = 0;
+    for (const Group& group : groups_) {
+      progress.start(done, work_done, id(group[0]));
+      verify(group);
+      done += group.size();
+      work_done += weight(group);
+    }
+  }
+
   static double weight(const Group& group) {
     return 1e-3 + 1e-6 * static_cast<double>(group[0].problem.elements());
   }
@@ -161,10 +166,17 @@ class Verification {
     // All placements take turns.
     const std::array placements = {Placement::kLine, Placement::kElement, Placement::kPage};
     Workspace workspace(group[0].problem, options_.seed, placements[groups_done_++ % 3]);
-    const auto kinds = input_kinds_with(group[0].input);
-    const auto checked = check_all(all, workspace, options_.seed, kinds);
+    const CheckOptions check_options = {.seed = options_.seed,
+                                        .kinds = input_kinds_with(group[0].input),
+                                        .calls = least_calls(),
+                                        .calls_if_short = most_calls(),
+                                        .before = [](std::string_view backend) {
+                                          if (interrupted_before(backend)) throw Interrupted{};
+                                        }};
+    const auto checked = check_all(all, workspace, check_options);
     for (std::size_t i = 0; i < checked.size(); ++i) {
       record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
+      remark(checked[i]);
     }
   }
 
@@ -187,6 +199,20 @@ class Verification {
     }
   }
 
+  // In --all a call that goes wrong now and then is met in one case or another.
+  int least_calls() const { return options_.repeat.value_or(CheckOptions().calls); }
+  int most_calls() const {
+    constexpr int kOfConfig = 100;
+    return options_.repeat.value_or(options_.all ? least_calls() : kOfConfig);
+  }
+
+  // What run() does beside its work. No failure: libraries do it.
+  void remark(const Checked& checked) {
+    const std::string backend_name(checked.backend->name());
+    if (checked.allocations > 0) ++remarks_[{backend_name, "allocates memory"}];
+    if (checked.bytes_written > 0) ++remarks_[{backend_name, "writes to a stream or a file"}];
+  }
+
   bool any_failed() const {
     return !failures_.empty() || (!known_defects_.empty() && !options_.allow_known_defects);
   }
@@ -207,6 +233,9 @@ class Verification {
       if (tally.unjudged == 0) continue;
       out("not judged: {} values of {}: the error of their variance may be as large as itself\n",
           tally.unjudged, backend);
+    }
+    for (const auto& [remark, count] : remarks_) {
+      out("remark: {} {} in run(), in {} cases\n", remark.first, remark.second, count);
     }
     for (const NotBuilt& backend : choose_not_built(*options_.plan->filters)) {
       out("{:<16} not built: {}\n", backend.name, backend.reason);
@@ -245,18 +274,13 @@ class Verification {
     return all;
   }
 
-  static int stop(std::size_t done, std::size_t cases) {
-    say("normbench: interrupted after {} of {} cases\n", done, cases);
-    return kInterrupted;
-  }
-
   const VerifyOptions& options_;
   std::vector<const Backend*> backends_;
   std::vector<Group> groups_;
   std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
   std::vector<AccuracyTable> accuracy_ = tables();
-  std::map<std::pair<std::string, std::string>, std::size_t> skips_;
+  std::map<std::pair<std::string, std::string>, std::size_t> skips_, remarks_;
   std::vector<std::string> failures_;  // but for known defects
   std::map<std::string, std::size_t> known_defects_;
   std::map<std::string, std::size_t> stale_;
@@ -284,6 +308,10 @@ void add_verify(CLI::App& app, int& exit_code) {
   verb->add_option("--input", options->input,
                    "A kind of input to check on beside the usual ones, instead of the config's")
       ->check(CLI::IsMember(input_names()));
+  verb->add_option("--repeat", options->repeat,
+                   "Calls of each backend on random input, which must all leave the same right "
+                   "results: 14; on a config up to 100 where they are short")
+      ->check(CLI::Range(2, 1'000'000));
   verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();

@@ -78,6 +78,10 @@ class Backend {
   virtual Support supports(const Problem& problem) const = 0;
   virtual Accuracy accuracy(const Problem&) const { return {}; }
 
+  // Whether each run on the same inputs, with as many threads, leaves the same bits. It is held to
+  // that.
+  virtual bool repeatable(const Problem&) const { return true; }
+
   // True when load() or collect() convert between the caller's layout and the library's own, or
   // copy into memory of the library's own.
   virtual bool native_layout() const { return false; }

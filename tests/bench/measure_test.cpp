@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/bench/allocations.h"
+#include "harness/check/allocations.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
 #include "harness/bench/sweep.h"
@@ -465,7 +465,7 @@ TEST(Measure, StopsWhenAsked) {
   const Wrapped honest("honest", kHonestRun);
   MeasureOptions options = short_options();
   int questions = 0;
-  options.stop = [&questions] { return ++questions > 5; };
+  options.stop = [&questions](std::string_view) { return ++questions > 5; };
   EXPECT_THROW(measure(small_case(), {&honest}, read_machine(), options), Interrupted);
 }
 

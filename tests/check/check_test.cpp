@@ -3,9 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <limits>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/faulty/faulty.h"
@@ -63,6 +68,79 @@ TEST(Verdict, NamesTheFirstOfSeveralInMemory) {
   // So many channels that they are compared in several parts.
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "y at sample 0, channel 140, position 0",
                       reason(batch_norm(Pass::kForwardInference, 2, 150, 1), 140, 150));
+}
+
+std::vector<Checked> checked_with(const Behavior& behavior, const CheckOptions& options) {
+  const auto backend = faulty::make_backend("under_test", behavior);
+  const std::array<const Backend*, 1> one = {backend.get()};
+  Workspace workspace(batch_norm(Pass::kForwardTraining, 4, 3, 2), kSeed);
+  std::vector<Checked> all = check_all(entrants(one, 1), workspace, options);
+  // The backend does not outlive this.
+  for (Checked& checked : all) checked.kernel = nullptr;
+  return all;
+}
+
+Verdict verdict_with(const Behavior& behavior, const CheckOptions& options) {
+  return checked_with(behavior, options)[0].verdict;
+}
+
+TEST(Repeats, FindWhatHappensOnceInAHundredCalls) {
+  const Behavior rarely_wrong = faulty::followed_by([](const faulty::Work& work) {
+    if (work.call % 100 == 0) work.arguments.y.as<float>()[4] += 1;
+  });
+  EXPECT_TRUE(verdict_with(rarely_wrong, {.seed = kSeed}).passed());
+  const Verdict verdict = verdict_with(rarely_wrong, {.seed = kSeed, .calls = 100});
+  EXPECT_EQ(verdict.output, "y");
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "random input, call 98: y at", verdict.reason);
+}
+
+TEST(Repeats, AreMoreWhereTheyAreShort) {
+  int calls = 0;
+  const Behavior counting =
+      faulty::followed_by([&](const faulty::Work& work) { calls = work.call; });
+  EXPECT_TRUE(verdict_with(counting, {.seed = kSeed, .calls = 2}).passed());
+  EXPECT_EQ(calls, 8);
+  EXPECT_TRUE(verdict_with(counting, {.seed = kSeed}).passed());
+  EXPECT_EQ(calls, 20);
+  EXPECT_TRUE(verdict_with(counting, {.seed = kSeed, .calls = 4, .calls_if_short = 30}).passed());
+  EXPECT_GT(calls, 8);
+  EXPECT_LE(calls, 36);
+}
+
+TEST(Repeats, NeedNotAgreeWhereTheBackendSaysSo) {
+  Behavior behavior = faulty::of_other_bits();
+  behavior.repeatable = false;
+  const Verdict verdict = verdict_with(behavior, {.seed = kSeed});
+  EXPECT_TRUE(verdict.passed()) << verdict.reason;
+}
+
+TEST(Checked, SaysWhatRunDoesBesideItsWork) {
+  const Behavior loud = faulty::followed_by([](const faulty::Work&) {
+    std::fputs("computing\n", stderr);
+    const std::vector<float> memory(1000);
+    static_cast<void>(memory.data());
+  });
+  const Checked of_loud = std::move(checked_with(loud, {.seed = kSeed})[0]);
+  const Checked of_quiet = std::move(checked_with({}, {.seed = kSeed})[0]);
+  EXPECT_TRUE(of_loud.verdict.passed()) << of_loud.verdict.reason;
+  EXPECT_EQ(of_loud.bytes_written, 10);
+  EXPECT_EQ(of_quiet.bytes_written, 0);
+  EXPECT_GT(of_loud.allocations, of_quiet.allocations);
+}
+
+TEST(Check, SaysWhoIsAtWork) {
+  std::vector<std::string> seen;
+  CheckOptions options = {.seed = kSeed};
+  options.before = [&seen](std::string_view backend) { seen.emplace_back(backend); };
+  checked_with({}, options);
+  EXPECT_EQ(seen.front(), "under_test");
+  EXPECT_EQ(std::ranges::count(seen, ""), std::ssize(kInputKinds));
+}
+
+TEST(Check, EndsWhenItIsTold) {
+  CheckOptions options = {.seed = kSeed};
+  options.before = [](std::string_view) { throw std::string("enough"); };
+  EXPECT_THROW(checked_with({}, options), std::string);
 }
 
 TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {

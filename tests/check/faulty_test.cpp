@@ -54,7 +54,7 @@ TEST_P(FaultyBackend, DoesNotSpoilTheNext) {
   const auto faulty = faulty::make_backend("faulty", fault.behavior);
   const auto next = faulty::make_backend("next", {});
   const std::array<const Backend*, 3> all = {first.get(), faulty.get(), next.get()};
-  const auto checked = check_all(entrants(all, 1), workspace, kSeed);
+  const auto checked = check_all(entrants(all, 1), workspace, {.seed = kSeed});
   EXPECT_TRUE(checked[0].verdict.passed()) << checked[0].verdict.reason;
   EXPECT_PRED_FORMAT2(testing::IsSubstring, fault.reason, checked[1].verdict.reason);
   EXPECT_TRUE(checked[2].verdict.passed()) << checked[2].verdict.reason;

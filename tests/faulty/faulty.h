@@ -63,6 +63,9 @@ Behavior followed_by(Harm harm) {
   });
 }
 
+// Honest, but that every third call leaves a neighbor of the first y.
+Behavior of_other_bits();
+
 // dx = gamma * rstd * (dy - mean of dy - xh * mean of dy * xh): right only where all values of a
 // statistic share their gamma.
 Behavior with_gamma_outside_of_the_means();

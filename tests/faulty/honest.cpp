@@ -178,6 +178,7 @@ class BehavingBackend : public Backend {
     behavior_.when_asked_for_accuracy();
     return behavior_.claim;
   }
+  bool repeatable(const Problem&) const override { return behavior_.repeatable; }
   bool native_layout() const override { return behavior_.native_layout; }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {

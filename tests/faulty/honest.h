@@ -144,6 +144,7 @@ struct Behavior {
   std::function<void()> when_asked_for_accuracy = [] {};
   std::function<void()> when_asked_for_detail = [] {};
   bool native_layout = false;
+  bool repeatable = true;
   bool prepares_a_kernel = true;
   std::string declines = {};  // the reason why no problem is supported; empty when all are
 };

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #ifdef __SSE2__
@@ -91,7 +92,23 @@ void flush_in_a_worker(const Work&) {
   }
 }
 
+// One call of so many.
+constexpr int kRarely = 20;
+
+// Adds what should be set.
+void spoil_rarely(const Work& work) {
+  normalize_all(work);
+  if (work.call % kRarely == 0) work.arguments.mean.as<float>()[2] += 1;
+}
+
 }  // namespace
+
+Behavior of_other_bits() {
+  return followed_by([](const Work& work) {
+    float& y = work.arguments.y.as<float>()[4];
+    if (work.call % 3 == 0) y = std::nextafter(y, 0.0F);
+  });
+}
 
 std::vector<Faulty> life_cycle_faults() {
   const auto throws = [](const Work&) { throw std::runtime_error("out of luck"); };
@@ -106,6 +123,19 @@ std::vector<Faulty> life_cycle_faults() {
                 [](const Work& work) {
                   if (work.call % 2 == 1) normalize_all(work);
                 })},
+      {"wrong_once_in_twenty_calls", kTraining, "mean", "mean at mini-batch 0, channel 2 is",
+       replaced(&Behavior::run, spoil_rarely)},
+      {"idle_once_in_twenty_calls", kInference, "y", "is not written",
+       replaced(&Behavior::run,
+                [](const Work& work) {
+                  if (work.call % kRarely != 0) normalize_all(work);
+                })},
+      {"writes_outside_once_in_twenty_calls", kTraining, "", "wrote past the end of y",
+       followed_by([](const Work& work) {
+         if (work.call % kRarely == 0) store(work.arguments.y, work.arguments.y.size(), 1);
+       })},
+      {"leaves_other_bits", kTraining, "", "not the bits that the first call left",
+       of_other_bits()},
       {"collected_once", kInference, "y", "exact input, call 2: y at", collected_once()},
       {"does_nothing", kTraining, "mean", "mean at mini-batch 0, channel 0 is ",
        replaced(&Behavior::run, nothing)},

@@ -1,6 +1,6 @@
 // The allocator of the C library with a counter in front: these definitions take the place of the
 // library's for the whole process. The sanitizers bring an allocator of their own, and hooks.
-#include "harness/bench/allocations.h"
+#include "harness/check/allocations.h"
 
 #include <malloc.h>
 
