@@ -2,8 +2,13 @@
 
 import json
 import os
+import fcntl
+import pty
 import signal
+import struct
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -74,19 +79,41 @@ def test_a_full_stdout_is_an_error(one, tmp_path):
     assert done.returncode == 1 and "cannot write to stdout" in done.stderr
 
 
-def test_the_first_interrupt_is_answered_at_once(binary, tmp_path):
+@pytest.mark.parametrize("verb", ["run", "verify"])
+def test_the_first_interrupt_is_answered_at_once(binary, tmp_path, verb):
     config = tmp_path / "long.toml"
     config.write_text(ONE.format(threads=1).replace("L = 5", "L = 3000000") +
                       "[limits]\nbytes = 1000000000\n")
-    process = subprocess.Popen([binary, "run", config, "-b", "naive"], cwd=tmp_path, text=True,
+    process = subprocess.Popen([binary, verb, config, "-b", "naive"], cwd=tmp_path, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert any("[1/" in line for line in iter(process.stderr.readline, ""))
+    time.sleep(1)  # so that inputs are there, and a call is running
     process.send_signal(signal.SIGINT)
     answer = process.stderr.readline() + process.stderr.readline()
-    assert "interrupted: finishing batch/" in answer and "once more" in answer
+    assert "interrupted: finishing a call of naive on batch/" in answer and "once more" in answer
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode in (-signal.SIGINT, 130)
+
+
+def test_the_progress_line_keeps_its_end_in_a_narrow_terminal(binary, one, tmp_path):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+    subprocess.run([binary, "verify", one, "-b", "naive"], cwd=tmp_path, stderr=theirs,
+                   stdout=subprocess.DEVNULL, check=True, timeout=60)
+    os.close(theirs)
+    shown = [line for line in os.read(ours, 65536).decode().split("\r\033[K") if line]
+    os.close(ours)
+    assert shown and all(len(line) < 50 for line in shown)
+    assert all("[1/1] batch/" in line and "... " in line and line.endswith(" s left")
+               for line in shown)
+
+
+def test_verify_remarks_what_run_does_beside_its_work(normbench, one):
+    done = normbench("verify", one, "-b", "^(naive|onednn)$", env=environment(DNNL_VERBOSE="1"))
+    assert done.returncode == 0, done.stderr
+    assert "remark: onednn writes to a stream or a file in run(), in 1 cases" in done.stdout
+    assert "remark: naive" not in done.stdout
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one CPU")
