@@ -404,11 +404,11 @@ Verdict InputCheck::run_twice(Checked& checked) {
 }
 
 Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
-  constexpr std::chrono::milliseconds kShort(50);
   const auto start = std::chrono::steady_clock::now();
   const auto is_due = [&](int call) {
     if (call <= options.calls) return true;
-    return call <= options.calls_if_short && std::chrono::steady_clock::now() - start < kShort;
+    return call <= options.calls_if_short &&
+           std::chrono::steady_clock::now() - start < options.short_time;
   };
   Verdict total;
   int call = 3;
@@ -535,7 +535,8 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
       if (!checked.verdict.passed()) continue;
       options.before(checked.backend->name());
       input.check(checked);
-      const bool again = kind == InputKind::kRandom && options.calls > 2;
+      const bool again =
+          kind == InputKind::kRandom && std::max(options.calls, options.calls_if_short) > 2;
       if (again && checked.verdict.passed()) input.repeat(checked, options);
     }
   }

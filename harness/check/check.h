@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -97,8 +98,9 @@ struct CheckOptions {
   // On random input, of which all must leave the same bits, or right ones where a backend does not
   // say that it is repeatable. With those on other kinds they are 20.
   int calls = 14;
-  // More calls, up to so many, where all together take less than a twentieth of a second.
+  // More calls, up to so many, where all together take less than this.
   int calls_if_short = 14;
+  std::chrono::milliseconds short_time = std::chrono::milliseconds(50);
   BeforeWork before = [](std::string_view) {};
 };
 

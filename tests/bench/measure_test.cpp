@@ -21,10 +21,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/check/allocations.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
 #include "harness/bench/sweep.h"
+#include "harness/check/allocations.h"
 #include "tests/faulty/faulty.h"
 
 namespace normbench {
@@ -159,11 +159,14 @@ TEST(Measure, GivesNoTimeToABackendThatIsWrongFromTheStart) {
   EXPECT_EQ(result.twin, "honest");
 }
 
-// The check before timing makes 8 calls. Whoever is right that long and idle afterwards is fast.
+// The check before timing makes at most so many calls. Whoever is right that long and idle
+// afterwards is fast.
+constexpr std::int64_t kCallsOfTheCheck = 20;
+
 TEST(Measure, CatchesABackendThatStopsWorkingWhileItIsTimed) {
   const Wrapped honest("honest", kHonestRun);
   const Wrapped tired("tired", [](Kernel& kernel, std::int64_t call) {
-    if (call <= 8) kernel.run();
+    if (call <= kCallsOfTheCheck) kernel.run();
   });
   for (const Cache cache : {Cache::kWarm, Cache::kCold}) {
     const CaseResult result =
@@ -176,17 +179,37 @@ TEST(Measure, CatchesABackendThatStopsWorkingWhileItIsTimed) {
   }
 }
 
-// Honest as long as it is checked before the clock runs, in 8 calls, and then like this.
+// Honest as long as it is checked before the clock runs, and then like this.
 faulty::Behavior after_the_check(const faulty::Behavior& behavior) {
   faulty::Behavior changed = behavior;
   changed.run = [run = behavior.run](const faulty::Work& work) {
-    work.call <= 8 ? faulty::normalize_all(work) : run(work);
+    work.call <= kCallsOfTheCheck ? faulty::normalize_all(work) : run(work);
   };
   changed.collect = [collect = behavior.collect](const faulty::Work& work) {
-    if (work.call > 8) collect(work);
+    if (work.call > kCallsOfTheCheck) collect(work);
   };
   return changed;
 }
+
+// What verify rejects has no time either.
+class EveryFault : public testing::TestWithParam<faulty::Faulty> {};
+
+TEST_P(EveryFault, GetsNoTime) {
+  const faulty::Faulty& fault = GetParam();
+  if (!fault.skip.empty()) GTEST_SKIP() << fault.skip;
+  omp_set_num_threads(2);
+  const auto backend = faulty::make_backend("faulty", fault.behavior);
+  for (const Cache cache : {Cache::kWarm, Cache::kCold}) {
+    const Case bench_case = {.problem = fault.problem, .threads = 1, .cache = cache};
+    const CaseResult result = measure(bench_case, {backend.get()}, read_machine(), short_options());
+    EXPECT_EQ(result.rows[0].verdict.outcome, Outcome::kFailed);
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, fault.reason, result.rows[0].verdict.reason);
+    EXPECT_TRUE(result.rows[0].samples_ns.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, EveryFault, testing::ValuesIn(faulty::faulty_backends()),
+                         [](const auto& info) { return info.param.name; });
 
 struct Trick {
   std::string name;
@@ -400,7 +423,8 @@ TEST(Measure, CatchesASlowBackendThatStopsWorkingWhileItIsTimed) {
   const Wrapped tired("tired", lasting([](std::int64_t) { return 20000; }));
   const Wrapped idle("idle", [](Kernel& kernel, std::int64_t call) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (call <= 8) kernel.run();
+    // So long that the check makes no more calls.
+    if (call <= 9) kernel.run();
   });
   MeasureOptions options = short_options();
   options.timing.max_rounds = 12;

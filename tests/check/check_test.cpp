@@ -98,7 +98,7 @@ TEST(Repeats, AreMoreWhereTheyAreShort) {
   int calls = 0;
   const Behavior counting =
       faulty::followed_by([&](const faulty::Work& work) { calls = work.call; });
-  EXPECT_TRUE(verdict_with(counting, {.seed = kSeed, .calls = 2}).passed());
+  EXPECT_TRUE(verdict_with(counting, {.seed = kSeed, .calls = 2, .calls_if_short = 2}).passed());
   EXPECT_EQ(calls, 8);
   EXPECT_TRUE(verdict_with(counting, {.seed = kSeed}).passed());
   EXPECT_EQ(calls, 20);

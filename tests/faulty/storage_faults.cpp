@@ -1,4 +1,5 @@
 // Faults of 16-bit storage, and of f64 that is not computed in f64.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -74,10 +75,23 @@ double updated_in(DType dtype, double running, double statistic, double momentum
 
 double dx_in_float(const Problem& p, const InputGradient& t) { return float_of(dx_of(p, t)); }
 
+// Of constant input and an eps so small, rstd is a million, and dx is beyond the largest f16.
+Problem overflowing() {
+  Problem problem = f16(Norm::kLayer, Pass::kBackward);
+  problem.eps = 1e-12;
+  return problem;
+}
+
+double saturated(DType dtype, double value) {
+  return rounded(dtype, std::clamp(value, -65504.0, 65504.0));
+}
+
 }  // namespace
 
 std::vector<Faulty> sixteen_bit_faults() {
   return {
+      {"f16_saturates_instead_of_overflowing", overflowing(), "dx", "dx at sample",
+       storing(saturated)},
       {"bf16_y_cut_off", bf16(Norm::kBatch, Pass::kForwardTraining), "y", "y at sample",
        storing(cut_off)},
       {"bf16_y_cut_off_in_inference", bf16(Norm::kLayer, Pass::kForwardInference, Layout::kNlc),

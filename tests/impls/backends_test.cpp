@@ -47,7 +47,8 @@ TEST_P(EveryBackend, AgreesWithTheOracle) {
       all.insert(all.end(), some.begin(), some.end());
     }
     Workspace workspace(problem, kSeed);
-    for (const Checked& checked : check_all(all, workspace, {.seed = kSeed, .calls = 2})) {
+    for (const Checked& checked :
+         check_all(all, workspace, {.seed = kSeed, .calls = 2, .calls_if_short = 2})) {
       const Verdict& verdict = checked.verdict;
       // Not a gap in silence: impls/SUPPORT.md has the reasons.
       if (verdict.outcome == Outcome::kUnsupported) continue;
