@@ -12,15 +12,15 @@
 namespace normbench {
 namespace {
 
-void list_backends() {
-  for (const auto& backend : backends()) {
+void list_backends(const FilterOptions& filters) {
+  for (const Backend* backend : choose_backends(filters)) {
     out("{:<16} {}{}\n", backend->name(), backend->version(),
         backend->native_layout() ? "  (native layout)" : "");
     for (const BackendOption& option : backend->options()) {
       out("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"), option.what);
     }
   }
-  for (const NotBuilt& backend : not_built_backends()) {
+  for (const NotBuilt& backend : choose_not_built(filters)) {
     out("{:<16} not built: {}\n", backend.name, backend.reason);
   }
 }
@@ -55,7 +55,7 @@ void add_list(CLI::App& app, int&) {
     if (*support) {
       print_support(choose_backends(*options->filters));
     } else if (options->path.empty()) {
-      list_backends();
+      list_backends(*options->filters);
     } else {
       list_cases(*options);
     }

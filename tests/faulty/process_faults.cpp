@@ -1,10 +1,18 @@
 // What is thrown in any call of the interface, and settings of the process that are left changed.
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <cfenv>
 #include <clocale>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
 #include <stdexcept>
 
 #include "tests/faulty/faulty.h"
@@ -46,6 +54,24 @@ void round_upward(const Work&) { std::fesetround(FE_UPWARD); }
 // The locale "C.UTF-8" is there on every Debian.
 void change_the_locale(const Work&) { std::setlocale(LC_ALL, "C.UTF-8"); }
 
+void block_a_signal(const Work&) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void set_a_timer(const Work&) {
+  const itimerval in_an_hour = {.it_interval = {}, .it_value = {.tv_sec = 3600, .tv_usec = 0}};
+  setitimer(ITIMER_REAL, &in_an_hour, nullptr);
+}
+
+void go_elsewhere(const Work&) {
+  if (chdir("/") != 0) throw std::runtime_error("there is no root");
+}
+
+bool is_at_root() { return std::filesystem::current_path() == "/"; }
+
 #if defined(__GLIBC__)
 constexpr const char* kNoTraps = "";
 void trap_divisions(const Work&) { feenableexcept(FE_DIVBYZERO); }
@@ -86,6 +112,23 @@ std::vector<Faulty> process_faults() {
        followed_by(handle_a_signal)},
       {"handles_a_signal_when_prepared", kTraining, "", "left a signal handler behind",
        replaced(&Behavior::prepare, handle_a_signal)},
+      {"blocks_a_signal", kTraining, "", "left other signals blocked", followed_by(block_a_signal)},
+      {"sets_a_timer", kTraining, "", "left a timer running", followed_by(set_a_timer)},
+      {"sets_a_new_handler", kTraining, "", "left a handler of C++ behind",
+       followed_by([](const Work&) { std::set_new_handler([] { throw std::bad_alloc(); }); })},
+      {"lowers_its_priority", kTraining, "", "left the priority of the thread changed",
+       followed_by([](const Work&) { setpriority(PRIO_PROCESS, 0, 5); }),
+       geteuid() == 0 ? "" : "who is not root cannot take it back"},
+      {"goes_elsewhere", kTraining, "", "left the working directory changed",
+       followed_by(go_elsewhere), is_at_root() ? "it is there already" : ""},
+      {"masks_new_files", kTraining, "", "left the mask of new files changed",
+       followed_by([](const Work&) { umask(0777); })},
+      {"sets_a_variable", kTraining, "", "left the environment changed",
+       followed_by([](const Work&) { setenv("OMP_WAIT_POLICY", "active", 1); })},
+      {"removes_the_variables_when_prepared", kTraining, "", "left the environment changed",
+       replaced(&Behavior::prepare, [](const Work&) { clearenv(); })},
+      {"closes_stdin", kTraining, "", "left a standard stream changed",
+       followed_by([](const Work&) { close(STDIN_FILENO); })},
       {"changes_the_locale", kTraining, "", "left the locale changed",
        followed_by(change_the_locale)},
   };

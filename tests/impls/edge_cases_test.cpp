@@ -371,6 +371,18 @@ TEST_P(EdgeCases, SubnormalsAreNotLost) {
   }
 }
 
+TEST_P(EdgeCases, GammasBelowTheSmallestNormalNumber) {
+  for (const Problem& problem : sound(variants(4, 6, 9))) {
+    const double scale = scale_of(InputKind::kDenormal, parameter_dtype(problem.dtype));
+    expect_passed(problem, verdict_on(problem, [scale](const Arguments& a) {
+                    if (a.gamma.present()) {
+                      change_each(a.gamma,
+                                  [=](double gamma, std::uint64_t) { return gamma * scale; });
+                    }
+                  }));
+  }
+}
+
 TEST_P(EdgeCases, OffsetsOfAMillionDeviations) {
   for (const Problem& problem : sound(variants(8, 6, 25))) {
     const bool has_digits = problem.dtype == DType::kF32 || problem.dtype == DType::kF64;
