@@ -206,7 +206,7 @@ class CaseMeasurement {
       changes_->make(set);
       set.remember_inputs();
     }
-    oracle_.emplace(case_.problem, sets_[0].arguments(), false);
+    oracle_.emplace(case_.problem, sets_[0].arguments(), false, rounding_on(case_.input));
     for (Workspace& set : sets_) changes_->take_back(set);
   }
 
@@ -414,8 +414,7 @@ class CaseMeasurement {
       contestant.kernels[set]->collect();
       contestant.row.collect_ns = 1e9 * collecting.seconds();
       sets_[set].disturb_inputs();
-      Verdict verdict =
-          check_outputs(sets_[set], *oracle_, held_to(contestant.accuracy, case_.input), calls);
+      Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
       verdict.add_errors_of(contestant.row.verdict);
       if (!verdict.passed()) verdict.reason = "after it was timed: " + verdict.reason;
       contestant.row.verdict = std::move(verdict);

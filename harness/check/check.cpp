@@ -238,17 +238,6 @@ std::optional<std::string> wrong_claim(const Problem& problem, const Accuracy& a
 
 }  // namespace
 
-// The sum of roundings that are as often up as down goes beyond lambda * sqrt(c) * u with a chance
-// of at most 2 exp(-lambda^2 / 2) for each of its terms (Higham and Mary, "A new approach to
-// probabilistic rounding error analysis", 2019): less than one in 10^7 for a sum of a million
-// values.
-Accuracy held_to(Accuracy claim, InputKind kind) {
-  constexpr double kLambda = 8;
-  if (!is_drawn(kind)) return claim;
-  claim.roundings = std::min(claim.roundings, kLambda * std::sqrt(claim.roundings));
-  return claim;
-}
-
 void Error::see(const Error& other) {
   bound = std::max(bound, other.bound);
   ulp = std::max(ulp, other.ulp);
@@ -303,7 +292,8 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
 InputCheck::InputCheck(Workspace& workspace, InputKind kind, std::uint64_t seed)
     : workspace_(workspace), kind_(kind), seed_(seed + static_cast<std::uint64_t>(kind)) {
   fill_workspace();
-  oracle_.emplace(workspace.problem(), workspace.arguments(), kind == InputKind::kExact);
+  oracle_.emplace(workspace.problem(), workspace.arguments(), kind == InputKind::kExact,
+                  rounding_on(kind));
 }
 
 void InputCheck::fill_workspace() {
@@ -375,7 +365,6 @@ void run_watched(Checked& checked) {
 Verdict InputCheck::run_twice(Checked& checked) {
   Verdict total;
   std::optional<std::uint64_t> right;
-  const Accuracy accuracy = held_to(checked.accuracy, kind_);
   workspace_.poison(Poison::kNan);
   load_inputs(checked);
   for (const std::int64_t calls : {1, 2}) {
@@ -387,14 +376,14 @@ Verdict InputCheck::run_twice(Checked& checked) {
       checked.kernel->run();
     }
     collect(*checked.kernel, calls == 2 && kind_ == InputKind::kRandom);
-    Verdict verdict = check_outputs(workspace_, *oracle_, accuracy, calls, &right);
+    Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, calls, &right);
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (calls == 1 && kind_ == InputKind::kRandom) first_outputs_ = digest_of_outputs();
     if (total.passed()) continue;
     total.reason = fmt::format("{} input, call {}: {}", name(kind_), calls, total.reason);
-    if (accuracy.roundings < checked.accuracy.roundings &&
-        check_outputs(workspace_, *oracle_, checked.accuracy, calls).passed()) {
+    if (rounding_on(kind_) == Rounding::kByChance &&
+        check_outputs(workspace_, oracle_->of_the_worst_case(), checked.accuracy, calls).passed()) {
       total.reason += fmt::format(", which {:.9g} roundings allow, but not by chance",
                                   checked.accuracy.roundings);
     }
@@ -431,7 +420,7 @@ Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
 }
 
 Verdict InputCheck::judge_other_bits(const Checked& checked) const {
-  Verdict verdict = check_outputs(workspace_, *oracle_, held_to(checked.accuracy, kind_), 1);
+  Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, 1);
   if (verdict.passed() && checked.repeatable) {
     verdict.outcome = Outcome::kFailed;
     verdict.reason = "right, but not the bits that the first call left: repeatable() must say so";

@@ -60,10 +60,6 @@ struct Verdict {
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
-// What a claim is held to: where values are drawn, roundings go up and down by chance, and errors
-// grow with the root of their number.
-Accuracy held_to(Accuracy claim, InputKind kind);
-
 // Who is checked: a backend, and how many threads it may use.
 struct Entrant {
   const Backend* backend;

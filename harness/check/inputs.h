@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "harness/check/oracle.h"
 #include "harness/check/workspace.h"
 
 namespace normbench {
@@ -55,6 +56,11 @@ std::optional<InputKind> parse_input_kind(std::string_view text);
 
 // Whether values are drawn around a mean of their own, so that roundings are up and down by chance.
 bool is_drawn(InputKind kind);
+
+// What the roundings of a claim are on such input.
+inline Rounding rounding_on(InputKind kind) {
+  return is_drawn(kind) ? Rounding::kByChance : Rounding::kWorst;
+}
 
 // How large numbers are: deviations, means and gradients are about so large, but for kinds whose
 // mean is their point.

@@ -30,12 +30,12 @@ void LargeOutput::prepare_y() {
   // without error.
   const bool no_error = o.sums_are_exact(accuracy_) || o.problem_.uses_running_statistics();
   const bool off = !no_error && o.problem_.norm != Norm::kRms;
-  const double c = no_error ? 0 : accuracy_.roundings;
   off_center_.resize(o.statistics_.size());
   relative_.resize(o.statistics_.size());
   for (std::size_t at = 0; at < o.statistics_.size(); ++at) {
     const Statistics& statistic = o.statistics_[at];
     const double rstd = o.rstd_[at];
+    const double c = no_error ? 0 : o.roundings(statistic, accuracy_);
     const double off_center = off ? rstd * o.mean_error(statistic, accuracy_) : 0;
     const double updating = off ? o.updating_error(statistic, accuracy_) * rstd * rstd : 0;
     const bool unknown =
@@ -53,7 +53,7 @@ void LargeOutput::prepare_dx() {
   const auto n = static_cast<double>(values_per_statistic(o.problem_));
   const bool centered = o.problem_.norm != Norm::kRms;
   const double difference = centered ? 1 : 0;
-  const double c = accuracy_.roundings;
+  const double c = o.roundings(accuracy_);
   for (std::size_t at = 0; at < count; ++at) {
     mean_g_[at] = centered ? o.by_statistic_.g[at] / n : 0;
     mean_g_xh_[at] = o.by_statistic_.g_xh[at] / n;

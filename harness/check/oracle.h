@@ -40,6 +40,9 @@ struct Statistics {
 // The statistics of x, in the order of memory.
 std::vector<Statistics> statistics_of(const Problem& problem, const Arguments& arguments);
 
+// Whether the roundings that a backend claims may all be on one side, or are up and down by chance.
+enum class Rounding { kWorst, kByChance };
+
 // Everything that is expected of one run on the present inputs, for all backends: statistics and
 // sums are found once, when it is made. The bounds hold for the accuracy that a backend claims, and
 // are derived in oracle.cpp.
@@ -48,7 +51,11 @@ class Oracle {
   // Reads the inputs (and the running statistics as they are before the run).
   // `exact` says that sums over the inputs are exact in any order: for backends that claim exact
   // sums, mean and variance get bound 0.
-  Oracle(const Problem& problem, const Arguments& arguments, bool exact);
+  Oracle(const Problem& problem, const Arguments& arguments, bool exact,
+         Rounding rounding = Rounding::kWorst);
+
+  // The same, with bounds for roundings that may all be on one side.
+  Oracle of_the_worst_case() const;
 
   // One element of y or dx; large_output.h has many at a time.
   Expected y(std::int64_t i, std::int64_t k, std::int64_t j, const Accuracy& accuracy) const;
@@ -83,6 +90,8 @@ class Oracle {
   template <class Value>
   void find_wide_values(Value value);
 
+  double roundings(const Statistics& statistic, const Accuracy& accuracy) const;
+  double roundings(const Accuracy& accuracy) const;
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double relative_variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
@@ -97,6 +106,7 @@ class Oracle {
   Arguments arguments_;
   Sharing sharing_;
   bool exact_;
+  Rounding rounding_;
   bool wide_;              // whether arithmetic needs more than double
   double u_;               // the relative error of one rounding in the arithmetic of a backend
   double u_oracle_;        // and in that of the oracle

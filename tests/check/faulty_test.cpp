@@ -177,6 +177,18 @@ TEST(Claim, OfFloatSumsIsAccepted) {
   }
 }
 
+// Of values that are all about the same, as in the fourth channel, roundings go to one side.
+TEST(Claim, OfLongFloatSumsIsAcceptedForValuesThatAreAboutTheSame) {
+  const Problem problem = batch_norm(Pass::kForwardTraining, 1024, 4, 64);
+  Behavior behavior = faulty::replaced(&faulty::Steps::statistic, faulty::two_pass_in_float);
+  behavior.claim.roundings = static_cast<double>(problem.values_per_channel() - 1);
+  behavior.claim.exact_sums = false;
+  for (const std::uint64_t seed : {1U, 2U, 3U, 4U}) {
+    const Verdict verdict = verdict_on(behavior, problem, seed);
+    EXPECT_TRUE(verdict.passed()) << "seed " << seed << ": " << verdict.reason;
+  }
+}
+
 TEST(Claim, OfAFoldedYIsAccepted) {
   std::optional<Faulty> fault = fault_named("folded_y_claimed_as_centered");
   ASSERT_TRUE(fault);
