@@ -44,9 +44,6 @@ constexpr double kWorthASecondSample = 1.3;
 // Relative errors of a sum that a claim may allow before it says nothing.
 constexpr double kEmptyClaim = 1e-2;
 
-// Where calls are short, they are as many as in verify.
-constexpr std::chrono::milliseconds kShortCheck(5);
-
 using Kernels = std::vector<std::unique_ptr<Kernel>>;
 
 std::vector<Kernel*> pointers(const Kernels& kernels) {
@@ -111,7 +108,7 @@ class CaseMeasurement {
         .kinds = input_kinds_with(case_.input),
         .calls = 2,
         .calls_if_short = CheckOptions().calls,
-        .short_time = kShortCheck,
+        .short_time = options_.short_check,
         .before = [this](std::string_view backend) { stop_if_asked(backend); }};
     for (Checked& checked : check_all(entrants(backends, case_.threads), sets_[0], check_options)) {
       admit(checked);

@@ -1,6 +1,7 @@
 // Check, time, check again: one case, all backends, in rounds.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -57,12 +58,12 @@ struct CaseResult {
 struct MeasureOptions {
   TimingOptions timing;
   std::uint64_t seed = 1;
+  // Where the calls on random input take less than this, the check makes as many as that of verify.
+  std::chrono::milliseconds short_check = std::chrono::milliseconds(5);
   // Asked between pieces of work, with the name of the backend that comes next, or "" for the
   // harness; true abandons the case by throwing Interrupted.
   std::function<bool(std::string_view backend)> stop = [](std::string_view) { return false; };
 };
-
-struct Interrupted {};
 
 // The most memory that measuring the case takes, in bytes: all sets of buffers, what the check
 // holds, and as much again as the problem moves for a backend with a layout of its own.

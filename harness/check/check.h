@@ -84,15 +84,18 @@ struct Checked {
   std::int64_t bytes_written = 0;  // to streams or files, whichever
 };
 
+// Thrown to end it all.
+struct Interrupted {};
+
 // Called before each piece of work with the name of the backend that does it; empty when it is the
-// harness. May throw to end it all.
+// harness. May throw Interrupted.
 using BeforeWork = std::function<void(std::string_view backend)>;
 
 struct CheckOptions {
   std::uint64_t seed = 1;
   std::vector<InputKind> kinds = {kInputKinds.begin(), kInputKinds.end()};
-  // On random input, of which all must leave the same bits, or right ones where a backend does not
-  // say that it is repeatable. With those on other kinds they are 20.
+  // On random input; with those on other kinds they are 20. All must leave the same bits, or right
+  // ones where a backend does not say that it is repeatable.
   int calls = 14;
   // More calls, up to so many, where all together take less than this.
   int calls_if_short = 14;
@@ -124,7 +127,6 @@ class InputCheck {
   void fill_workspace();
   Verdict run_twice(Checked& checked);
   Verdict run_again(Checked& checked, const CheckOptions& options);
-  Verdict judge_other_bits(const Checked& checked) const;
   template <class Run>
   void judge(Checked& checked, Run run);
   std::uint64_t digest_of_outputs() const;
@@ -134,8 +136,9 @@ class InputCheck {
   InputKind kind_;
   std::uint64_t seed_;
   std::optional<Oracle> oracle_;
-  bool spoiled_ = false;             // by a kernel that failed
-  std::uint64_t first_outputs_ = 0;  // of the first call of the last kernel, as a digest
+  bool spoiled_ = false;              // by a kernel that failed
+  std::chrono::nanoseconds twice_{};  // what two calls of the last kernel took
+  std::uint64_t first_outputs_ = 0;   // of the first call of the last kernel, as a digest
 };
 
 // Those that every backend is checked on, and this one.

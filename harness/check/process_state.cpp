@@ -27,14 +27,19 @@ bool flushes_to_zero() {
   return !(half > 0);
 }
 
-// Whether any thread of the team does so. None does afterwards: the next backend is not to blame.
-bool left_flush_to_zero_on() {
+// Whether any thread of the team does so, or rounds as this one does not. None does afterwards: the
+// next backend is not to blame.
+bool left_flush_to_zero_on(int rounding, bool& left_rounding) {
   bool left_on = false;
-#pragma omp parallel reduction(|| : left_on)
+  bool other = false;
+#pragma omp parallel reduction(|| : left_on, other)
   {
     left_on = flushes_to_zero();
     if (left_on) std::fesetenv(FE_DFL_ENV);
+    other = !left_on && std::fegetround() != rounding;
+    if (other) std::fesetround(rounding);
   }
+  left_rounding = other;
   // Again, because the OpenMP of LLVM takes back what a region does to the caller's registers.
   if (left_on) std::fesetenv(FE_DFL_ENV);
   return left_on;
@@ -188,11 +193,13 @@ std::optional<std::string> ProcessState::restore() const {
     omp_set_schedule(static_cast<omp_sched_t>(open_mp_.schedule), open_mp_.chunk);
     add("OpenMP's settings changed");
   }
-  if (left_flush_to_zero_on()) {
+  bool left_rounding = false;
+  if (left_flush_to_zero_on(rounding_, left_rounding)) {
     std::fesetround(rounding_);
     set_traps(traps_);
     add("flush-to-zero switched on");
   }
+  if (left_rounding && what.empty()) add("the rounding mode of a worker changed");
   if (restore_cpus()) add("the CPUs of the thread changed");
   if (restore_handlers()) add("a signal handler behind");
   sigset_t blocked;
@@ -208,15 +215,17 @@ std::optional<std::string> ProcessState::restore() const {
     add("a handler of C++ behind");
   }
   if (getpriority(PRIO_PROCESS, 0) != priority_) {
-    setpriority(PRIO_PROCESS, 0, priority_);
-    add("the priority of the thread changed");
+    const bool is_back = setpriority(PRIO_PROCESS, 0, priority_) == 0;
+    add(is_back ? "the priority of the thread changed"
+                : "the priority of the thread changed, for good: run again without it");
   }
   if (locale_ != std::setlocale(LC_ALL, nullptr)) {
     std::setlocale(LC_ALL, locale_.c_str());
     add("the locale changed");
   }
   if (working_directory() != directory_) {
-    if (chdir(directory_.c_str()) == 0) add("the working directory changed");
+    const bool is_back = chdir(directory_.c_str()) == 0;
+    add(is_back ? "the working directory changed" : "the working directory changed for good");
   }
   if (file_mask() != file_mask_) {
     umask(file_mask_);
@@ -245,8 +254,10 @@ bool ProcessState::restore_timers() const {
   for (std::size_t i = 0; i < kTimers.size(); ++i) {
     itimerval now{};
     getitimer(kTimers[i], &now);
-    // One that was there is running down.
-    if (is_set(now) == is_set(timers_[i])) continue;
+    // One that was there runs down, and may be over.
+    const bool same_steps = now.it_interval.tv_sec == timers_[i].it_interval.tv_sec &&
+                            now.it_interval.tv_usec == timers_[i].it_interval.tv_usec;
+    if (!is_set(now) || (is_set(timers_[i]) && same_steps)) continue;
     setitimer(kTimers[i], &timers_[i], nullptr);
     changed = true;
   }

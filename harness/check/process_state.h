@@ -25,7 +25,7 @@ class ProcessState {
   ProcessState();
 
   // Puts back what is different now, and says what that was: "left the rounding mode changed".
-  // Flush-to-zero is looked for on all threads of OpenMP.
+  // Flush-to-zero and the rounding mode are looked for on all threads of OpenMP.
   std::optional<std::string> restore() const;
 
  private:

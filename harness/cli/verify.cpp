@@ -68,7 +68,7 @@ std::vector<Case> all_cases(const PlanOptions& options) {
       cases.push_back({.problem = problem, .threads = threads});
     }
   }
-  return cases;
+  return choose_cases(std::move(cases), *options.filters);
 }
 
 std::vector<Case> cases_of(const VerifyOptions& options) {
@@ -80,7 +80,7 @@ std::vector<Case> cases_of(const VerifyOptions& options) {
   if (!options.input.empty()) {
     for (Case& bench_case : cases) bench_case.input = *parse_input_kind(options.input);
   }
-  return options.all ? choose_cases(std::move(cases), *options.plan->filters) : cases;
+  return cases;
 }
 
 // The worst errors of every backend on every norm, pass and dtype, for one kind of input.
@@ -255,22 +255,25 @@ class Verification {
     for (const auto& [defect, count] : stale_) {
       out("stale: passed {} x where harness/check/known_defects.cpp lists {}\n", count, defect);
     }
-    out("{} of {} passed, each on {} kinds of input{}\n", passed, checked, kInputKinds.size(),
-        other_kind() ? fmt::format(" and on {} input", options_.input) : "");
+    out("{} of {} passed, each on {} kinds of input", passed, checked, kInputKinds.size());
+    const auto others = other_kinds();
+    for (const InputKind kind : others) out(" and on {} input", name(kind));
+    out("{}\n", others.size() > 1 ? ", as their cases say" : "");
   }
 
-  // The kind that was asked for, where it is none of the usual ones.
-  std::optional<InputKind> other_kind() const {
-    const auto asked = parse_input_kind(options_.input);
-    const bool is_other = asked && input_kinds_with(*asked).size() > kInputKinds.size();
-    return is_other ? asked : std::nullopt;
+  // Those of the cases, but for what all are checked on.
+  std::set<InputKind> other_kinds() const {
+    std::set<InputKind> kinds;
+    for (const Group& group : groups_) kinds.insert(group[0].input);
+    for (const InputKind usual : kInputKinds) kinds.erase(usual);
+    return kinds;
   }
 
   // Of the kinds whose errors say something.
   std::vector<AccuracyTable> tables() const {
     std::vector<AccuracyTable> all = {AccuracyTable(InputKind::kRandom),
                                       AccuracyTable(InputKind::kIllConditioned)};
-    if (const auto kind = other_kind()) all.emplace_back(*kind);
+    for (const InputKind kind : other_kinds()) all.emplace_back(kind);
     return all;
   }
 

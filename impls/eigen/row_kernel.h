@@ -197,7 +197,7 @@ class RowKernel {
     for_each_segment(kValuesPerRun, [&](Index i, Index j, Index size, Index k) {
       const auto x = x_.read(at(i, j), size);
       const auto dy = dy_.read(at(i, j), size);
-      const auto sum_dy = static_cast<double>(dy.sum());
+      const double sum_dy = sum_of_run([](const auto& values) { return values; }, dy);
       const auto products = [mean](const auto& of_dy, const auto& of_x) {
         using Scalar = typename std::decay_t<decltype(of_x)>::Scalar;
         return of_dy * (of_x - static_cast<Scalar>(mean));

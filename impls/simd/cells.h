@@ -229,7 +229,7 @@ class CellsKernel : public normbench::Kernel {
   // neither shift helps.
   void find_anew(Band<Real>& band, const Unit& u, Index tile) {
     const double off = static_cast<double>(band.mean[at(tile)] - band.shift[at(tile)]);
-    const bool too_large = overflows(band.variance[at(tile)]);
+    const bool too_large = overflows(band.mean[at(tile)], band.variance[at(tile)]);
     if (!too_large && !(off * off > static_cast<double>(band.variance[at(tile)]))) return;
     Unit one = u;
     one.tiles = 1;

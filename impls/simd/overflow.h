@@ -1,18 +1,22 @@
 // Statistics of values whose squares, or the sums of which, no float holds: in plain doubles, as
-// slow as that is. The kernels come here when a variance that they found is not finite.
+// slow as that is. The kernels come here when a variance that they found is not finite, so for NaN
+// and infinities among the values too.
 #pragma once
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "harness/core/storage.h"
 #include "impls/simd/functions.h"
 
 namespace simd {
 
-// Whether what was found is not the statistic of finite values, or not for certain.
+// Whether what was found is not the statistic of finite values, or not for certain. In f64 there is
+// nothing wider to find it in, but infinities among the values keep their mean.
 template <class Real>
-bool overflows(Real variance) {
+bool overflows(Real mean, Real variance) {
+  if constexpr (std::is_same_v<Real, double>) return !std::isfinite(mean);
   return !(variance <= std::numeric_limits<Real>::max());
 }
 

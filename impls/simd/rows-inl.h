@@ -26,7 +26,7 @@ struct TogetherStatistics {
     }
     if (HWY_LIKELY(sum(x, 0, count, tiles))) return;
     for (Index i = 0; i < count; ++i) {
-      if (overflows(variance[at(i)])) {
+      if (overflows(mean[at(i)], variance[at(i)])) {
         find_in_doubles(x + i * tiles.length, tiles.length, tiles.centered, tiles.eps, mean[at(i)],
                         variance[at(i)], rstd[at(i)]);
         continue;

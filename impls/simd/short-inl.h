@@ -102,7 +102,7 @@ HWY_NOINLINE void find_short_in_doubles(const T* x, const ShortTiles& tiles, Ind
   hn::Store(variance, d, variances);
   hn::Store(rstd, d, rstds);
   for (Index i = 0; i < count; ++i) {
-    if (!overflows(variances[i])) continue;
+    if (!overflows(means[i], variances[i])) continue;
     find_in_doubles(x + i * tiles.length, tiles.length, tiles.centered, tiles.eps, means[i],
                     variances[i], rstds[i]);
     if (tiles.centered) means[i] -= start[i];

@@ -137,7 +137,7 @@ def batch_scaling(run: Run) -> str:
 
 
 def _apart(pairs: pandas.DataFrame) -> list[str]:
-    """The columns that keep rows of a table apart; dtype and cache only where they do."""
+    """The columns that keep rows of a table apart; dtype, cache and input only where they do."""
     return ["norm", "pass", *differing(pairs, ["dtype"]), "layout", *differing(pairs, ["cache", "input"])]
 
 

@@ -138,9 +138,30 @@ TEST(Check, SaysWhoIsAtWork) {
 }
 
 TEST(Check, EndsWhenItIsTold) {
-  CheckOptions options = {.seed = kSeed};
-  options.before = [](std::string_view) { throw std::string("enough"); };
-  EXPECT_THROW(checked_with({}, options), std::string);
+  // The last of these are between two calls on random input.
+  for (const int enough : {1, 2, 3, 5, 10, 15}) {
+    int questions = 0;
+    CheckOptions options = {.seed = kSeed};
+    options.before = [&](std::string_view) {
+      if (++questions == enough) throw Interrupted{};
+    };
+    EXPECT_THROW(checked_with({}, options), Interrupted) << enough;
+    EXPECT_EQ(questions, enough);
+  }
+}
+
+// Once for each kind of input, and before each of the repeats: the running statistics went back.
+TEST(Check, LoadsALayoutOfItsOwnWheneverInputsChanged) {
+  int loads = 0;
+  Behavior behavior;
+  behavior.native_layout = true;
+  behavior.load = [&loads](const faulty::Work&) { ++loads; };
+  EXPECT_TRUE(verdict_with(behavior, {.seed = kSeed}).passed());
+  EXPECT_EQ(loads, 4 + 12);
+  loads = 0;
+  behavior.native_layout = false;
+  EXPECT_TRUE(verdict_with(behavior, {.seed = kSeed}).passed());
+  EXPECT_EQ(loads, 1);
 }
 
 TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {
@@ -148,10 +169,11 @@ TEST(Verdict, KeepsTheWorstErrorOfAllCalls) {
   const double honest = verdict_on({}, problem).error.bound;
   // Calls on exact input, where y is close to gamma * xh.
   for (const int call : {1, 2}) {
-    const Behavior behavior = faulty::followed_by([call](const faulty::Work& work) {
+    Behavior behavior = faulty::followed_by([call](const faulty::Work& work) {
       if (work.call != call) return;
       for (float& y : work.arguments.y.as<float>()) y *= 1 + 0x8p-24F;
     });
+    behavior.repeatable = false;
     const Verdict verdict = verdict_on(behavior, problem);
     EXPECT_TRUE(verdict.passed()) << verdict.reason;
     EXPECT_GT(verdict.error.bound, honest + 0.2) << "call " << call;

@@ -51,6 +51,13 @@ void handle_a_signal(const Work&) { std::signal(SIGUSR1, SIG_IGN); }
 
 void round_upward(const Work&) { std::fesetround(FE_UPWARD); }
 
+void round_upward_in_a_worker(const Work&) {
+#pragma omp parallel num_threads(2)
+  {
+    if (omp_get_thread_num() == 1) std::fesetround(FE_UPWARD);
+  }
+}
+
 // The locale "C.UTF-8" is there on every Debian.
 void change_the_locale(const Work&) { std::setlocale(LC_ALL, "C.UTF-8"); }
 
@@ -86,6 +93,11 @@ std::vector<Faulty> process_faults() {
   return {
       {"throws_in_supports", kTraining, "", "supports() threw: out of luck",
        throws_when_asked(&Behavior::when_asked_for_support)},
+      {"changes_threads_in_supports", kTraining, "", "supports() left OpenMP's settings changed",
+       replaced(&Behavior::when_asked_for_support,
+                [] { omp_set_num_threads(omp_get_max_threads() + 1); })},
+      {"rounds_upward_in_a_worker", kTraining, "", "left the rounding mode of a worker changed",
+       followed_by(round_upward_in_a_worker)},
       {"throws_in_accuracy", kTraining, "", "could not be prepared: out of luck",
        throws_when_asked(&Behavior::when_asked_for_accuracy)},
       {"throws_in_detail", kTraining, "", "could not be prepared: out of luck",

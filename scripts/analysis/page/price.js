@@ -92,7 +92,8 @@ function normsTable(view) {
 function dtypeTable(view) {
   const best = bestRows(view);
   const dtypes = unique(best.map((row) => row.dtype)).filter((dtype) => dtype !== "f32");
-  const same = ["norm", "n", "c", "l", "batch", "groups", "pass", "layout", "threads", "cache", "input"];
+  const same = ["norm", "n", "c", "l", "batch", "groups", "pass", "layout", "threads", "cache",
+    "input"];
   const base = new Map(best.filter((row) => row.dtype === "f32")
     .map((row) => [keyText(row, same), row]));
   const pairs = best.filter((row) => row.dtype !== "f32" && base.has(keyText(row, same)))
@@ -100,7 +101,8 @@ function dtypeTable(view) {
       ratio: row.median / base.get(keyText(row, same)).median }));
   if (!pairs.length) return [paragraph("No shape here was timed in f32 and in another type.")];
   const lines = groupBy(pairs.sort((a, b) => byRegime(a.regime, b.regime)),
-    ({ row, regime }) => JSON.stringify([row.norm, row.pass, row.layout, row.threads, row.cache, regime]));
+    ({ row, regime }) => JSON.stringify([row.norm, row.pass, row.layout, row.threads, row.cache,
+      row.input, regime]));
   return [
     note("Best time in each type as a ratio to the best in f32 on the same shape: geometric mean; "
       + "the regime is that of f32. Not measured in the same rounds, so there is no interval."),

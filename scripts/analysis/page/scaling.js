@@ -30,14 +30,14 @@ function threadScaling(view) {
 }
 
 function pairKey(row) {
-  return `${row.problem} ${row.cache} ${row.backend}`;
+  return `${row.problem} ${row.cache} ${row.input} ${row.backend}`;
 }
 
 function batchScaling(view) {
   const keyed = view.timed.map((row) => {
     const undivided = row.problem.replace(/_b\d+/, "");
     return { row, whole: undivided === row.problem,
-      key: JSON.stringify([undivided, row.threads, row.cache, row.backend]) };
+      key: JSON.stringify([undivided, row.threads, row.cache, row.input, row.backend]) };
   });
   const base = new Map(keyed.filter(({ whole }) => whole).map(({ key, row }) => [key, row]));
   const pairs = keyed.filter(({ key, whole }) => !whole && base.has(key))
@@ -55,7 +55,7 @@ function batchScaling(view) {
       sizes, ({ row }) => row.batch, (size) => `B = ${size}`)];
 }
 
-// What keeps lines of a table apart; dtype and cache only where they do.
+// What keeps lines of a table apart; dtype, cache and input only where they do.
 function apartKeys(pairs) {
   const rows = pairs.map(({ row }) => row);
   return ["norm", "pass", ...["dtype"].filter((key) => differs(key, rows)), "layout",
