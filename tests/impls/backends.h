@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "harness/check/check.h"
 #include "harness/core/backend.h"
 #include "tests/faulty/problems.h"
 
@@ -16,6 +19,14 @@ inline std::vector<const Backend*> all_backends() {
   std::vector<const Backend*> list;
   for (const auto& backend : backends()) list.push_back(backend.get());
   return list;
+}
+
+// Without the repeats of verify, which would take most of the time of all these problems.
+inline const CheckOptions kBriefly = {.calls = 2, .calls_if_short = 2};
+
+inline Verdict check_briefly(const Backend& backend, Workspace& workspace, int threads) {
+  const std::array<Entrant, 1> one = {{{&backend, threads}}};
+  return std::move(check_all(one, workspace, kBriefly).front().verdict);
 }
 
 inline std::string backend_name(const testing::TestParamInfo<const Backend*>& info) {

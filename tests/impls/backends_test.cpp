@@ -47,8 +47,7 @@ TEST_P(EveryBackend, AgreesWithTheOracle) {
       all.insert(all.end(), some.begin(), some.end());
     }
     Workspace workspace(problem, kSeed);
-    for (const Checked& checked :
-         check_all(all, workspace, {.seed = kSeed, .calls = 2, .calls_if_short = 2})) {
+    for (const Checked& checked : check_all(all, workspace, kBriefly)) {
       const Verdict& verdict = checked.verdict;
       // Not a gap in silence: impls/SUPPORT.md has the reasons.
       if (verdict.outcome == Outcome::kUnsupported) continue;
@@ -113,7 +112,7 @@ TEST_P(EveryOption, AgreesWithTheOracle) {
     if (!is_chosen || !problem.affine || problem.momentum != kDefaultMomentum) continue;
     if (!variant->supports(problem).supported) continue;
     Workspace workspace(problem, kSeed);
-    const Verdict verdict = check(*variant, workspace, 2, kSeed);
+    const Verdict verdict = check_briefly(*variant, workspace, 2);
     EXPECT_TRUE(verdict.passed()) << id(problem) << "/t2: " << verdict.reason << " (seed " << kSeed
                                   << ")";
   }

@@ -211,7 +211,7 @@ TEST_P(EdgeCases, OneValuePerStatistic) {
   }
   for (const Problem& problem : sound(problems)) {
     Workspace workspace(problem, kSeed);
-    expect_passed(problem, check(backend(), workspace, 2, kSeed));
+    expect_passed(problem, check_briefly(backend(), workspace, 2));
   }
 }
 
@@ -475,7 +475,7 @@ TEST_P(EdgeCases, RunningStatisticsMayShareMemoryWithGammaAndBeta) {
 TEST_P(EdgeCases, PointersAlignedToTheirElementsOnly) {
   for (const Problem& problem : sound(variants(4, 34, 9))) {
     Workspace workspace(problem, kSeed, Placement::kElement);
-    expect_passed(problem, check(backend(), workspace, 2, kSeed));
+    expect_passed(problem, check_briefly(backend(), workspace, 2));
   }
 }
 
@@ -486,7 +486,7 @@ TEST_P(EdgeCases, MoreThreadsThanWork) {
     if (problem.dtype != DType::kF32) continue;
     for (int threads = 1; threads <= 8; ++threads) {
       Workspace workspace(problem, kSeed);
-      const Verdict verdict = check(backend(), workspace, threads, kSeed);
+      const Verdict verdict = check_briefly(backend(), workspace, threads);
       EXPECT_TRUE(verdict.passed()) << id(problem) << "/t" << threads << ": " << verdict.reason;
     }
   }
