@@ -27,22 +27,26 @@ bool flushes_to_zero() {
   return !(half > 0);
 }
 
-// Whether any thread of the team does so, or rounds as this one does not. None does afterwards: the
-// next backend is not to blame.
-bool left_flush_to_zero_on(int rounding, bool& left_rounding) {
-  bool left_on = false;
-  bool other = false;
-#pragma omp parallel reduction(|| : left_on, other)
+// What any thread of OpenMP's team has left on.
+struct TeamState {
+  bool flushes_to_zero;
+  bool rounds_otherwise;
+};
+
+// No thread does so afterwards: the next backend is not to blame.
+TeamState restore_team(int rounding) {
+  bool flushes = false;
+  bool rounds = false;
+#pragma omp parallel reduction(|| : flushes, rounds)
   {
-    left_on = flushes_to_zero();
-    if (left_on) std::fesetenv(FE_DFL_ENV);
-    other = !left_on && std::fegetround() != rounding;
-    if (other) std::fesetround(rounding);
+    flushes = flushes_to_zero();
+    if (flushes) std::fesetenv(FE_DFL_ENV);
+    rounds = std::fegetround() != rounding;
+    if (rounds) std::fesetround(rounding);
   }
-  left_rounding = other;
   // Again, because the OpenMP of LLVM takes back what a region does to the caller's registers.
-  if (left_on) std::fesetenv(FE_DFL_ENV);
-  return left_on;
+  if (flushes) std::fesetenv(FE_DFL_ENV);
+  return {flushes, rounds};
 }
 
 // Not every system has traps.
@@ -193,13 +197,14 @@ std::optional<std::string> ProcessState::restore() const {
     omp_set_schedule(static_cast<omp_sched_t>(open_mp_.schedule), open_mp_.chunk);
     add("OpenMP's settings changed");
   }
-  bool left_rounding = false;
-  if (left_flush_to_zero_on(rounding_, left_rounding)) {
+  const TeamState team = restore_team(rounding_);
+  if (team.flushes_to_zero) {
     std::fesetround(rounding_);
     set_traps(traps_);
     add("flush-to-zero switched on");
+  } else if (team.rounds_otherwise) {
+    add("the rounding mode of a worker changed");
   }
-  if (left_rounding && what.empty()) add("the rounding mode of a worker changed");
   if (restore_cpus()) add("the CPUs of the thread changed");
   if (restore_handlers()) add("a signal handler behind");
   sigset_t blocked;

@@ -15,22 +15,13 @@ namespace {
 
 class EveryProblem : public testing::TestWithParam<Problem> {};
 
-template <class Visit>
-void for_each_element(const Problem& p, Visit visit) {
-  for (std::int64_t i = 0; i < p.n; ++i) {
-    for (std::int64_t k = 0; k < p.c; ++k) {
-      for (std::int64_t j = 0; j < p.l; ++j) visit(i, k, j);
-    }
-  }
-}
-
 TEST_P(EveryProblem, HasOnePlaceInEachStatisticThatIsNotItsFirst) {
   const Problem& p = GetParam();
   const Changes changes(p, InputKind::kRandom, 1);
   const std::set<std::int64_t> places(changes.places().begin(), changes.places().end());
   std::set<std::int64_t> first_of, met;
   std::vector<std::int64_t> by_memory(static_cast<std::size_t>(p.elements()));
-  for_each_element(p, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+  faulty::for_each_place(p, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
     by_memory[static_cast<std::size_t>(offset_of(p, i, k, j))] = statistic_of(p, i, k, j);
   });
   for (std::size_t at = 0; at < by_memory.size(); ++at) {

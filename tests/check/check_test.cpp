@@ -107,6 +107,12 @@ TEST(Repeats, AreMoreWhereTheyAreShort) {
   EXPECT_LE(calls, 36);
 }
 
+TEST(Repeats, BeginWithTheSecondCall) {
+  const Verdict verdict =
+      verdict_with(faulty::of_other_bits(), {.seed = kSeed, .calls = 2, .calls_if_short = 2});
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "call 2: right, but not the bits", verdict.reason);
+}
+
 TEST(Repeats, NeedNotAgreeWhereTheBackendSaysSo) {
   Behavior behavior = faulty::of_other_bits();
   behavior.repeatable = false;

@@ -29,6 +29,21 @@ L = [1, 5]
 rows = [{ id = "named", N = 16, C = 5, L = 7, batch = 8, source = "made up for a test" }]
 """
 
+# One case for each number of threads, with one or more of them in the place of {threads}.
+ONE = """
+version = 1
+name = "one"
+[timing]
+min_slot_us = 20
+min_rounds = 6
+max_rounds = 6
+[[grid]]
+N = 8
+C = 3
+L = 5
+threads = {threads}
+"""
+
 
 @pytest.fixture
 def binary():
@@ -50,6 +65,13 @@ def normbench(tmp_path):
 def tiny(tmp_path):
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def one(tmp_path):
+    path = tmp_path / "one.toml"
+    path.write_text(ONE.format(threads=1))
     return path
 
 

@@ -3,29 +3,6 @@
 import json
 import pathlib
 
-import pytest
-
-ONE = """
-version = 1
-name = "one"
-[timing]
-min_slot_us = 20
-min_rounds = 6
-max_rounds = 6
-[[grid]]
-N = 8
-C = 3
-L = 5
-threads = 1
-"""
-
-
-@pytest.fixture
-def one(tmp_path):
-    path = tmp_path / "one.toml"
-    path.write_text(ONE)
-    return path
-
 
 def test_verify_takes_a_kind_of_input_and_a_number_of_calls(normbench, one):
     done = normbench("verify", one, "-b", "naive", "--input", "denormal", "--repeat", "50", "-v")

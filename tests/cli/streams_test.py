@@ -1,8 +1,8 @@
 """Who writes where: results on stdout, all else on stderr, whatever the streams are like."""
 
+import fcntl
 import json
 import os
-import fcntl
 import pty
 import signal
 import struct
@@ -12,28 +12,7 @@ import time
 
 import pytest
 
-from conftest import BINARY
-
-ONE = """
-version = 1
-name = "one"
-[timing]
-min_slot_us = 20
-min_rounds = 6
-max_rounds = 6
-[[grid]]
-N = 8
-C = 3
-L = 5
-threads = {threads}
-"""
-
-
-@pytest.fixture
-def one(tmp_path):
-    path = tmp_path / "one.toml"
-    path.write_text(ONE.format(threads=1))
-    return path
+from conftest import BINARY, ONE
 
 
 def environment(**variables):

@@ -72,6 +72,16 @@ inline std::vector<Problem> all_small_problems() {
   return problems;
 }
 
+// Calls visit(i, k, j) for every element of all samples.
+template <class Visit>
+void for_each_place(const Problem& p, Visit visit) {
+  for (std::int64_t i = 0; i < p.n; ++i) {
+    for (std::int64_t k = 0; k < p.c; ++k) {
+      for (std::int64_t j = 0; j < p.l; ++j) visit(i, k, j);
+    }
+  }
+}
+
 // `text` with everything that GoogleTest does not take in a name replaced: "onednn_blocked".
 inline std::string test_name(std::string_view text) {
   std::string name(text);

@@ -120,16 +120,6 @@ double value_of(const Tensor& tensor, std::size_t at) {
                       [&]<class T>(T) { return static_cast<double>(tensor.as<T>()[at]); });
 }
 
-// Calls visit(i, k, j) for every element.
-template <class Visit>
-void for_each_element(const Problem& p, Visit visit) {
-  for (std::int64_t i = 0; i < p.n; ++i) {
-    for (std::int64_t k = 0; k < p.c; ++k) {
-      for (std::int64_t j = 0; j < p.l; ++j) visit(i, k, j);
-    }
-  }
-}
-
 void set(const Tensor& tensor, std::size_t at, double value) {
   with_storage(tensor.dtype, [&]<class T>(T) { tensor.as<T>()[at] = static_cast<T>(value); });
 }
@@ -238,7 +228,7 @@ TEST_P(EdgeCases, AVarianceThatOverflowsSpoilsNoOtherStatistic) {
       const Arguments& a = workspace.arguments();
       const std::int64_t bad = statistic_of(problem, 1, 2, 0);
       const auto x = a.x.as<float>();
-      for_each_element(problem, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+      faulty::for_each_place(problem, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
         if (statistic_of(problem, i, k, j) != bad) return;
         x[static_cast<std::size_t>(offset_of(problem, i, k, j))] *= 1e30F;
       });
@@ -249,7 +239,7 @@ TEST_P(EdgeCases, AVarianceThatOverflowsSpoilsNoOtherStatistic) {
       if (a.variance.present()) {
         EXPECT_FALSE(std::isfinite(a.variance.as<float>()[static_cast<std::size_t>(bad)]));
       }
-      for_each_element(problem, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
+      faulty::for_each_place(problem, [&](std::int64_t i, std::int64_t k, std::int64_t j) {
         const float y = a.y.as<float>()[static_cast<std::size_t>(offset_of(problem, i, k, j))];
         const Expected expected = oracle.y(i, k, j, claim);
         const bool is_right = std::abs(y - expected.value) <= expected.bound;
