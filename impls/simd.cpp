@@ -1,9 +1,11 @@
-// Vectors of whatever instruction set the CPU has, by Highway, and threads by OpenMP. Data is read
-// from memory once: it is cut into slabs that stay in a cache until they are normalized.
+// Our own backend: vectorized by Highway for the instruction set of the CPU, threaded by OpenMP. It
+// reads the data from memory once: the data is cut into blocks ("units") that stay in cache until
+// they are normalized.
 //
-// Sums are kept in lanes of the type that is computed in, shifted by a number near the mean, and
-// moved into doubles after eight additions; where the shift was far from the mean, a tile is summed
-// once more. impls/simd/ has the pieces; README.md there says what each is worth.
+// A pivot near the mean (the "shift") is subtracted from the values, which are then accumulated in
+// vector lanes of the arithmetic type. The lanes are moved into doubles after at most eight
+// additions. A tile whose pivot was far from its mean is summed again. impls/simd/README.md
+// describes the files and what each technique is worth.
 
 // clang-format off
 #include "impls/simd/targets.h"  // before highway.h
@@ -78,8 +80,9 @@ constexpr std::array<Switch, 5> kSwitches = {{
     {"columns", &simd::Settings::columns, "short runs are taken as columns"},
 }};
 
-// Instruction sets that this build and this CPU have. The least is run on any CPU: Highway takes
-// NEON for missing where Arm has no AES, which nothing here needs.
+// Highway's targets that are both compiled in and supported by this CPU. The baseline target is
+// always among them: Highway reports NEON as unsupported on Arm CPUs without AES, which nothing
+// here needs.
 std::vector<std::int64_t> targets() {
   std::vector<std::int64_t> list;
   std::int64_t left = (hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS;
@@ -115,7 +118,7 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
   return variant;
 }
 
-// For none.
+// The norm `none`: a copy.
 class CopyKernel : public Kernel {
  public:
   CopyKernel(const Problem& problem, const Arguments& arguments, int threads,
@@ -145,22 +148,22 @@ class CopyKernel : public Kernel {
   int threads_;
 };
 
-// A value is rounded when the shift is subtracted, then at most eight times in its lane and twice
-// where four lanes come together: 11 roundings. Sums about a shift that is t deviations off the
-// mean are larger than about the mean: with t <= 1, all errors of the variance together at most
-// (1 + t^2) + 2 t sqrt(1 + t^2) < 4.83 times as large.
+// Roundings of one value: one when the shift is subtracted, at most eight in its accumulator, and
+// two when the four accumulators are combined: 11. If the shift lies t standard deviations off the
+// mean, the sums are larger than sums about the mean. For t <= 1, all errors of the variance
+// together are at most (1 + t^2) + 2 t sqrt(1 + t^2) < 4.83 times as large, and 11 * 4.83 < 54.
 constexpr double kRoundings = 54;
 
 Accuracy Simd::accuracy(const Problem& problem) const {
-  // Sums in double of doubles round: after the lanes, of every eight values one.
+  // For f64 the double accumulators round too: once for every eight values.
   const auto values =
       static_cast<double>(std::max(tiles_of(problem).values(), problem.values_per_channel()));
   return {.grade = simd::reads_once(problem) ? Grade::kB : Grade::kA,
           .roundings = kRoundings + (problem.dtype == DType::kF64 ? 4.83 * values / 8 : 0)};
 }
 
-// Whether the running statistics lie where gamma or beta do. Then one thread must have written y
-// before another changes them; one alone does it all in order.
+// Whether the running statistics overlap gamma or beta in memory. Then all of y must be written
+// before they are updated. A single thread does both in order.
 bool shares_memory(const Arguments& arguments) {
   const auto overlap = [](const Tensor& a, const Tensor& b) {
     if (!a.present() || !b.present()) return false;

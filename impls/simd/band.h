@@ -1,4 +1,4 @@
-// What a thread knows of the unit that it works on, and how threads that share one add up.
+// The scratch of a thread for one unit, and the reduction over threads that share a unit.
 #pragma once
 
 #include <hwy/cache_control.h>
@@ -12,7 +12,7 @@ namespace simd {
 
 template <class Real>
 struct Band {
-  // For at most so many cells, and gradients of so many parameters.
+  // Room for a unit of `cells` cells, and for the gradients of `parameters` parameters.
   Band(Index cells, Index parameters)
       : a(static_cast<std::size_t>(cells)),
         ab(a),
@@ -30,7 +30,7 @@ struct Band {
     std::fill(dgamma.begin(), dgamma.end(), 0.0);
   }
 
-  // Adds the sums of cells to the gradients of their parameters.
+  // Accumulates the sums of `size` cells into the gradients of the parameters from `first` on.
   void collect(Index first, Index size, const Real* rstds) {
     double* sums = dbeta.data() + first;
     double* weighted = dgamma.data() + first;
@@ -40,16 +40,16 @@ struct Band {
     }
   }
 
-  Numbers<double> a, ab;          // sums of cells, then of tiles
-  Numbers<double> dbeta, dgamma;  // of all parameters, where several tiles add to one
-  Numbers<Real> shift, mean, variance, rstd, constant, slope;  // of tiles
-  Numbers<Real> scale;  // of tiles or cells, whichever have parameters
+  Numbers<double> a, ab;          // sums per cell, then per tile
+  Numbers<double> dbeta, dgamma;  // per parameter, if several tiles contribute to one
+  Numbers<Real> shift, mean, variance, rstd, constant, slope;  // per tile
+  Numbers<Real> scale;  // per tile or cell, whichever has parameters
   Numbers<Real> beta, spread_mean, spread_rstd, spread_constant, spread_slope,
-      spread_scale;  // of cells
+      spread_scale;  // per cell
   Index exchanges = 0;
 };
 
-// Where threads wait for each other. OpenMP's own asks the system to wake sleepers each time.
+// A spinning barrier. OpenMP's makes a system call each time, to wake sleeping threads.
 class MeetingPoint {
  public:
   void meet(int team) {
@@ -60,7 +60,7 @@ class MeetingPoint {
       return;
     }
     for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
-      // The others may have no CPU to run on.
+      // The other threads may be waiting for a CPU.
       spins < kSpins ? hwy::Pause() : std::this_thread::yield();
     }
   }
@@ -71,8 +71,8 @@ class MeetingPoint {
   alignas(64) std::atomic<int> round_ = 0;
 };
 
-// Sums that threads have found of their pieces of a unit. All threads add up all pieces in one
-// order, and so go on with the same sums.
+// All-reduce of the sums that threads find for their pieces of a unit. Each thread adds the pieces
+// in the same order, so all threads get the same bits.
 class Exchange {
  public:
   Exchange(int threads, Index most)
@@ -82,7 +82,7 @@ class Exchange {
   void add_up(Band<Real>& band, Index size, int thread, int team,
               const StatisticFunctions<Real>& functions) {
     if (threads_ == 1) return;
-    // Two sets of places: nobody can be two exchanges ahead of anybody.
+    // Double-buffered: no thread can be two reductions ahead of another.
     const auto set = static_cast<int>(band.exchanges++ % 2);
     std::copy_n(band.a.data(), size, place(set, thread));
     std::copy_n(band.ab.data(), size, place(set, thread) + most_);
@@ -103,7 +103,7 @@ class Exchange {
 
   int threads_;
   Numbers<double> sums_;
-  std::size_t most_;  // sums of a kind
+  std::size_t most_;  // capacity: sums of one kind
   MeetingPoint meeting_;
 };
 

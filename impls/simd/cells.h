@@ -1,8 +1,8 @@
-// The kernel for tiles that are made of cells: batch norm, and the others where runs are long or
-// tiles have many rows.
+// The kernel for batch norm, and for other norms whose runs are long or whose tiles have several
+// rows.
 //
-// Threads have units of their own or, where those are too few or a tile is too large for the cache
-// of one core, share each unit and exchange their sums.
+// Each thread has units of its own. If there are too few units, or a tile is too large for the
+// cache of one core, all threads share each unit and reduce their sums.
 #pragma once
 
 #include <omp.h>
@@ -50,16 +50,19 @@ class CellsKernel : public normbench::Kernel {
   std::string detail() const override { return table_.target + (", " + layout_.detail()); }
 
  private:
+  // Whether several tiles contribute to the gradient of a parameter. The gradients are then
+  // accumulated over a mini-batch.
   bool collects() const {
     return problem_.backward() && problem_.affine && problem_.norm != normbench::Norm::kBatch;
   }
   bool trains() const { return problem_.pass == normbench::Pass::kForwardTraining; }
   bool updates() const { return trains() && arguments_.running_mean.present(); }
-  // Mini-batches come in order, unless threads have different ones.
+  // Running statistics are updated in the order of mini-batches. If threads work on different ones,
+  // this waits until all are done.
   bool updates_at_the_end() const {
     return layout_.threads > 1 && !layout_.shared && layout_.bands > 1;
   }
-  // One thread of those that know the same.
+  // Whether this thread stores the results: of the threads that share a unit, only the first does.
   bool speaks(const Unit& u) const { return !layout_.shared || u.thread == 0; }
 
   void work(int thread, int team) {
@@ -109,7 +112,7 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  // Batch norm in inference.
+  // Batch norm in inference, folded: y = x * scale + bias.
   void apply(Band<Real>& band, const Unit& u) const {
     Real* scale = band.scale.data();
     Real* shift = band.constant.data();
@@ -122,7 +125,7 @@ class CellsKernel : public normbench::Kernel {
                      spread(band.constant, band.spread_constant, u), layout_.streaming);
   }
 
-  // Numbers of tiles, for each of their cells.
+  // Broadcasts the values of tiles to their cells.
   const Real* spread(const Numbers<Real>& of_tiles, Numbers<Real>& of_cells, const Unit& u) const {
     if (u.cells_of_tile == 1) return of_tiles.data();
     return spread(of_tiles.data(), of_cells, u);
@@ -136,22 +139,21 @@ class CellsKernel : public normbench::Kernel {
     return of_cells.data();
   }
 
-  // gamma or beta from the first one of the unit on: of tiles or, where those have several, of
-  // cells.
+  // gamma or beta of the unit: an element per cell if cells_are_parameters(), else per tile.
   const Real* numbers(const normbench::Tensor& tensor, const Numbers<Real>& absent,
                       const Unit& u) const {
     const Real* all = tensor.present() ? data<Real>(tensor) : absent.data();
     return all + (layout_.cells_are_parameters() ? u.first_cell : u.first_tile);
   }
 
-  // The same for each cell.
+  // The same, broadcast to an element per cell.
   const Real* parameters(const normbench::Tensor& tensor, const Numbers<Real>& absent,
                          Numbers<Real>& of_cells, const Unit& u) const {
     const Real* own = numbers(tensor, absent, u);
     return layout_.cells_are_parameters() ? own : spread(own, of_cells, u);
   }
 
-  // rstd * gamma for each cell.
+  // rstd * gamma per cell.
   const Real* find_scale(Band<Real>& band, const Unit& u) const {
     const Real* gamma = numbers(arguments_.gamma, ones_, u);
     if (layout_.cells_are_parameters()) {
@@ -200,7 +202,7 @@ class CellsKernel : public normbench::Kernel {
     for (Index i = 0; i < u.tiles; ++i) find_anew(band, u, i);
   }
 
-  // Threads that share a unit look at the same values, and so find the same shift.
+  // Each thread samples the whole unit, so threads that share a unit find the same shift.
   void find_shift(Band<Real>& band, const Unit& u) {
     constexpr Index kEnoughValues = 8;
     const T* x = data<T>(arguments_.x, offset_of_whole(layout_, u));
@@ -214,7 +216,7 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  // Whether all is well, as conclude() says.
+  // Returns what conclude() returns: whether the statistics are good.
   bool sum_and_conclude(Band<Real>& band, const Unit& u) {
     functions_.sum_forward(data<T>(arguments_.x, u.offset), region_for_sums(layout_, u),
                            spread(band.shift, band.spread_mean, u), band.a.data(), band.ab.data());
@@ -225,8 +227,8 @@ class CellsKernel : public normbench::Kernel {
                                       band.variance.data(), band.rstd.data());
   }
 
-  // The mean is a better shift for a tile whose own was far from it. Where squares do not fit,
-  // neither shift helps.
+  // Sums a tile again if its shift was too far off, with its mean as the shift, or if its squares
+  // overflowed, in double.
   void find_anew(Band<Real>& band, const Unit& u, Index tile) {
     const double off = static_cast<double>(band.mean[at(tile)] - band.shift[at(tile)]);
     const bool too_large = overflows(band.mean[at(tile)], band.variance[at(tile)]);
@@ -259,7 +261,7 @@ class CellsKernel : public normbench::Kernel {
     band.rstd[at(tile)] = spare.rstd[0];
   }
 
-  // Sums of cells become those of tiles.
+  // Reduces the sums of cells to sums of tiles.
   void add_up_tiles(Band<Real>& band, const Unit& u) const {
     if (u.cells_of_tile == 1) return;
     for (auto* sums : {&band.a, &band.ab}) {
@@ -290,8 +292,8 @@ class CellsKernel : public normbench::Kernel {
                              spread(band.slope, band.spread_slope, u), layout_.streaming);
   }
 
-  // Takes dgamma and dbeta from the sums of dy and dy * (x - mean) of cells, and leaves those of
-  // g = dy * gamma, of tiles.
+  // Stores (or accumulates) dgamma and dbeta, from the sums of dy and dy * (x - mean) per cell.
+  // Leaves the sums of g and g * (x - mean) per tile, where g = dy * gamma.
   void take_gradients(Band<Real>& band, const Unit& u) {
     const bool by_cell = layout_.cells_are_parameters();
     if (!by_cell) add_up_tiles(band, u);
@@ -316,7 +318,7 @@ class CellsKernel : public normbench::Kernel {
     if (by_cell) add_up_tiles(band, u);
   }
 
-  // Of what the threads have collected in a mini-batch.
+  // Collective. Reduces what the threads accumulated in a mini-batch into dgamma and dbeta.
   void add_up_gradients(Index part, int thread, int team) {
 #pragma omp barrier
     const Index all = layout_.tiles.parameters();
@@ -344,7 +346,7 @@ class CellsKernel : public normbench::Kernel {
   const Functions<T>& table_;
   const CellFunctions<T>& functions_;
   Exchange exchange_;
-  std::vector<Band<Real>> bands_, spare_;  // of each thread
+  std::vector<Band<Real>> bands_, spare_;  // per thread
   Numbers<Real> ones_, zeros_;             // in place of absent parameters
 };
 

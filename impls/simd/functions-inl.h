@@ -1,5 +1,5 @@
 // The table of functions.h for SIMD_TYPE and one instruction set. Highway's foreach_target.h
-// includes this once for each of them.
+// includes this once per target.
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 

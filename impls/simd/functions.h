@@ -1,7 +1,8 @@
-// The functions that exist once for each instruction set, as a table.
+// The functions that are compiled once per instruction set, as tables of pointers.
 //
-// They work on a region of the matrix of harness/core/tiles.h. A cell is what has one number of
-// each kind: a run of columns, or a single column. Sums are for each cell, over all rows.
+// They work on a region of the matrix of harness/core/tiles.h. A cell is a segment of the matrix
+// that has one coefficient of each kind (mean, scale, ...): a run of columns, or a single column.
+// Sums are per cell, over all rows of the region.
 #pragma once
 
 #include "harness/core/storage.h"
@@ -9,27 +10,30 @@
 
 namespace simd {
 
-// Cells lie side by side, `cell_stride` apart; `length` values of each belong to the region.
-// Offsets are counted from the first value.
+// A piece of the matrix: `rows` rows of `cells` cells. In a row, cells are `cell_stride` values
+// apart, and `length` consecutive values of each belong to the region. Offsets count from the first
+// value of the region.
 struct Region {
   Index rows, row_stride;
   Index cells, cell_stride;
   Index length;
-  Index ahead;    // from a value to one that is soon needed, and is to be fetched; 0: none
-  bool reversed;  // the last rows come first: they are still in a cache
-  Index bytes_of_numbers = 0;  // of columns: room for them in the first cache
-  bool paired = false;         // two rows of columns are written at a time
+  Index ahead;                 // prefetch distance in values, may be negative; 0: no prefetch
+  bool reversed;               // write the last rows first: they are still in cache
+  Index bytes_of_numbers = 0;  // L1 bytes for the coefficients of columns
+  bool paired = false;         // write two rows of columns at a time
 };
 
-// What is subtracted before squares are summed is near the mean: differences from it are small, so
-// that nothing cancels. Sums of a and a * b, where
+// A pivot near the mean (the `shift`) is subtracted before squares are summed. The differences are
+// small, so nothing cancels. The sums are, per cell, those of a and of a * b, where
 //   forward:   a = b = x - shift
 //   backward:  a = dy, b = x - mean
+// `streaming` selects non-temporal stores, which need no write-allocate.
 template <class T>
 struct CellFunctions {
   using Real = normbench::Parameter<T>;
+  // The shift of each cell, estimated from a few of its values.
   void (*find_shift)(const T* x, const Region&, Real* shift);
-  // Of tiles, from those of their cells, which lie side by side.
+  // The shift of each tile from the shifts of its cells, which are adjacent in memory.
   void (*join_shifts)(Index tiles, Index cells, const Real* of_cells, Real* of_tiles);
   void (*sum_forward)(const T* x, const Region&, const Real* shift, double* a, double* ab);
   void (*sum_backward)(const T* x, const T* dy, const Region&, const Real* mean, double* a,
@@ -37,7 +41,7 @@ struct CellFunctions {
   // y = (x - mean) * scale + beta
   void (*normalize)(const T* x, T* y, const Region&, const Real* mean, const Real* scale,
                     const Real* beta, bool streaming);
-  // y = x * scale + shift
+  // y = x * scale + shift. Here `shift` is a bias, not a pivot.
   void (*apply)(const T* x, T* y, const Region&, const Real* scale, const Real* shift,
                 bool streaming);
   // dx = dy * scale - constant - (x - mean) * slope
@@ -47,63 +51,71 @@ struct CellFunctions {
   void (*rescale)(const T* dy, T* dx, const Region&, const Real* scale, bool streaming);
 };
 
-// From sums to statistics, for `tiles` tiles of `n` values each.
+// From sums to statistics, coefficients and gradients. Arrays have one element per tile, or `size`
+// elements; a tile has `n` values.
 template <class Real>
 struct StatisticFunctions {
-  // Whether all is well: false where the shift of a tile was farther from its mean than its
-  // deviation, and where a variance is not finite.
+  // Mean, biased variance and rstd from the sums of the forward pass. Returns false if the shift of
+  // some tile was more than a standard deviation off its mean, or if some variance is not finite.
   bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift, double n,
                    double eps, Real* mean, Real* variance, Real* rstd);
+  // rstd = 1 / sqrt(variance + eps)
   void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);
-  // running = (1 - momentum) * running + momentum * (mean or variance * unbias)
+  // running = (1 - momentum) * running + momentum * statistic. The statistic of running_var is
+  // variance * unbias.
   void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,
                  double unbias, Real* running_mean, Real* running_var);
   // shift = beta - mean * scale
   void (*fold)(Index size, const Real* mean, const Real* scale, const Real* beta, Real* shift);
-  // Terms of dx from the sums of g and g * (x - mean).
+  // Coefficients of dx from the sums of g and g * (x - mean), where g = dy * gamma:
+  //   constant = sum(g) * rstd / n
+  //   slope = sum(g * (x - mean)) * rstd^3 / n
   void (*slopes)(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
                  Real* constant, Real* slope);
-  // dgamma and dbeta, from the sums of dy and dy * (x - mean).
+  // dbeta and dgamma from the sums of dy and dy * (x - mean): dbeta = a, dgamma = ab * rstd
   void (*gradients)(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
                     Real* dgamma);
-  // The sums of each tile's cells, which lie side by side, take their place.
+  // Reduces in place: sums[tile] becomes the sum over the adjacent cells of that tile.
   void (*add_up)(Index tiles, Index cells, double* sums);
-  // The numbers of tiles, for each of their cells.
+  // Broadcasts the value of each tile to its adjacent cells.
   void (*spread)(Index tiles, Index cells, const Real* of_tiles, Real* of_cells);
+  // sums += more
   void (*add)(Index size, const double* more, double* sums);
-  // Sums of dy become sums of dy * gamma.
+  // Multiplies both sums by gamma: sums over dy become sums over g = dy * gamma.
   void (*weigh)(Index size, const Real* gamma, double* a, double* ab);
   void (*multiply)(Index size, const Real* left, const Real* right, Real* product);
 };
 
-// For tiles that are a row, or a part of one, where each column has parameters of its own. The
-// tiles lie end to end; tile i has the parameters of column (i % across) * length.
+// For tiles that are a row, or a piece of one, where each column has its own parameters. Tiles are
+// contiguous in memory. The parameters of tile i begin at column (i % across) * length.
 template <class T>
 struct RowFunctions {
   using Real = normbench::Parameter<T>;
+  // `count` tiles of `length` values, `across` of them per row. `centered`: the mean is subtracted.
   struct Tiles {
     Index count, across, length;
     bool centered;
     double eps;
   };
-  // mean, variance and rstd may be null: then they are not handed out.
+  // mean, variance and rstd may be null; they are then not stored. `fetching` enables prefetching.
   void (*normalize)(const T* x, T* y, const Tiles&, const Real* gamma, const Real* beta, Real* mean,
                     Real* variance, Real* rstd, bool streaming, bool fetching);
-  // Adds to dgamma and dbeta. `mean` is null where nothing is centered. `scratch` has room for two
-  // floats for each column.
+  // Accumulates into dgamma and dbeta, which have an element per column. `mean` is null if tiles
+  // are not centered. `scratch` holds two elements per column; what it contains does not matter.
   void (*differentiate)(const T* x, const T* dy, T* dx, const Tiles&, const Real* gamma,
                         const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
                         Real* scratch, bool streaming);
 };
 
-// For tiles shorter than two vectors, which lie end to end: a vector has one value of each of
-// `lanes` tiles. Numbers of parameters are in rows, one for each parameter of a tile: a number for
-// each tile across, which then begin again, as far as `stride`.
+// For tiles of at most two vectors, contiguous in memory. Blocks of tiles are transposed, so that a
+// vector holds one value of each of `lanes` tiles. Parameters are laid out to match, as rows, one
+// for each parameter of a tile: the row holds that parameter for every tile across, repeated
+// cyclically up to `stride`, so that a block may begin at any tile.
 struct ShortTiles {
   Index count, across, length;
-  Index first;   // across
-  Index run;     // values with one parameter
-  Index stride;  // at least across + tiles_of_block - 1
+  Index first;   // number, in its row, of the first tile
+  Index run;     // consecutive values that share a parameter
+  Index stride;  // length of a row of parameters: at least across + tiles_of_block - 1
   bool centered;
   double eps;
 };
@@ -111,10 +123,11 @@ struct ShortTiles {
 template <class T>
 struct ShortFunctions {
   using Real = normbench::Parameter<T>;
-  // As in RowFunctions, with rows of parameters.
+  // As RowFunctions::normalize, but gamma and beta are rows of parameters.
   void (*normalize)(const T* x, T* y, const ShortTiles&, const Real* gamma, const Real* beta,
                     Real* mean, Real* variance, Real* rstd, bool streaming, bool fetching);
-  // `scratch` has room for two floats for each number of dgamma, and is zero before and after.
+  // As RowFunctions::differentiate, but with rows of parameters. `scratch` holds two elements for
+  // each one of dgamma. It must be zero on entry, and is zero on return.
   void (*differentiate)(const T* x, const T* dy, T* dx, const ShortTiles&, const Real* gamma,
                         const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
                         Real* scratch, bool streaming, bool fetching);
@@ -128,14 +141,16 @@ struct Functions {
   ShortFunctions<T> short_tiles;
   StatisticFunctions<normbench::Parameter<T>> statistics;
   const char* target;
-  Index lanes;           // of a vector
-  Index tiles_of_block;  // of short tiles
+  Index lanes;           // values in a vector
+  Index tiles_of_block;  // short tiles that are worked on together
 };
 
-// The table for the best instruction set of this CPU, or for `target`, one of available_targets().
+// The table for `target`, one of Highway's targets that this CPU supports, or for the best of them
+// if `target` is 0. Changes Highway's process-wide choice of targets meanwhile, so it must not be
+// called by several threads at once.
 template <class T>
 const Functions<T>& functions(std::int64_t target);
-// Each is in a file of its own.
+// Defined in f32.cpp, f64.cpp, bf16.cpp and f16.cpp.
 template <>
 const Functions<float>& functions<float>(std::int64_t target);
 template <>

@@ -1,5 +1,5 @@
-// Gradients of parameters that several tiles add to: each thread has sums of its own, and all of
-// them add those up.
+// dgamma and dbeta where several tiles contribute to a parameter: sums per thread, and their
+// reduction.
 #pragma once
 
 #include <vector>
@@ -8,12 +8,12 @@
 
 namespace simd {
 
-// Gradients of mini-batches are sums of their own.
+// 1, or the number of mini-batches if parameters have gradients, which are summed per mini-batch.
 inline Index parts_of(const normbench::Problem& problem) {
   return problem.backward() && problem.affine ? problem.mini_batches() : 1;
 }
 
-// What a thread adds up.
+// The sums of one thread.
 template <class Real>
 struct Gradients {
   explicit Gradients(std::size_t numbers)
@@ -25,16 +25,17 @@ struct Gradients {
   }
 
   Numbers<double> dbeta, dgamma;
-  Numbers<Real> scratch;  // of floats on their way there
+  Numbers<Real> scratch;  // accumulators of the arithmetic type, moved into the doubles
 };
 
-// Where the sums for one parameter lie.
+// The indices of the sums of one parameter: first, first + step, ..., less than end.
 struct Places {
   Index first, end, step;
 };
 
-// Called by all threads of a team, when all that a mini-batch adds is to be in their sums;
-// places_of(i) are those of parameter i.
+// Collective: all threads of a team call it. Reduces the sums per thread of one mini-batch into
+// dgamma and dbeta, either of which may be null. places_of(i) are the indices of the sums of
+// parameter i.
 template <class Real, class PlacesOf>
 void add_up_gradients(const std::vector<Gradients<Real>>& all, Index parameters,
                       const PlacesOf& places_of, int thread, int team, Real* dgamma, Real* dbeta) {

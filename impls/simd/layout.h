@@ -1,4 +1,4 @@
-// How the kernel for cells cuts its work.
+// How the kernel for cells partitions its work.
 #pragma once
 
 #include <numeric>
@@ -9,31 +9,32 @@
 
 namespace simd {
 
-// A band is as many rows as a tile has; without statistics to find, the whole input is one. A unit
-// is some tiles of a band side by side.
+// A partition of the matrix into blocks. A band is a block of rows as high as a tile; if there are
+// no statistics to find, the whole input is one band. A unit is some adjacent tiles of a band.
 struct CellLayout {
   normbench::Tiles tiles;
-  Index cell = 1;           // columns of a cell: a run, or 1
-  Index cells_of_tile = 1;  // side by side
-  Index folded = 1;         // rows that are taken as one; those of a tile are cells of it too
+  Index cell = 1;           // columns of a cell: a run, or a single column
+  Index cells_of_tile = 1;  // in a row, or in the rows of a fold
+  Index folded = 1;         // rows packed into one longer row
   Index band_rows = 1, bands = 1;
   Index tiles_of_unit = 1;
   int threads = 1;
-  bool one_read = false;     // there are no statistics to find
-  bool shared = false;       // threads share each unit,
-  bool shares_rows = false;  // by rows, else by pieces of each run
+  bool one_read = false;     // the input is read once: no statistics to find
+  bool shared = false;       // all threads work on each unit together,
+  bool shares_rows = false;  // and split its rows; else they split its runs
+  // Non-temporal stores, since plain ones would evict data that is needed next.
   bool streaming = false;
-  bool kept = true;            // a unit stays in a cache between its two reads,
-  bool far = false;            // and where it does not, it comes from memory again
-  bool fetching = false;       // what is needed next is fetched
-  Index bytes_of_numbers = 0;  // of columns, that stay in the first cache
+  bool kept = true;            // cache-resident: a cache serves both reads of a unit
+  bool far = false;            // exceeds the LLC: the second read is from DRAM if not kept
+  bool fetching = false;       // prefetch what is needed next
+  Index bytes_of_numbers = 0;  // L1 bytes for the coefficients of columns
 
   Index units_across() const { return (tiles.across() + tiles_of_unit - 1) / tiles_of_unit; }
-  // Else all cells of a tile have one parameter in common.
+  // Whether each cell has its own parameter; else all cells of a tile share one.
   bool cells_are_parameters() const { return cell == tiles.run && folded == 1; }
   double count() const { return static_cast<double>(tiles.values()); }
 
-  // For people: "runs, 2 threads share rows, fetching, streaming".
+  // Human-readable: "runs, 2 threads share rows, fetching, streaming".
   std::string detail() const {
     std::string text = cell > 1 ? "runs" : folded > 1 ? "folded columns" : "columns";
     if (!kept && far) text += ", 2 reads";
@@ -45,17 +46,17 @@ struct CellLayout {
   }
 };
 
-// In the first cache, for what is kept for columns; the rest is for their values.
+// L1 bytes for the coefficients of columns; the rest of the L1 is for values.
 inline Index room_for_numbers(const Settings& settings) {
   return limits(settings).caches.first / 3;
 }
 
-// Runs of so many values are never taken as single columns.
+// Runs of at least this many values are never taken as single columns.
 constexpr Index kShortRun = 64;
 
-// Whether runs are taken as single columns: those that fill no vector, and those of few vectors
-// where there are enough rows to be worth a number for each column. Measured on machines whose
-// vectors have 16 floats.
+// Whether each column is a cell of its own, so that a vector spans several runs: if a run is
+// shorter than a vector, or has few vectors and enough rows to amortize coefficients per column.
+// Measured on machines with vectors of 16 floats.
 inline bool is_by_column(const normbench::Problem& problem, const normbench::Tiles& tiles,
                          const Settings& settings) {
   constexpr Index kVector = 16;
@@ -69,28 +70,28 @@ inline bool is_by_column(const normbench::Problem& problem, const normbench::Til
     return ragged || (tiles.run == kVector && bytes_of_numbers <= room_for_numbers(settings));
   }
   if (tiles.tile_rows >= kManyRows) return true;
-  // One vector for each row keeps its sums in registers, but jumps from row to row.
+  // A run of one vector keeps its accumulators in registers, but its rows are far apart.
   if (tiles.run == kVector && problem.backward()) {
     return normbench::compulsory_bytes(problem) > limits(settings).caches.own;
   }
   return tiles.tile_rows >= kEnoughRows && tiles.run < 2 * kVector;
 }
 
-// Whether the kernel for cells is the one for this problem; else that for rows is.
+// Whether CellsKernel takes this problem; else RowsKernel or ShortKernel does.
 inline bool is_made_of_cells(const normbench::Problem& problem, const normbench::Tiles& tiles) {
   return problem.norm == normbench::Norm::kBatch || tiles.tile_rows > 1 || tiles.run >= kShortRun;
 }
 
-// Whether the last cache is too small to keep input and output, by measurement. What is to be read
-// again must be there the whole time, and one thread alone stores to the far end of it more slowly
-// than to memory.
+// Whether the LLC is too small for input and output. The fractions are measured. Two reads get less
+// than one, since the data must stay in the LLC until the second read. One thread gets least, since
+// its stores to the far end of the LLC are slower than to DRAM.
 inline bool is_far(Index bytes, bool one_read, int threads, const Settings& settings) {
   const Index sixteenth = limits(settings).caches.last / 16;
   if (threads == 1) return bytes > 10 * sixteenth;
   return bytes > (one_read ? 15 : 13) * sixteenth;
 }
 
-// Chooses the units of a layout.
+// Chooses the size of the units, and whether threads share them.
 class UnitCutter {
  public:
   UnitCutter(CellLayout& layout, const normbench::Problem& problem, const Settings& settings)
@@ -107,9 +108,9 @@ class UnitCutter {
         sharing_ && (layout.shares_rows || layout.cell >= limits_.piece_of_run * layout.threads);
   }
 
-  // Nothing is read twice.
+  // For an input that is read once: the size of a unit is limited by its coefficients only.
   void cut_for_one_read() {
-    constexpr Index kBytesOfCell = 80;  // of what is kept for it
+    constexpr Index kBytesOfCell = 80;  // of scratch
     layout_.tiles_of_unit = whole_lines(own_ / kBytesOfCell / layout_.cells_of_tile);
     const Index rows = layout_.band_rows;
     layout_.shares_rows = rows >= 4 * layout_.threads || rows % layout_.threads == 0;
@@ -117,8 +118,9 @@ class UnitCutter {
     balance();
   }
 
-  // Units of one thread stay in the cache of its core; larger ones that threads share, in that of
-  // all their cores or in the last one. Else everything is read twice from memory.
+  // Cache-resident units. In order of preference: a unit per thread in the private cache of its
+  // core, a unit that threads share in the private caches of all cores, a unit in the LLC. Without
+  // any of these, units do not stay in cache, and large data is read twice from DRAM.
   void cut_to_keep() {
     const Index alone = layout_.threads > 1 ? wide(limits_.wide_piece_of_one) : wide_;
     const bool enough_for_all = layout_.bands * (layout_.tiles.across() / alone) >= layout_.threads;
@@ -137,6 +139,7 @@ class UnitCutter {
     balance();
   }
 
+  // Units that do not stay in cache: wide ones, for long contiguous accesses.
   void cut_for_two_reads() {
     layout_.tiles_of_unit = wide(limits_.widest_piece);
     layout_.kept = false;
@@ -145,10 +148,11 @@ class UnitCutter {
   }
 
  private:
-  // So many tiles make a piece of so many bytes.
+  // The number of tiles whose piece of a row has about `bytes` bytes.
   Index wide(Index bytes) const { return whole_lines((bytes + piece_ - 1) / piece_); }
 
-  // As many as fit, but not more than have numbers of their own for as many cells as `wide` ones.
+  // As many tiles as fit in `bytes`. If cells are columns, no more than `wide`, or than make up
+  // `fewest_values`: each column has coefficients of its own.
   Index most(Index bytes, Index wide) const {
     const Index values = std::max<Index>(1, layout_.tiles.values());
     const Index enough = std::max(wide, limits_.fewest_values / values);
@@ -156,14 +160,14 @@ class UnitCutter {
     return whole_lines(layout_.cell == 1 ? std::min(fitting, enough) : fitting);
   }
 
-  // About so many tiles: whole lines of cache, where tiles are smaller.
+  // About `count` tiles: a multiple of a cache line, if tiles are narrower than that.
   Index whole_lines(Index count) const {
     const Index line = std::max<Index>(1, 64 / piece_);
     if (count >= layout_.tiles.across()) return layout_.tiles.across();
     return std::max(line, count / line * line);
   }
 
-  // The same number of units for each thread, or nearly; else threads share them.
+  // Gives each thread (nearly) the same number of units. If that fails, threads share units.
   void balance() {
     if (layout_.threads == 1 || layout_.shared) return;
     const Index threads = layout_.threads;
@@ -180,22 +184,23 @@ class UnitCutter {
 
   CellLayout& layout_;
   const Limits& limits_;
-  Index piece_;       // bytes of a tile in one row
-  Index tile_bytes_;  // of all inputs
+  Index piece_;       // bytes of a tile in one row of one input
+  Index tile_bytes_;  // bytes of a tile in all inputs
   Index own_;
   Index wide_;  // tiles
   bool sharing_, can_share_;
 };
 
-// Rows whose end fills no vector, and rows of few vectors, are taken several as one: those of a
-// unit that has all columns lie end to end.
+// The number of rows to pack into one longer row, if the tail of a row fills no vector or a row has
+// few vectors. Only for units that have all columns, since their rows are contiguous.
 inline Index rows_to_fold(const CellLayout& layout) {
-  constexpr Index kVector = 16;  // values, or a multiple of what a vector has
+  constexpr Index kVector = 16;  // values: a multiple of the lanes of a vector
   constexpr Index kMost = 96 * kVector;
-  // Sums of many columns would be moved into doubles too often.
+  // Length to aim for. It is less if there are sums: those of more columns are moved into doubles
+  // too often.
   const Index enough = (layout.one_read ? 32 : 8) * kVector;
-  // Of rows that remain, since numbers of columns are repeated too. The fewest are worth it where
-  // vectors become full.
+  // Packed rows that must remain, since coefficients are repeated for each row of a fold. The lower
+  // limit is for folds that make vectors full, the other for longer ones.
   constexpr Index kFewestRows = 8;
   const Index enough_rows = layout.one_read ? 16 : 32;
   const Index columns = layout.tiles.columns;
@@ -209,6 +214,7 @@ inline Index rows_to_fold(const CellLayout& layout) {
   return helps && layout.band_rows >= rows * kFewestRows ? rows : 1;
 }
 
+// The partition of a problem for at most `most_threads` threads.
 inline CellLayout cell_layout(const normbench::Problem& problem, int most_threads,
                               const Settings& settings) {
   CellLayout layout;
@@ -220,15 +226,13 @@ inline CellLayout cell_layout(const normbench::Problem& problem, int most_thread
   layout.cells_of_tile = layout.tiles.tile_columns / layout.cell;
   layout.threads = useful_threads(bytes, most_threads, settings);
   layout.far = is_far(bytes, one_read, layout.threads, settings);
-  // Output goes around the caches when it would push out of the last one what is needed next.
   layout.streaming = settings.streaming && layout.far;
   layout.bytes_of_numbers = room_for_numbers(settings);
 
   layout.band_rows = one_read ? layout.tiles.rows : layout.tiles.tile_rows;
   layout.bands = layout.tiles.rows / layout.band_rows;
   layout.one_read = one_read;
-  // What is needed next is fetched when the last cache does not have it: then it would be waited
-  // for.
+  // Only what is not in the LLC is worth prefetching: the CPU would stall on it.
   layout.fetching = settings.fetching && layout.far && !(one_read && layout.cell > 1);
 
   UnitCutter cutter(layout, problem, settings);

@@ -1,4 +1,4 @@
-// What this backend decides by: properties of the machine, read or measured once.
+// Properties of the machine that this backend decides by, read or measured once.
 #pragma once
 
 #include <omp.h>
@@ -15,16 +15,18 @@
 
 namespace simd {
 
+// Sizes of caches, in bytes.
 struct Caches {
-  Index first;  // bytes of that for data next to a core
-  Index own;    // bytes of the largest cache that a core has to itself
-  Index last;   // bytes of the last level, as far as a core reaches
+  Index first;  // L1 data cache
+  Index own;    // largest cache private to a core
+  Index last;   // last-level cache (LLC), as far as a core reaches
 };
 
 namespace detail {
 
-// What Linux tells of cache `index` of the first core: "1024K", or 0 where there is none. The C
-// library knows sizes too, but on some machines those of all chips of the package together.
+// The size in bytes of cache `index` of the first core, from sysfs ("1024K"); 0 unless it is a data
+// cache of this level. sysconf() knows sizes too, but on some machines it adds up all dies of the
+// package.
 inline Index cache_bytes(const std::string& index, Index level) {
   const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + index + "/";
   Index found_level = 0;
@@ -49,7 +51,7 @@ inline Index cache_bytes(Index level) {
 
 inline const Caches& caches() {
   static const Caches all = [] {
-    // Systems that do not tell are taken for small machines.
+    // Fallbacks are those of a small machine.
     const Index first = detail::cache_bytes(1);
     const Index second = detail::cache_bytes(2);
     const Index third = detail::cache_bytes(3);
@@ -60,22 +62,23 @@ inline const Caches& caches() {
   return all;
 }
 
-// What the cut of the work goes by.
+// Thresholds for partitioning the work.
 struct Limits {
   Caches caches;
-  // Of a row, in bytes. Jumping from row to row costs the more the shorter the pieces are: machines
-  // fetch ahead within a page, know few translations of addresses at a time, and fetch what another
-  // thread is just writing. But what is kept for each column must leave room in the first cache.
-  Index wide_piece = 2048;          // in one cache, or shared by threads
-  Index wide_piece_of_one = 4096;   // where the columns beside it are another thread's
-  Index widest_piece = 8 * 1024;    // from memory
-  Index piece_of_row = 64 * 1024;   // where a tile is no more than one row
-  Index piece_of_run = 1024;        // values that a thread has of a run that it shares
-  Index fewest_values = 16 * 1024;  // of a unit: it has a price
+  // Bytes of a contiguous piece of a row. Short pieces defeat the page-bounded prefetcher, cost TLB
+  // misses, and share prefetched lines with other threads' writes. Long pieces leave no room in the
+  // L1 for the coefficients of their columns.
+  Index wide_piece = 2048;          // cache-resident, on one thread or shared by all
+  Index wide_piece_of_one = 4096;   // the adjacent columns are another thread's
+  Index widest_piece = 8 * 1024;    // not cache-resident
+  Index piece_of_row = 64 * 1024;   // tiles of one row
+  Index piece_of_run = 1024;        // values of a run per thread, if threads split runs
+  Index fewest_values = 16 * 1024;  // values of a unit, to amortize its overhead
   bool threads_are_free = false;
 };
 
-// Those of this machine, or of one so small that problems of some values are cut in every way.
+// The limits of this machine. If settings.tiny, those of a machine so small that problems of a few
+// values are partitioned in every way.
 inline const Limits& limits(const Settings& settings) {
   static const Limits own{.caches = caches()};
   static const Limits tiny{.caches = {512, 2048, 8192},
@@ -91,7 +94,7 @@ inline const Limits& limits(const Settings& settings) {
 
 namespace detail {
 
-// The least time that something takes, in ns: others on the machine only make it longer.
+// The least time of work() in ns, since other load on the machine only adds to it.
 template <class Work>
 double least_ns(int attempts, Work work) {
   using Clock = std::chrono::steady_clock;
@@ -104,7 +107,7 @@ double least_ns(int attempts, Work work) {
   return least;
 }
 
-// What a parallel region costs.
+// The overhead of a parallel region, in ns.
 inline double region_ns(int threads) {
   static std::map<int, double> known;
   const auto [place, is_new] = known.try_emplace(threads);
@@ -122,7 +125,7 @@ inline double region_ns(int threads) {
   return place->second;
 }
 
-// Bytes that one thread reads and writes in a ns, within the cache of its core.
+// Bytes that one thread reads and writes per ns while it copies within its private cache.
 inline double bytes_per_ns() {
   static const double known = [] {
     const auto size = static_cast<std::size_t>(caches().own / 4);
@@ -139,8 +142,8 @@ inline double bytes_per_ns() {
 
 }  // namespace detail
 
-// As many of `threads` as make a piece of work faster that reads and writes so many bytes: a
-// parallel region has a price, which what it saves must exceed.
+// The number of threads, at most `threads`, that is estimated to be fastest for work that moves
+// `bytes`: more threads must save more than a parallel region costs.
 inline int useful_threads(Index bytes, int threads, const Settings& settings) {
   if (threads == 1 || limits(settings).threads_are_free) return threads;
   const double alone = static_cast<double>(bytes) / detail::bytes_per_ns();
@@ -154,7 +157,7 @@ inline int useful_threads(Index bytes, int threads, const Settings& settings) {
       best = some;
     }
   }
-  // All of them, where they are no power of two.
+  // The loop tries powers of two only.
   if (alone / threads + detail::region_ns(threads) < least) best = threads;
   return best;
 }

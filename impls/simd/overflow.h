@@ -1,6 +1,6 @@
-// Statistics of values whose squares, or the sums of which, no float holds: in plain doubles, as
-// slow as that is. The kernels come here when a variance that they found is not finite, so for NaN
-// and infinities among the values too.
+// The slow path for values whose squares, or sums of squares, overflow a float: statistics in
+// scalar double arithmetic. Kernels take it if a variance is not finite, so for NaN and infinities
+// among the values too.
 #pragma once
 
 #include <cmath>
@@ -12,15 +12,15 @@
 
 namespace simd {
 
-// Whether what was found is not the statistic of finite values, or not for certain. In f64 there is
-// nothing wider to find it in, but infinities among the values keep their mean.
+// Whether a statistic may have overflowed. For f64 there is no wider type, but a sum without a
+// shift keeps the mean of infinite values infinite.
 template <class Real>
 bool overflows(Real mean, Real variance) {
   if constexpr (std::is_same_v<Real, double>) return !std::isfinite(mean);
   return !(variance <= std::numeric_limits<Real>::max());
 }
 
-// The sums of x - shift and of its square, over all cells of the region.
+// a = sum(x - shift) and ab = sum((x - shift)^2), over all cells of the region.
 template <class T>
 void sum_in_doubles(const T* x, const Region& region, double shift, double& a, double& ab) {
   a = ab = 0;
@@ -36,8 +36,8 @@ void sum_in_doubles(const T* x, const Region& region, double shift, double& a, d
   }
 }
 
-// Of one tile. sum(shift, a, ab) gives the sums over all of its n values. The mean of infinite
-// values is infinite.
+// Mean, biased variance and rstd of one tile. sum(shift, a, ab) gives the sums over all of its n
+// values. The mean of infinite values is infinite.
 template <class Real, class Sum>
 void find_in_doubles(bool centered, double n, double eps, Real& mean, Real& variance, Real& rstd,
                      const Sum& sum) {
@@ -55,7 +55,7 @@ void find_in_doubles(bool centered, double n, double eps, Real& mean, Real& vari
   rstd = static_cast<Real>(1 / std::sqrt(exact + eps));
 }
 
-// The same for a tile whose values lie side by side.
+// The same for a tile of `length` contiguous values.
 template <class T, class Real>
 void find_in_doubles(const T* x, Index length, bool centered, double eps, Real& mean,
                      Real& variance, Real& rstd) {

@@ -1,8 +1,7 @@
-// The kernel for tiles that are a row, or a piece of one, with parameters of its own for each
-// column: layer and rms, and the others where runs are short.
+// The kernel for tiles that are a row or a piece of one: layer and RMS norm, and others with short
+// runs. Each column has its own gamma and beta.
 //
-// A tile is read twice, the second time from the cache that it fits in. Threads have rows of their
-// own.
+// A tile is read twice, the second time from cache. Threads split the rows.
 #pragma once
 
 #include <omp.h>
@@ -59,12 +58,13 @@ class RowsKernel : public normbench::Kernel {
   }
 
  private:
-  // Whether the parameters of columns are not as the tensor has them.
+  // Whether gamma or beta needs an array with an element per column: it is absent, or an element is
+  // for a whole run.
   bool is_expanded(const normbench::Tensor& tensor) const {
     return !tensor.present() || tiles_.run > 1;
   }
 
-  // One parameter for each column.
+  // Broadcasts the parameters of runs to their columns.
   void expand(const normbench::Tensor& tensor, Numbers<Real>& columns) const {
     if (!tensor.present() || !is_expanded(tensor)) return;
     const Real* values = data<Real>(tensor);
@@ -111,7 +111,7 @@ class RowsKernel : public normbench::Kernel {
     }
   }
 
-  // Those of all columns with this parameter.
+  // The sums of the columns that share this parameter.
   Places places_of(Index parameter) const {
     return {parameter * tiles_.run, (parameter + 1) * tiles_.run, 1};
   }
@@ -120,13 +120,13 @@ class RowsKernel : public normbench::Kernel {
   normbench::Arguments arguments_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
-  Index parts_, rows_;  // mini-batches, where they make a difference, and their rows
+  Index parts_, rows_;  // mini-batches (see parts_of()), and rows of each
   int threads_;
-  bool far_;  // too much for the last cache; a tile is read twice, but from the first one
+  bool far_;  // exceeds the LLC; the second read of a tile is from the L1
   bool streaming_;
   bool fetching_;
-  Numbers<Real> gamma_, beta_;              // of columns, where the tensors are not
-  std::vector<Gradients<Real>> gradients_;  // of each thread
+  Numbers<Real> gamma_, beta_;              // per column, where the tensor is not
+  std::vector<Gradients<Real>> gradients_;  // per thread
 };
 
 }  // namespace simd

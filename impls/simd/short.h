@@ -1,7 +1,5 @@
-// The kernel for tiles that are a piece of a row too short for vectors of their own: a vector has
-// one value of each of several tiles.
-//
-// Threads have blocks of tiles of their own.
+// The kernel for tiles too short to fill vectors of their own. Blocks of tiles are transposed, so
+// that a vector holds one value of each of several tiles. Threads split the tiles.
 #pragma once
 
 #include <omp.h>
@@ -17,8 +15,8 @@
 
 namespace simd {
 
-// Whether the kernel for short tiles is the one for this problem: not in backward where tiles are
-// two whole vectors, nor where they are so few that adding up the lanes of gradients takes longer.
+// Whether ShortKernel takes a problem that is not made of cells. Backward needs tiles shorter than
+// two vectors, and enough of them to amortize reducing the lanes of the gradients.
 inline bool is_short(const normbench::Problem& problem, const normbench::Tiles& tiles, Index lanes,
                      const Settings& settings) {
   const bool backward = problem.backward();
@@ -72,6 +70,7 @@ class ShortKernel : public normbench::Kernel {
   }
 
  private:
+  // Lays out parameters in rows, as ShortTiles says.
   void expand(const normbench::Tensor& tensor, Numbers<Real>& rows) const {
     if (!tensor.present()) return;
     const Real* values = data<Real>(tensor);
@@ -80,7 +79,7 @@ class ShortKernel : public normbench::Kernel {
     for (Index k = 0; k < rows_; ++k) {
       Real* row = rows.data() + k * stride_;
       for (Index tile = 0; tile < across; ++tile) row[tile] = values[tile * rows_ + k];
-      // Without waiting for what has just been written.
+      // Copying from the row itself would wait for the stores just made.
       for (Index tile = 0; tile < repeated; ++tile) {
         const Real value = row[tile];
         for (Index at = tile + across; at < stride_; at += across) row[at] = value;
@@ -124,7 +123,7 @@ class ShortKernel : public normbench::Kernel {
     }
   }
 
-  // As far as its row goes.
+  // The sums of this parameter: one every `across` elements of its row.
   Places places_of(Index parameter) const {
     const Index row = parameter % rows_ * stride_;
     return {row + parameter / rows_, row + stride_, tiles_.across()};
@@ -134,13 +133,13 @@ class ShortKernel : public normbench::Kernel {
   normbench::Arguments arguments_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
-  Index parts_, count_;  // mini-batches, where they make a difference, and their tiles
-  Index rows_, stride_;  // of numbers for parameters, as in ShortTiles
+  Index parts_, count_;  // mini-batches (see parts_of()), and tiles of each
+  Index rows_, stride_;  // rows of parameters and their length, as in ShortTiles
   int threads_;
-  bool far_;  // too much for the last cache
+  bool far_;  // exceeds the LLC
   bool streaming_, fetching_;
   Numbers<Real> gamma_, beta_;
-  std::vector<Gradients<Real>> gradients_;  // of each thread
+  std::vector<Gradients<Real>> gradients_;  // per thread
 };
 
 }  // namespace simd

@@ -1,5 +1,5 @@
-// The tables of functions.h for one storage type, SIMD_TYPE. A file includes this once: there is
-// one for each type, so that they are compiled side by side.
+// The tables of functions.h for one storage type, SIMD_TYPE. Each storage type has a file that
+// includes this once, so that they are compiled in parallel.
 #include "impls/simd/targets.h"
 #define HWY_TARGET_INCLUDE "impls/simd/functions-inl.h"
 #include <hwy/foreach_target.h>  // before highway.h

@@ -1,4 +1,4 @@
-// Units: as many tiles side by side as stay in a cache between the two times that they are read.
+// Units: blocks of adjacent tiles, sized to stay in cache between the two times that they are read.
 #pragma once
 
 #include "impls/simd/functions.h"
@@ -6,18 +6,18 @@
 
 namespace simd {
 
-// Where one thread works at a time. Tiles and cells are counted across.
+// A unit, as one thread sees it. Tiles and cells are numbered along a band.
 struct Unit {
   Index band;
   Index first_tile, tiles;
   Index first_cell, cells, cells_of_tile;
-  Index offset;   // of the first value
-  Region region;  // the thread's piece of it
-  Index next;     // from a value to one of the unit that comes next; 0: there is none
+  Index offset;   // of the thread's first value in the tensor
+  Region region;  // the thread's piece of the unit
+  Index next;     // offset to the thread's next unit; 0: there is none
   int thread, team;
 };
 
-// Units are numbered across, then down.
+// Unit `number`, as seen by `thread` of `team`. Units are numbered across, then down.
 inline Unit unit_of(const CellLayout& layout, Index number, int thread, int team) {
   const normbench::Tiles& tiles = layout.tiles;
   Unit u{};
@@ -47,8 +47,8 @@ inline Unit unit_of(const CellLayout& layout, Index number, int thread, int team
   return u;
 }
 
-// All of a unit, whichever piece of it the thread has. Of rows that are taken as one, the first has
-// a value of each tile.
+// The whole unit rather than the thread's piece. If rows are folded, only the first row of each
+// fold, which has one value of each tile.
 inline Region region_of_whole(const CellLayout& layout, const Unit& u) {
   Region region = u.region;
   region.rows = layout.band_rows / layout.folded;
@@ -56,7 +56,7 @@ inline Region region_of_whole(const CellLayout& layout, const Unit& u) {
   if (layout.folded > 1) region.cells = u.tiles;
   return region;
 }
-// The same, each tile as a run.
+// The whole unit, with each tile as one cell.
 inline Region region_of_tiles(const CellLayout& layout, const Unit& u) {
   Region region = u.region;
   region.rows = layout.band_rows;
@@ -70,7 +70,8 @@ inline Index offset_of_whole(const CellLayout& layout, const Unit& u) {
          u.first_tile * layout.tiles.tile_columns;
 }
 
-// While a unit that stays in a cache is written, the next is fetched; else, rows that come soon.
+// Prefetch distances, where the units are not cache-resident. Where they are, the whole next unit
+// is prefetched while one is written.
 constexpr Index kRowsAhead = 16;
 constexpr Index kValuesAhead = 512;
 
@@ -83,7 +84,7 @@ inline Region region_for_sums(const CellLayout& layout, const Unit& u) {
 inline Region region_for_writing(const CellLayout& layout, const Unit& u) {
   Region region = u.region;
   region.reversed = !layout.kept && layout.far;
-  // From the last cache, rows that are read in order, one at a time, come faster.
+  // The LLC is faster to read one row at a time, in order.
   region.paired = layout.kept || layout.far;
   region.bytes_of_numbers = layout.bytes_of_numbers;
   if (layout.fetching && layout.one_read) {

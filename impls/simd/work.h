@@ -1,4 +1,4 @@
-// What the kernels of this backend share: how data is cut, and how memory and threads are used.
+// What all kernels of this backend use: ranges, tensors, memory and settings.
 #pragma once
 
 #include <hwy/aligned_allocator.h>
@@ -19,8 +19,8 @@ struct Range {
   Index first, size;
 };
 
-// The part with this number, of `parts` that are as equal as can be. The borders between parts are
-// multiples of `step`.
+// Part `part` of 0 .. all, if that is divided into `parts` parts of (nearly) equal size, with
+// borders at multiples of `step`.
 inline Range share_of(Index all, Index part, Index parts, Index step = 1) {
   const auto border = [=](Index number) {
     return number == parts ? all : all * number / parts / step * step;
@@ -28,13 +28,13 @@ inline Range share_of(Index all, Index part, Index parts, Index step = 1) {
   return {border(part), border(part + 1) - border(part)};
 }
 
-// The elements of a tensor from `first` on; nothing when it is absent.
+// A pointer to element `first` of a tensor; null if the tensor is absent.
 template <class Value>
 Value* data(const normbench::Tensor& tensor, Index first = 0) {
   return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
 }
 
-// Without statistics to find, everything is read once.
+// Whether the input is read once, since there are no statistics to find.
 inline bool reads_once(const normbench::Problem& problem) {
   return problem.norm == normbench::Norm::kBatch &&
          problem.pass == normbench::Pass::kForwardInference;
@@ -44,9 +44,9 @@ inline bool is_centered(const normbench::Problem& problem) {
   return problem.norm != normbench::Norm::kRms;
 }
 
-// Memory from the start of a line of a cache: loads across two lines take twice as long. It begins
-// at another place in a page each time, since a load waits for a store to the same place in
-// another.
+// Allocates at a cache line, since a load across two lines takes twice as long. Highway staggers
+// allocations within the page, which avoids 4K aliasing (a load stalls on a store with the same low
+// 12 bits of address).
 template <class Value>
 struct LineAllocator {
   using value_type = Value;
@@ -67,15 +67,15 @@ struct LineAllocator {
 template <class Value>
 using Numbers = std::vector<Value, LineAllocator<Value>>;
 
-// The pieces of this backend that can be switched off, to see what they are worth.
+// The techniques of this backend that can be switched off, to measure what each is worth.
 struct Settings {
-  bool streaming = true;    // stores around the caches
-  bool residency = true;    // slabs that stay in a cache between two reads
-  bool fetching = true;     // what is needed next is fetched while something else is written
-  bool sharing = true;      // threads share a statistic where they are too many to have one each
-  bool columns = true;      // short rows are taken as columns
-  bool tiny = false;        // caches are taken to be tiny, so that small problems are cut as large
-  std::int64_t target = 0;  // an instruction set of Highway; 0: the best there is
+  bool streaming = true;    // non-temporal stores of output that exceeds the LLC
+  bool residency = true;    // units that stay in cache between two reads
+  bool fetching = true;     // prefetch the next input during writes
+  bool sharing = true;      // threads share statistics if there are too few
+  bool columns = true;      // short runs are taken as columns
+  bool tiny = false;        // assume tiny caches, to partition small problems like large ones
+  std::int64_t target = 0;  // a target of Highway; 0: the best of this CPU
 };
 
 }  // namespace simd
