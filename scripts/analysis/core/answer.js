@@ -1,0 +1,160 @@
+// The answer of a run: two sentences for someone who has a layer and must choose, and a table.
+import { AMONG } from "./filters.js";
+import { groupBy } from "./collections.js";
+import { settingsOf, settingTitle } from "./groups.js";
+import { machineText } from "./machines.js";
+import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
+import { casesText } from "./rank.js";
+import { sum } from "./statistics.js";
+import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
+
+// {sentences, table, others, failures, undecided, notMeasured, old, trust}. Sentences mark what matters with
+// two asterisks. `table` is of the most used norm, type, layout and input at the most threads, `others`
+// are the tables of all other settings.
+export function answer(view) {
+  const tables = settingsOf(view.whole).map((groups) => answerTable(view, groups));
+  return { sentences: tables.length ? sentences(view, tables[0]) : ["Nothing was timed here."],
+    table: tables[0] || null, others: tables.slice(1), failures: failures(view),
+    undecided: undecidedText(tables), notMeasured: notMeasured(view), old: oldLibraries(view),
+    trust: trustNotes(view) };
+}
+
+// Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative,
+// isRanked}, from fast to slow, native layouts last; a line is {title, group, cells}, a cell {estimate, worst,
+// mark}, null without a time; `mark` is "winner", "tied" or empty.
+export function answerTable(view, groups) {
+  const standings = groups.flatMap((group) => group.standings);
+  const columns = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id)).map(
+    ([backend, own]) => ({ backend, label: view.backends.get(backend).label,
+      isNative: own.some(({ isNative }) => isNative), isRanked: own.some(({ isRanked }) => isRanked),
+      place: sum(own.map(({ ratio }) => Math.log(ratio.ratio))) / own.length }))
+    .sort((a, b) => a.isNative - b.isNative || a.place - b.place || (a.backend < b.backend ? -1 : 1));
+  return { keys: groups[0].keys, title: settingTitle(groups[0].keys), columns, lines: groups.map((group) => ({
+    title: PASS_WORDS[group.keys.pass] || group.keys.pass, group,
+    cells: columns.map(({ backend }) => cellOf(view, group, backend)) })) };
+}
+
+function cellOf(view, group, backend) {
+  const standing = group.standings.find((own) => own.backend === backend);
+  const against = standing && (view.baseline === null ? standing : standing.against);
+  if (!against) return null;
+  const mark = standing.rank !== 1 ? "" : group.leaders.length > 1 ? "tied" : "winner";
+  return { estimate: against.ratio, worst: against.worst, mark };
+}
+
+// `49 cases`, and what few of them mean.
+export function lineCases({ group }) {
+  return `${casesText(group)}${group.isDecided ? "" : ", range"}`;
+}
+
+function undecidedText(tables) {
+  const few = tables.filter(({ lines }) => lines.some(({ group }) => !group.isDecided));
+  if (!few.length) return "";
+  const parts = few.map(({ title, lines }) => {
+    const counts = lines.filter(({ group }) => !group.isDecided).map(({ group }) => group.cases);
+    return `${title} (${rangeText(counts, String)} cases)`;
+  });
+  return `Undecided, with 2 to 5 cases: a range instead of an interval, and no winner: ${parts.join("; ")}.`;
+}
+
+function sentences(view, table) {
+  const spoken = (id) => view.backends.get(id).spoken;
+  const groups = table.lines.map(({ group }) => group);
+  const rivals = [...new Set(groups.flatMap((group) => plain(group).map(({ backend }) => backend)))];
+  const where = `On this ${machineText(view.run) || "machine"}`;
+  const what = conditions(table, groups);
+  if (rivals.length < 2) {
+    return [`${where}, only ${spoken(rivals[0] || groups[0].standings[0].backend)} was timed for `
+      + `${LAYER_NAMES[table.keys.norm] || table.keys.norm} (${what}), so there is nothing to compare.`];
+  }
+  const libraries = rivals.filter((id) => view.backends.get(id).kind === "library");
+  const subject = libraries.includes("aten") ? "aten" : libraries.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[0]
+    || rivals.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[1];
+  return [`${where}, ${LAYER_NAMES[table.keys.norm] || table.keys.norm} in ${spoken(subject)} ${
+    losses(groups, subject, bestText(view))} (${what}).`, leadersText(view, groups, libraries)];
+}
+
+// The standings that have no advantage over the others.
+function plain(group) {
+  return group.standings.filter(({ isNative, isRanked }) => !isNative && isRanked);
+}
+
+function meanOf(groups, id) {
+  const own = groups.flatMap((group) => group.standings.filter(({ backend }) => backend === id));
+  return own.length ? sum(own.map(({ ratio }) => Math.log(ratio.ratio))) / own.length : Infinity;
+}
+
+function conditions({ keys }, groups) {
+  return [rangeText(groups.map(({ cases }) => cases), String).replace(/$/, groups[0].cases === 1 ? " shape" : " shapes"),
+    keys.dtype, keys.layout, threadsText(keys.threads), keys.cache === "warm" ? null : `${keys.cache} cache`,
+    keys.input === "random" ? null : `${keys.input} input`].filter(Boolean).join(", ");
+}
+
+function bestText(view) {
+  if (Array.isArray(view.among)) {
+    return `the best of ${listText([...view.ranked].map((id) => view.backends.get(id).spoken))}`;
+  }
+  return { libraries: "the best library", "without-ours": "the best backend that is not ours" }[view.among]
+    || "the best code measured";
+}
+
+function losses(groups, id, best) {
+  const own = groups.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
+    standing: group.standings.find(({ backend }) => backend === id) })).filter(({ standing }) => standing);
+  const behind = own.filter(({ standing }) => standing.rank !== 1);
+  const ahead = own.filter(({ standing }) => standing.rank === 1).map(({ pass }) => pass);
+  if (!behind.length) return `is as fast as ${best} in ${listText(ahead)}`;
+  const parts = behind.map(({ pass, standing }, at) => {
+    const times = timesText(standing.ratio.ratio);
+    return `${at === 0 ? `**${times} times**` : times} in ${pass}`;
+  });
+  const lost = `takes ${parts.slice(0, 1)[0].replace(" in ", ` as long as ${best} in `)}${
+    parts.length > 1 ? `, ${listText(parts.slice(1))}` : ""}`;
+  return ahead.length ? `${lost}, and is as fast in ${listText(ahead)}` : lost;
+}
+
+function leadersText(view, groups, libraries) {
+  const named = (id) => {
+    const { kind, spoken } = view.backends.get(id);
+    return kind === "ours" ? `${spoken}, ours and not a library,` : spoken;
+  };
+  const passOf = (group) => PASS_WORDS[group.keys.pass] || group.keys.pass;
+  const tops = [...groupBy(groups, (group) => (group.leaders.length
+    ? listText(group.leaders.map(({ backend }) => view.backends.get(backend).spoken)) : ""))];
+  const parts = tops.map(([names, own]) => {
+    const passes = own.length === groups.length && groups.length > 1 ? "in all passes"
+      : `in ${listText(own.map(passOf))}`;
+    if (!names) return `${passes} nothing is decided: ${countText(own[0].cases, "case")} are too few`;
+    const { leaders } = own[0];
+    return leaders.length > 1 ? `${passes} ${names} cannot be told apart`
+      : `the fastest ${passes} is ${named(leaders[0].backend).replace(/,$/, "")}`;
+  });
+  const text = parts.join("; ");
+  const behind = runnerUp(view, groups);
+  const best = bestLibraries(view, groups, libraries);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${behind}${best}.`;
+}
+
+// The second where it is the same in all passes.
+function runnerUp(view, groups) {
+  const seconds = groups.map((group) => plain(group).find(({ rank }) => rank !== null && rank > 1));
+  if (!seconds.every((own) => own && own.backend === seconds[0].backend)) return "";
+  return `; ${view.backends.get(seconds[0].backend).spoken} is next, at ${
+    rangeText(seconds.map(({ ratio }) => ratio.ratio), timesText)} times`;
+}
+
+// Which library is the fastest, unless one leads anyway.
+function bestLibraries(view, groups, libraries) {
+  if (!libraries.length || groups.some(({ leaders }) => leaders.some(
+    ({ backend }) => libraries.includes(backend)))) return "";
+  const first = groups.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
+    standing: plain(group).find(({ backend }) => libraries.includes(backend)) })).filter(({ standing }) => standing);
+  const parts = [...groupBy(first, ({ standing }) => standing.backend)].map(([id, own]) => (
+    `${view.backends.get(id).spoken} in ${listText(own.map(({ pass }) => pass))}`));
+  return parts.length ? `; among libraries it is ${listText(parts)}` : "";
+}
+
+// What `among` is called, for a reader.
+export function amongText(view) {
+  return Array.isArray(view.among) ? `only ${listText([...view.ranked])}` : (AMONG[view.among] || AMONG.all).text;
+}

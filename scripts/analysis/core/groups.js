@@ -1,0 +1,81 @@
+// Groups of like cases: what keeps cases apart, in which order groups come, how they are called.
+import { byElements, byPlaceIn, groupBy, keyOf, unique } from "./collections.js";
+import { threadsText, PASS_WORDS } from "./text.js";
+
+// Cases that differ in one of these never count together.
+export const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"];
+// What is measured in the same way: groups that differ in the pass alone.
+export const SETTING = KEYS.filter((key) => key !== "pass");
+// The kind of work.
+export const KIND = ["norm", "dtype", "layout"];
+// All that makes a case.
+export const CASE = [...KEYS, "n", "c", "l", "batch", "groups", "eps", "momentum", "affine"];
+// The norm that is the identity: what the others are measured against.
+export const CONTROL = "none";
+// The lists of results/schema.json that order the values of a field.
+export const LISTS = { norm: "norms", pass: "passes", dtype: "dtypes", layout: "layouts", cache: "caches",
+  input: "inputs", regime: "regimes" };
+
+// What makes a case, but for some fields: equal for rows that differ in these alone.
+export function caseWithout(row, ...fields) {
+  return keyOf(row, CASE.filter((field) => !fields.includes(field)));
+}
+
+export function byRegime(schema) {
+  return byPlaceIn(schema.regimes);
+}
+
+// [{keys, rows}]: what is used most first, the control last, most threads first, passes in their order.
+export function likeCases(rows, schema) {
+  const place = (keys) => [Number(keys.norm === CONTROL),
+    ...["norm", "dtype", "layout", "cache", "input"].map((key) => placeOf(schema, key, keys[key])),
+    -keys.threads, placeOf(schema, "pass", keys.pass)];
+  return [...groupBy(rows, (row) => keyOf(row, KEYS)).values()]
+    .map((own) => ({ keys: Object.fromEntries(KEYS.map((key) => [key, own[0][key]])), rows: own }))
+    .map((group) => [place(group.keys), group])
+    .sort(([a], [b]) => byElements(a, b)).map(([, group]) => group);
+}
+
+function placeOf(schema, key, value) {
+  const at = schema[LISTS[key]].indexOf(value);
+  return at < 0 ? schema[LISTS[key]].length : at;
+}
+
+// Groups of several passes that were measured in the same way: [[group, ...], ...].
+export function settingsOf(groups) {
+  return [...groupBy(groups, (group) => keyOf(group.keys, SETTING)).values()];
+}
+
+export function differs(key, among) {
+  return unique(among.map((keys) => keys[key])).length > 1;
+}
+
+export function differing(keys, among) {
+  return keys.filter((key) => differs(key, among));
+}
+
+const WORDS = {
+  norm: (value) => `${value} norm`, pass: (value) => PASS_WORDS[value] || value,
+  threads: threadsText, cache: (value) => `${value} cache`, input: (value) => `${value} input`,
+};
+
+function words(keys, shown) {
+  return shown.map((key) => (WORDS[key] ? WORDS[key](keys[key]) : String(keys[key]))).join(", ");
+}
+
+// What a group is, in words: its pass and threads, and what else differs in `among`.
+export function titleOf(keys, among, hidden = []) {
+  return words(keys, KEYS.filter((key) => !hidden.includes(key)
+    && (key === "pass" || key === "threads" || differs(key, among))));
+}
+
+// All that makes a setting: `batch norm, f32, ncl, 2 threads`; what is usual is left out.
+export function settingTitle(keys) {
+  return words(keys, SETTING.filter((key) => !(key === "cache" && keys.cache === "warm")
+    && !(key === "input" && keys.input === "random")));
+}
+
+// All that makes a group.
+export function fullTitle(keys) {
+  return `${PASS_WORDS[keys.pass] || keys.pass}, ${settingTitle(keys)}`;
+}

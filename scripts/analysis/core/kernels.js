@@ -1,0 +1,68 @@
+// Which kernel a library dispatched to, what that name means, and what it costs.
+import { byName, groupBy } from "./collections.js";
+import { nativeBackends } from "./cases.js";
+import { geometricMean, largest } from "./statistics.js";
+
+// What the parts of a name mean: oneDNN's are "implementation:instruction set".
+const MEANINGS = [
+  [/^ncsp_bnorm/, "oneDNN's generic C++ for the plain layout with L > 1: no vector code of its own"],
+  [/^nspc_bnorm/, "oneDNN's generic C++ for channels last: no vector code of its own"],
+  [/^bnorm_tbb_jit:sse41/, "oneDNN's generated code, blocks of 4 channels: C is no multiple of 8"],
+  [/^bnorm_tbb_jit:avx2/, "oneDNN's generated code, blocks of 8 channels: C is no multiple of 16"],
+  [/^bnorm_tbb_jit/, "oneDNN's generated code, its second implementation"],
+  [/^bnorm_jit/, "oneDNN's generated code for batch norm, vectors over blocks of channels"],
+  [/^simple_layer_normalization/, "oneDNN's layer norm for the plain layout"],
+  [/^(ref|reference)\b/, "a reference kernel: right, not fast"],
+  [/^contiguous$/, "PyTorch's path for its default layout"],
+  [/^channels last$/, "PyTorch's path for channels last, which (N, C) data takes as well"],
+  [/^rows$/, "ours: statistics of each row of contiguous values"],
+  [/^runs$/, "ours: a channel is a run of contiguous values in each sample"],
+  [/^folded columns$/, "ours: a channel is a column of the matrix; several short rows are read as one"],
+  [/^columns$/, "ours: a channel is a column of the matrix, vectors over channels"],
+  [/^composed$/, "composed of several operators, as PyTorch has none for this"],
+];
+const REFERENCE = /(?<![a-z])ref(erence)?(?![a-z])/i;
+// What every backend may say beside its kernel.
+const CIRCUMSTANCE = /^(\d+ threads?.*|AVX.*|S?SSE.*|FMA|NEON.*|SVE.*|\d+ reads|fetching|streaming)$/;
+
+export function isReferenceKernel(detail) {
+  return REFERENCE.test(detail);
+}
+
+// The name of the kernel in the detail of a row; empty when it names none.
+export function kernelOf(row) {
+  return row.detail.split(", ").filter((part) => part && !CIRCUMSTANCE.test(part)).join(", ");
+}
+
+export function kernelMeaning(kernel) {
+  const found = MEANINGS.find(([pattern]) => pattern.test(kernel));
+  return found ? found[1] : "";
+}
+
+// Per shown backend and norm the kernels that it dispatched to, the slowest first:
+// {backend, norm, kernel, meaning, rows, ratio, worst: {ratio, row}, where}. `where` says in which shapes.
+export function kernelTable(view) {
+  const native = nativeBackends(view.timed);
+  const rows = view.timed.filter((row) => view.isShown(row.backend) && kernelOf(row)
+    && view.toBest.has(row.index));
+  const entries = [...groupBy(rows, (row) => JSON.stringify([row.backend, row.norm, kernelOf(row)])).values()]
+    .map((own) => {
+      const records = own.map((row) => view.toBest.get(row.index));
+      const worst = records.reduce((a, b) => (b.estimate.ratio > a.estimate.ratio ? b : a));
+      const kernel = kernelOf(own[0]);
+      return { backend: own[0].backend, isNative: native.has(own[0].backend), norm: own[0].norm, kernel,
+        meaning: kernelMeaning(kernel), rows: own.length,
+        ratio: geometricMean(records.map(({ estimate }) => estimate)),
+        worst: { ratio: worst.estimate.ratio, row: worst.row }, where: whereText(own) };
+    });
+  return entries.sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
+}
+
+// `L = 1`, `L > 1`, `C = 54`: what the shapes of the rows have in common.
+function whereText(rows) {
+  const channels = new Set(rows.map((row) => row.c));
+  const lengths = rows.every((row) => row.l === 1) ? ["L = 1"]
+    : rows.every((row) => row.l > 1) ? ["L > 1"] : [];
+  if (channels.size <= 3) lengths.unshift(`C = ${[...channels].sort((a, b) => a - b).join(", ")}`);
+  return lengths.join(", ") || `C up to ${largest([...channels])}`;
+}
