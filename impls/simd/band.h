@@ -10,6 +10,7 @@
 
 namespace simd {
 
+// Sums, statistics and coefficients of a unit.
 template <class Real>
 struct Band {
   // Room for a unit of `cells` cells, and for the gradients of `parameters` parameters.
@@ -78,6 +79,7 @@ class Exchange {
   Exchange(int threads, Index most)
       : threads_(threads), sums_(threads > 1 ? 4 * at(most) * at(threads) : 0), most_(at(most)) {}
 
+  // Collective: replaces the first `size` sums of `band` by the totals over all threads.
   template <class Real>
   void add_up(Band<Real>& band, Index size, int thread, int team,
               const StatisticFunctions<Real>& functions) {

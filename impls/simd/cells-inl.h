@@ -4,9 +4,9 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// A number as a multiple of a quarter of the power of two below `spread`. A shift that begins as a
-// value of the input, and moves by such numbers, has few digits when the input has, so that sums
-// that can be exact are.
+// Rounds to a multiple of a quarter of the largest power of two that is at most `spread`. A shift
+// that is a value of the input plus such a multiple has few digits if the input has, so that sums
+// that can be exact are exact.
 template <class T>
 HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
   const Tag<T> d;
@@ -16,13 +16,13 @@ HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
   const auto exponent =
       hn::Set(integers, std::numeric_limits<Integer>::max() >> 1 >> kDigits << kDigits);
   const auto power = hn::BitCast(d, hn::And(hn::BitCast(integers, spread), exponent));
-  // Added to so large a number, all digits below are rounded away.
+  // Adding so large a number rounds away all lower digits; subtracting it restores the others.
   const auto large =
       hn::Mul(power, hn::Set(d, static_cast<Parameter<T>>(Integer{3} << (kDigits - 3))));
   return hn::Sub(hn::Add(value, large), large);
 }
 
-// Four pieces of each cell are looked at.
+// Samples four pieces of each cell, of at most a vector.
 template <class T>
 void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
   constexpr Index kPieces = 4;
@@ -46,8 +46,8 @@ void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
   }
 }
 
-// Eight rows are looked at, more of many: a column whose shift turns out to be more than a
-// deviation off its mean is summed again, and that is one in 200 for eight values, and rare for 32.
+// Samples 8 rows, or up to 32 if there are many. A column whose shift is more than a standard
+// deviation off its mean is summed again: one in 200 for eight values, rare for 32.
 template <class T>
 void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift) {
   const Tag<T> d;
@@ -146,10 +146,10 @@ void sum_columns_backward(const T* x, const T* dy, const Region& region, const P
       a, ab);
 }
 
-// Calls write_cell(cell, offset) for each run of the region, row by row, as memory has them.
+// Calls write_cell(cell, offset) for each run of the region, row by row, in the order of memory.
 template <class Write>
 HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
-  const Region region = shared;  // the compiler takes stores of vectors for changes of all memory
+  const Region region = shared;  // a copy, which stores of vectors cannot alias
   for (Index i = 0; i < region.rows; ++i) {
     const Index row = region.reversed ? region.rows - 1 - i : i;
     for (Index cell = 0; cell < region.cells; ++cell) {
@@ -158,9 +158,9 @@ HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
   }
 }
 
-// Calls write_piece(column, columns, offset, rows, stride) for pieces of some rows. Several rows
-// use the numbers of some columns, `kinds` for each, before those of others are needed, which would
-// push them out of the first cache.
+// Calls write_piece(column, columns, offset, rows, stride) for pieces of the region. A piece has as
+// many columns as keep their coefficients in the L1, `kinds` per column, while several rows use
+// them.
 template <class T, class Write>
 HWY_INLINE void for_each_piece(const Region& shared, Index kinds, const Write& write_piece) {
   const Region region = shared;  // as above

@@ -4,6 +4,7 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
+// A pivot near the mean of a contiguous tile.
 template <class T>
 HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
   Parameter<T> shift;
@@ -11,10 +12,10 @@ HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
   return shift;
 }
 
-// Tiles that are worked on together, so that none waits for the statistics of the one before.
+// Tiles that are worked on together, to overlap the latency of their statistics.
 inline constexpr Index kTilesTogether = 8;
 
-// The statistics of such tiles, which lie end to end.
+// The statistics of up to kTilesTogether contiguous tiles.
 template <class T>
 struct TogetherStatistics {
   using Real = Parameter<T>;
@@ -41,7 +42,7 @@ struct TogetherStatistics {
  private:
   static HWY_INLINE std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-  // Whether all is well, as conclude() says.
+  // Returns what conclude() returns: whether the statistics are good.
   HWY_INLINE bool sum(const T* x, Index first, Index count,
                       const typename RowFunctions<T>::Tiles& tiles) {
     std::array<double, kTilesTogether> a, ab;
@@ -63,7 +64,7 @@ template <class T>
 void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& tiles,
                     const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
                     Parameter<T>* variances, Parameter<T>* rstds, bool streaming, bool fetching) {
-  constexpr Index kBytesTogether = 16 * 1024;  // so that they stay in the first cache
+  constexpr Index kBytesTogether = 16 * 1024;  // bytes that stay in the L1
   const Index bytes = tiles.length * static_cast<Index>(sizeof(T));
   const Index together = std::clamp<Index>(kBytesTogether / bytes, 1, kTilesTogether);
   in_manner(streaming, fetching, [&](auto manner) {
@@ -88,10 +89,10 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
   });
 }
 
-// Rows of which the gradients are added up in one go.
+// Rows whose gradients are accumulated in one sweep over the columns.
 inline constexpr Index kRowsTogether = 4;
 
-// What dx is formed of, for a tile: dx = dy * gamma * rstd - constant - (x - mean) * slope.
+// Coefficients of a tile: dx = dy * gamma * rstd - constant - (x - mean) * slope
 template <class T>
 struct TileTerms {
   Vec<T> mean, rstd, constant, slope;
@@ -114,7 +115,7 @@ HWY_INLINE TileTerms<T> terms_of_tile(const T* x, const T* dy, const Parameter<T
   return {hn::Set(d, mean), hn::Set(d, rstd), hn::Set(d, constant), hn::Set(d, slope)};
 }
 
-// dx of `count` lanes of one tile; adds to the sums of dy and dy * xh.
+// dx of one vector of a tile. Adds to the sums of dy and dy * xh, where xh = (x - mean) * rstd.
 template <class T, class Load>
 HWY_INLINE Vec<T> differentiate_vector(const TileTerms<T>& t, Vec<T> gamma, const Load& load_at,
                                        const T* x, const T* dy, Vec<T>& dbeta, Vec<T>& dgamma) {
@@ -125,7 +126,7 @@ HWY_INLINE Vec<T> differentiate_vector(const TileTerms<T>& t, Vec<T> gamma, cons
   return hn::MulSub(hn::Mul(gradient, gamma), t.rstd, hn::MulAdd(deviation, t.slope, t.constant));
 }
 
-// The same for four tiles below each other, of which `rows` exist.
+// The same for all columns of `rows` tiles, `stride` apart and at most kRowsTogether.
 template <class T>
 HWY_INLINE void differentiate_together(const T* x, const T* dy, T* dx, Index stride, Index rows,
                                        const TileTerms<T>* terms, const Parameter<T>* gamma,
@@ -176,6 +177,7 @@ HWY_INLINE void differentiate_together(const T* x, const T* dy, T* dx, Index str
   if (at < length) some(at, length - at);
 }
 
+// Adds `sums` to `doubles` and clears them.
 template <class Real>
 HWY_INLINE void move_to_doubles(Real* sums, Index size, double* doubles) {
   for (Index i = 0; i < size; ++i) {
@@ -195,7 +197,7 @@ void differentiate_rows(const T* x, const T* dy, T* dx,
   Real* sums = scratch;
   Real* weighted = scratch + columns;
   std::fill_n(scratch, 2 * columns, Real{0});
-  // All rows are as far from an aligned place as the first when their length allows.
+  // All tiles are aligned if the first one is, and their length is a multiple of a vector.
   constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(lanes<T>()) * sizeof(T);
   const bool aligned = reinterpret_cast<std::uintptr_t>(dx) % kAligned == 0 &&
                        static_cast<std::uintptr_t>(tiles.length) * sizeof(T) % kAligned == 0;

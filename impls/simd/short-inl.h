@@ -1,16 +1,16 @@
-// The functions of ShortFunctions: a vector has one value of each of as many tiles. No include
-// guard, as in vectors-inl.h.
+// The functions of ShortFunctions: tiles are transposed, so that a vector holds one value of each
+// of `lanes` tiles. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Vectors that are worked on in turns, so that none waits for the statistics of the one before.
+// Vectors that are worked on alternately, to overlap the latency of their statistics.
 inline constexpr Index kVectorsOfBlock = 2;
 template <class T>
 inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
 
-// First, second, ... values of as many tiles as a vector has lanes.
+// A transposed block of `lanes` tiles: vector j holds value j of each.
 template <class T>
 struct Turned {
   HWY_ALIGN Parameter<T> of[static_cast<std::size_t>(lanes<T>() * kLongestShort<T>)];
@@ -23,14 +23,15 @@ struct Turned {
   }
 };
 
-// Where the numbers of the tiles of a block begin in a row.
+// Where the parameters of a block of tiles begin in a row of parameters.
 class PlaceAcross {
  public:
   HWY_INLINE PlaceAcross(const ShortTiles& tiles, Index block)
       : place_(tiles.first), across_(tiles.across), block_(block), step_(block % tiles.across) {}
 
   HWY_INLINE Index operator()() const { return place_; }
-  // To the next block. Whether that begins anew: until then, each number is of one tile at most.
+  // Advances to the next block. Returns true on wrap-around, after which an accumulator receives a
+  // second tile.
   HWY_INLINE bool advance() {
     const bool around = place_ + block_ >= across_;
     place_ += step_;
@@ -42,8 +43,8 @@ class PlaceAcross {
   Index place_, across_, block_, step_;
 };
 
-// Adds up add(j, sum) over all values j. 32 of them round six times: four chains of four values are
-// added up, and then the two.
+// Sums up add(j, sum) over all values j: 16 values in four accumulators, and then the sums of
+// those. A value of 32 is rounded at most six times.
 template <class T, class Add>
 HWY_INLINE Vec<T> sum_values(Index length, const Add& add) {
   constexpr Index kTogether = 16;
@@ -65,7 +66,7 @@ HWY_INLINE Vec<T> sum_values(Index length, const Add& add) {
   return total;
 }
 
-// Leaves y in place of x - start.
+// Replaces x - start by y.
 template <class T>
 HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<T> mean,
                                  Vec<T> rstd, const Parameter<T>* gamma, const Parameter<T>* beta) {
@@ -87,8 +88,8 @@ HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<
   }
 }
 
-// Of the first `count` tiles of a vector, which lie at x; of those whose squares do not fit. `mean`
-// is less `start`, where tiles are centered.
+// The slow path of overflow.h for those of the first `count` tiles of a vector, contiguous at x,
+// whose squares overflowed. If tiles are centered, `mean` is relative to `start`.
 template <class T>
 HWY_NOINLINE void find_short_in_doubles(const T* x, const ShortTiles& tiles, Index count,
                                         const Parameter<T>* start, Vec<T>& mean, Vec<T>& variance,
@@ -124,7 +125,7 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
   const Blocks<T> blocks(length, tiles.count, y, streaming, fetching);
   const auto n = hn::Set(d, static_cast<Real>(length));
   const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
-  // Division takes long, and the inverse of a power of two is exact.
+  // Division is slow, and the inverse of a power of two is exact.
   const bool is_power = (length & (length - 1)) == 0;
   const auto over_n = [&](Vec<T> sum)
                           HWY_ATTR { return is_power ? hn::Mul(sum, inverse) : hn::Div(sum, n); };
@@ -140,7 +141,8 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
       Turned<T>& own = block[k];
       Real* own_start = start + k * kLanes;
       mean[k] = hn::Zero(d);
-      // Differences from a value of the tile are about as small as those from its mean.
+      // The first value of a tile is its pivot. Differences from it are about as small as from the
+      // mean.
       blocks.load(x, tile + k * kLanes, own.of, tiles.centered ? own_start : nullptr);
       if (!tiles.centered) continue;
       const auto sum =
@@ -178,7 +180,7 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
   }
 }
 
-// What dx is formed of, for the tiles of a vector.
+// Coefficients of dx, one tile per lane.
 template <class T>
 struct ShortTerms {
   Vec<T> rstd, constant, slope;
@@ -214,7 +216,7 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
       const Index count = std::min(kLanes, tiles.count - at);
       blocks.load(x, at, deviation.of);
       blocks.load(dy, at, gradient.of);
-      // Tiles that there are not have neither values nor deviations.
+      // x, mean and rstd are zero in the lanes beyond the last tile.
       const auto mean = means == nullptr ? hn::Zero(d) : load_first(means + at, count);
       const auto rstd = load_first(rstds + at, count);
       auto all = hn::Zero(d);

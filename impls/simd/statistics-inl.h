@@ -1,10 +1,10 @@
-// The functions of StatisticFunctions, in doubles. No include guard, as in vectors-inl.h.
+// The functions of StatisticFunctions, in double arithmetic. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Calls body(tag, i) for each vector of doubles, and for each that is left over.
+// Calls body(tag, i) for each whole vector of doubles, then for each element of the tail.
 template <class Body>
 HWY_INLINE void for_doubles(Index size, const Body& body) {
   constexpr Index kLanes = lanes<double>();
@@ -23,7 +23,7 @@ HWY_INLINE hn::Vec<D> get(D d, const double* from) {
 }
 template <class D>
 HWY_INLINE void put(D, hn::Vec<D> value, float* to) {
-#if HWY_TARGET == HWY_SCALAR  // whose conversion makes the largest float of infinity
+#if HWY_TARGET == HWY_SCALAR  // converts infinity to the largest float
   *to = static_cast<float>(hn::GetLane(value));
 #else
   const hn::Rebind<float, D> floats;
@@ -35,9 +35,9 @@ HWY_INLINE void put(D d, hn::Vec<D> value, double* to) {
   hn::StoreU(value, d, to);
 }
 
-// 1 / sqrt(value) for a result in Real. Root and division of doubles take most of the time of short
-// columns, so for floats they are those of floats, and a step of Newton's method makes up for it:
-// the error of 2^-23 that it starts from leaves 2^-45.
+// 1 / sqrt(value) for a result in Real. Square root and division in double would take most of the
+// time of short columns. So floats use float ones, and a step of Newton's method in double: it
+// reduces the relative error from 2^-23 to 2^-45.
 template <class Real, class D>
 HWY_INLINE hn::Vec<D> inverse_root(D d, hn::Vec<D> value) {
   const auto one = hn::Set(d, 1.0);
@@ -54,10 +54,10 @@ HWY_INLINE hn::Vec<D> inverse_root(D d, hn::Vec<D> value) {
   return hn::Div(one, hn::Sqrt(value));
 }
 
-// The sum of n values, over n.
+// sum / n
 template <class Real, class D>
 HWY_INLINE hn::Vec<D> over(D d, hn::Vec<D> sum, double n) {
-  // Floats do not show the second rounding.
+  // Rounds twice, which a float result does not show.
   if constexpr (std::is_same_v<Real, float>) return hn::Mul(sum, hn::Set(d, 1 / n));
   return hn::Div(sum, hn::Set(d, n));
 }
@@ -71,7 +71,7 @@ bool conclude(Index tiles, const double* a, const double* ab, const Real* shift,
     const auto off = over<Real>(d, sum, n);
     const auto squares = hn::NegMulAdd(sum, off, hn::LoadU(d, ab + i));
     const auto about_mean = over<Real>(d, squares, n);
-    // NaN remains.
+    // Keeps NaN.
     const auto zero = hn::Zero(d);
     const auto positive = hn::IfThenElse(hn::Lt(about_mean, zero), zero, about_mean);
     const auto largest = hn::Set(d, static_cast<double>(std::numeric_limits<Real>::max()));
@@ -132,10 +132,10 @@ void gradients(Index size, const double* a, const double* ab, const Real* rstd, 
   });
 }
 
-// The sums of two neighbors each take their place.
+// sums[i] = sums[2 * i] + sums[2 * i + 1], in place
 inline void add_neighbors(Index size, double* sums) {
   Index i = 0;
-#if HWY_TARGET != HWY_SCALAR  // has no neighbors
+#if HWY_TARGET != HWY_SCALAR  // has one lane
   constexpr Index kLanes = lanes<double>();
   const DoubleTag d;
   for (; i + kLanes <= size; i += kLanes) {
@@ -163,20 +163,20 @@ inline void add_up(Index tiles, Index cells, double* sums) {
   }
 }
 
-// For cells that are less than a vector, as far as there are whole vectors of either kind. Returns
-// the cells that have their number.
+// Broadcasts for fewer cells per tile than a vector has lanes, as long as whole vectors can be
+// loaded and stored. Returns the number of cells that are done.
 template <class Real>
 HWY_INLINE Index spread_within_vectors(Index tiles, Index cells, const Real* of_tiles,
                                        Real* of_cells) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
   const hn::RebindToSigned<decltype(d)> integers;
-  // Halves, so that no quotient is near a whole number.
+  // Lane i holds i + 1/2, so that no quotient is near an integer before it is truncated.
   const auto places = hn::Iota(d, Real{0.5});
   const auto inverse = hn::Set(d, 1 / static_cast<Real>(cells));
   const Index step = kLanes / cells;
   Index done = 0;
-  Index within = 0;  // cells of the tile that are done
+  Index within = 0;  // cells of this tile that are done
   for (Index tile = 0; tile + kLanes <= tiles; done += kLanes) {
     const auto place = hn::Add(places, hn::Set(d, static_cast<Real>(within)));
     const auto from = hn::ConvertTo(integers, hn::Mul(place, inverse));

@@ -1,17 +1,17 @@
-// Sums in the type that is computed in, moved into doubles before more than eight roundings add up.
+// Accumulators in the arithmetic type, which are moved into doubles after at most eight additions.
 // No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Most additions to any lane before it is moved into a double.
+// Most additions to a lane before it is moved into a double.
 inline constexpr Index kAdditions = 8;
 
 using DoubleTag = hn::ScalableTag<double>;
 using Doubles = hn::Vec<DoubleTag>;
 
-// Adds the lanes of a vector to those of two vectors of doubles, or of one.
+// Adds the lanes of a vector to two vectors of doubles, or to one if the lanes are doubles.
 HWY_INLINE void add_wide(hn::Vec<hn::ScalableTag<float>> value, Doubles& low, Doubles& high) {
   const DoubleTag wide;
 #if HWY_TARGET == HWY_SCALAR  // has one lane of either
@@ -25,14 +25,16 @@ HWY_INLINE void add_wide(hn::Vec<hn::ScalableTag<float>> value, Doubles& low, Do
 }
 HWY_INLINE void add_wide(Doubles value, Doubles& low, Doubles&) { low = hn::Add(low, value); }
 
-// The two sums of one cell. Four chains, so that an addition need not wait for the one before.
+// The two sums of one cell, in four independent accumulators each, to hide the latency of
+// additions.
 template <class T>
 class CellSums {
  public:
-  // One that the compiler writes would not be for this instruction set.
+  // Explicit: an implicit constructor would lack this target's attribute and could not be inlined.
   HWY_INLINE CellSums() {}
 
-  // Four chains of `count` vectors each: they begin `gap` apart and take steps of `step`.
+  // Adds `count` vectors to each accumulator. Those of accumulator k begin at first + k * gap, in
+  // steps of `step`.
   template <class Terms>
   HWY_INLINE void add_chains(const Terms& terms, Index first, Index gap, Index step, Index count) {
     while (count > 0) {
@@ -50,7 +52,7 @@ class CellSums {
     }
   }
 
-  // The first `count` lanes of four vectors that are `gap` apart.
+  // Adds the first `count` lanes of four vectors, `gap` apart, one to each accumulator.
   template <class Terms>
   HWY_INLINE void add_ends(const Terms& terms, Index first, Index gap, Index count) {
     add(terms.some(first, count), a0_, b0_);
@@ -104,14 +106,15 @@ class CellSums {
   Index additions_ = 0;
 };
 
-// Sums of cells that are runs; terms_of(cell) gives the terms, with offsets from the first cell.
+// Sums of cells that are runs. terms_of(cell) are the terms of a cell; offsets count from the first
+// cell.
 template <class T, class TermsOf>
 HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* a, double* ab) {
   const Region region = shared;
   constexpr Index kLanes = lanes<T>();
   const Index whole = region.length / kLanes;
   const Index end = region.length % kLanes;
-  // Chains along a row of a few vectors would be too short.
+  // A row of few vectors does not fill four accumulators, so each takes a row of its own.
   const Index chained = region.length < 16 * kLanes ? region.rows / 4 * 4 : 0;
   for (Index cell = 0; cell < region.cells; ++cell) {
     const auto terms = terms_of(cell);
@@ -129,7 +132,7 @@ HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* 
   }
 }
 
-// Adds a vector of sums to doubles in memory, or sets them.
+// Adds a vector to doubles in memory, or stores it there if `set`.
 HWY_INLINE void add_to(hn::Vec<hn::ScalableTag<float>> value, double* sums, bool set) {
   constexpr bool kHasHigh = lanes<float>() > lanes<double>();
   const DoubleTag wide;
@@ -150,7 +153,7 @@ HWY_INLINE void add_to(Doubles value, double* sums, bool set) {
   hn::StoreU(value, wide, sums);
 }
 
-// Adds the sums of the columns of two vectors side by side, over at most kAdditions rows.
+// Accumulates two adjacent vectors of columns over `rows` rows, at most kAdditions.
 template <class T, bool kFetching, class Terms>
 HWY_INLINE void sum_two_vectors(const Terms& left, const Terms& right, Index first,
                                 const Region& region, Index rows, double* a, double* ab, bool set) {
@@ -168,7 +171,7 @@ HWY_INLINE void sum_two_vectors(const Terms& left, const Terms& right, Index fir
   add_to(b1, ab + lanes<T>(), set);
 }
 
-// The same for one vector of which only some columns count, or all.
+// The same for the first `count` columns of one vector.
 template <class T, class Terms>
 HWY_INLINE void sum_vector(const Terms& terms, Index first, Index stride, Index rows, Index count,
                            double* a, double* ab, bool set) {
@@ -191,6 +194,7 @@ HWY_INLINE void sum_vector(const Terms& terms, Index first, Index stride, Index 
   add_some(b0, ab);
 }
 
+// Accumulates all columns over kAdditions rows, from `row` on.
 template <class T, bool kFetching, class TermsOf>
 HWY_INLINE void sum_block(const Region& region, Index row, const TermsOf& terms_of, double* a,
                           double* ab) {
@@ -209,8 +213,9 @@ HWY_INLINE void sum_block(const Region& region, Index row, const TermsOf& terms_
   }
 }
 
-// Sums of cells that are columns, some rows at a time, so that memory is read along its rows.
-// terms_of(at, count) gives the terms of columns from `at` on; offsets count from the first column.
+// Sums of cells that are columns, kAdditions rows at a time, so that memory is read row by row.
+// terms_of(at, count) are the terms of the columns from `at` on; offsets count from the first of
+// them.
 template <class T, class TermsOf>
 HWY_INLINE void sum_columns(const Region& shared, const TermsOf& terms_of, double* a, double* ab) {
   const Region region = shared;

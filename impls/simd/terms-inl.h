@@ -1,17 +1,18 @@
-// What is summed and what is written, one vector at a time: of(i) is for whole vectors from offset
-// i on, of.some(i, count) for the first `count` lanes of one, and of.fetch(i) fetches what of(i)
-// reads. No include guard, as in vectors-inl.h.
+// What is summed and what is written, as expressions of one vector: of(i) is the vector at offset
+// i, of.some(i, count) its first `count` lanes, and of.fetch(i) prefetches what of(i) loads. No
+// include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// The terms a and b of the sums of a and of a * b. Lanes that do not count have a = 0.
+// The terms a and b of the sums of a and a * b. Inactive lanes have a = 0.
 template <class T>
 struct Pair {
   Vec<T> a, b;
 };
 
+// a = b = x - shift
 template <class T>
 struct ForwardTerms {
   const T* x;
@@ -28,6 +29,7 @@ struct ForwardTerms {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
+// a = dy, b = x - mean
 template <class T>
 struct BackwardTerms {
   const T* x;
@@ -46,7 +48,7 @@ struct BackwardTerms {
   }
 };
 
-// With a gamma for each column.
+// a = dy * gamma, b = x - mean, with a gamma per column.
 template <class T>
 struct WeightedTerms {
   const T* x;
@@ -63,7 +65,7 @@ struct WeightedTerms {
   }
 };
 
-// One number for all columns.
+// A coefficient of all columns.
 template <class T>
 struct Constant {
   Vec<T> value;
@@ -73,7 +75,7 @@ struct Constant {
   HWY_INLINE Vec<T> some(Index, Index) const { return value; }
 };
 
-// One for each column.
+// A coefficient per column. of(column) holds those of one vector of columns in a register.
 template <class T>
 struct Array {
   const Parameter<T>* values;
@@ -82,6 +84,7 @@ struct Array {
   HWY_INLINE Vec<T> some(Index at, Index count) const { return load_some(values + at, count); }
 };
 
+// y = (x - mean) * scale + beta
 template <class T, class Number>
 struct Normalized {
   const T* x;
@@ -100,6 +103,7 @@ struct Normalized {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
+// y = x * scale + shift
 template <class T, class Number>
 struct Folded {
   const T* x;
@@ -118,7 +122,7 @@ struct Folded {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
-// (x - mean) * rstd * gamma + beta
+// y = (x - mean) * rstd * gamma + beta
 template <class T>
 struct Weighted {
   const T* x;
@@ -136,6 +140,7 @@ struct Weighted {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
+// dx = dy * scale - constant - (x - mean) * slope
 template <class T, class Number>
 struct Differentiated {
   const T* x;
@@ -162,6 +167,7 @@ struct Differentiated {
   }
 };
 
+// dx = dy * scale
 template <class T, class Number>
 struct Rescaled {
   const T* dy;

@@ -1,15 +1,16 @@
-// Blocks of short tiles, turned so that a vector has one value of each tile, and back. No include
-// guard, as in vectors-inl.h.
+// Loads and stores of blocks of short tiles, transposed so that a vector holds one value of each
+// tile. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
+// The most values of a short tile.
 template <class T>
 inline constexpr Index kLongestShort = 2 * lanes<T>();
 
-// Of vectors that have several tiles. In memory these lie end to end, *together*; to be turned they
-// are moved *apart*, each to the first of as many lanes as the next power of two.
+// Pads tiles that are shorter than a vector, several of them in one vector. In memory tiles are
+// packed (`together`). To be transposed, each is padded to a power of two lanes (`apart`).
 template <class T>
 class Spacing {
   using Integer = hn::TFromD<hn::RebindToSigned<Tag<T>>>;
@@ -33,8 +34,8 @@ class Spacing {
   const bool fills;
 
  private:
-  // For tiles at every `to` lanes, from where they are at every `from`. What is beyond the last, or
-  // the end of one, does not matter.
+  // Indices of the lanes that move tiles from every `from` lanes to every `to` lanes. Padding gets
+  // arbitrary values.
   static HWY_INLINE Places places(Index to, Index from) {
     HWY_ALIGN std::array<Integer, static_cast<std::size_t>(kLanes)> all;
     Index first = 0;
@@ -49,8 +50,8 @@ class Spacing {
   Places apart_, together_;
 };
 
-// Every second lane goes to the first half, the others to the second: the place of a value, in
-// bits, is rotated by one.
+// One stage of an in-register transpose: even lanes to the first half, odd lanes to the second
+// (index bits rotate by one).
 template <class T, Index kVectors>
 HWY_INLINE void unzip(Vec<T>* vectors) {
 #if HWY_TARGET != HWY_SCALAR  // has one lane
@@ -68,7 +69,7 @@ HWY_INLINE void unzip(Vec<T>* vectors) {
 #endif
 }
 
-// `times` bits.
+// log2(times) stages.
 template <class T, Index kVectors>
 HWY_INLINE void rotate(Vec<T>* vectors, Index times) {
   if constexpr (kVectors > 1) {
@@ -77,7 +78,7 @@ HWY_INLINE void rotate(Vec<T>* vectors, Index times) {
   }
 }
 
-// Where vector i begins in memory: several tiles fill it, or it is a part of one.
+// The offset in memory of vector i, which holds several tiles, or a piece of one.
 template <class T, Index kWidth>
 HWY_INLINE Index begin_of(Index i, Index length) {
   constexpr Index kTilesOfVector = std::max<Index>(1, lanes<T>() / kWidth);
@@ -85,8 +86,9 @@ HWY_INLINE Index begin_of(Index i, Index length) {
   return i / kVectorsOfTile * kTilesOfVector * length + i % kVectorsOfTile * lanes<T>();
 }
 
-// From the first value of the first tile on. May read up to a vector beyond the last. With a place
-// for the first values, the block has differences from those.
+// Loads and transposes a block of `lanes` tiles. May read up to a vector beyond the last tile. If
+// `first` is not null, it gets the first value of each tile, and the block has the differences from
+// it.
 template <class T, Index kWidth>
 void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
                  Parameter<T>* first) {
@@ -110,7 +112,8 @@ void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
   }
 }
 
-// May write up to a vector beyond the last value. Only tiles that fill their width may be streamed.
+// Transposes back and stores. May write up to a vector beyond the last tile. Non-temporal stores
+// need tiles as long as their padded width.
 template <class T, Index kWidth>
 void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, bool streaming) {
   constexpr Index kLanes = lanes<T>();
@@ -130,7 +133,7 @@ void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, b
   }
 }
 
-// Those for a width.
+// The two functions for one padded width.
 template <class T>
 struct Turn {
   void (*load)(const T* from, const Spacing<T>&, Parameter<T>* block, Parameter<T>* first);
@@ -145,7 +148,8 @@ Turn<T> turn_for(Index width) {
   return {load_turned<T, kWidth>, store_turned<T, kWidth>};
 }
 
-// Reads and writes the blocks of some tiles, one after the other, within the bounds of those.
+// Loads and stores blocks of `count` contiguous tiles, without accesses beyond them: the last
+// blocks go through a copy.
 template <class T>
 class Blocks {
   using Real = Parameter<T>;
@@ -207,7 +211,7 @@ class Blocks {
     constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
     return reinterpret_cast<std::uintptr_t>(to) % kAligned == 0;
   }
-  // Whether a block from here on, and a vector more, belongs to the tiles.
+  // Whether the block from here on, and one more vector, lie within the tiles.
   HWY_INLINE bool is_inside(Index at) const {
     return at + kLanes * spacing_.length + kLanes <= values_;
   }

@@ -1,5 +1,5 @@
-// Every storage type as vectors of the type that is computed in. No include guard: functions-inl.h
-// includes this once for each instruction set.
+// Loads, stores and conversions: every storage type as vectors of its arithmetic type. No include
+// guard: functions-inl.h includes this once per target.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
@@ -20,14 +20,14 @@ constexpr Index lanes() {
   return static_cast<Index>(hn::MaxLanes(Tag<T>()));
 }
 
-// Whether loads and stores of some lanes exist that do not touch the others.
+// Whether the target has masked loads and stores for T, which do not touch the inactive lanes.
 template <class T>
 inline constexpr bool kMasks = HWY_ARCH_X86 && (HWY_TARGET <= HWY_AVX3 ||
                                                 (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4));
-// Older sets have no conversion of halves, and Highway's stand-in does not round.
+// Whether the target converts f16. Highway's emulation on older targets does not round.
 inline constexpr bool kHasHalves = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
 
-// How T lies in memory.
+// The type of T's bits in memory.
 template <class T>
 struct Bits {
   using Type = T;
@@ -63,7 +63,7 @@ HWY_INLINE Vec<T> widen(hn::Vec<StoredTag<T>> stored) {
   }
 }
 
-// Rounds to nearest, ties to even.
+// To the storage type, rounded to nearest, ties to even.
 template <class T>
 HWY_INLINE hn::Vec<StoredTag<T>> narrow(Vec<T> value) {
   const StoredTag<T> stored;
@@ -102,7 +102,7 @@ HWY_INLINE Vec<T> load(const T* from) {
   return widen<T>(hn::LoadU(StoredTag<T>(), bits(from)));
 }
 
-// `count` lanes, less than all; the others are zero.
+// The first `count` lanes, fewer than a vector has; the others are zero.
 template <class T>
 HWY_INLINE Vec<T> load_some(const T* from, Index count) {
   const StoredTag<T> d;
@@ -121,7 +121,7 @@ HWY_INLINE Vec<T> load_first(const T* from, Index count) {
   return count == lanes<T>() ? load(from) : load_some(from, count);
 }
 
-// Streaming goes around the caches, to an aligned place.
+// A non-temporal store if kStreaming; then `to` must be aligned to a vector.
 template <class T, bool kStreaming = false>
 HWY_INLINE void store(Vec<T> value, T* to) {
   if constexpr (kStreaming) {
@@ -154,20 +154,21 @@ HWY_INLINE Vec<T> only_first(Vec<T> value, Index count) {
   return hn::IfThenElseZero(hn::FirstN(Tag<T>(), static_cast<std::size_t>(count)), value);
 }
 
-// Begins to bring what lies there into the caches of this core.
+// Prefetches the cache line at `from`.
 template <class T>
 HWY_INLINE void prefetch(const T* from) {
   hwy::Prefetch(from);
 }
 
-// How values are written, as types: Streaming or not, and fetching what is needed next or not.
+// How values are written, as a type: with non-temporal stores or plain ones, with prefetching or
+// without.
 template <bool kStreams, bool kFetches>
 struct Manner {
   static constexpr bool kStreaming = kStreams;
   static constexpr bool kFetching = kFetches;
 };
 
-// Calls function(Manner<...>()), and waits for what was streamed.
+// Calls function(Manner<...>()), followed by a fence if stores are non-temporal.
 template <class Function>
 HWY_INLINE void in_manner(bool streaming, bool fetching, const Function& function) {
   if (streaming && fetching) {
@@ -182,8 +183,9 @@ HWY_INLINE void in_manner(bool streaming, bool fetching, const Function& functio
   if (streaming) hwy::FlushStream();
 }
 
-// Values are formed by of(at, column), and by of.some(at, column, count) where they do not fill a
-// vector. When fetching, of.fetch(at + ahead) is called for each at.
+// Writes `size` values, from to[row] on. of(at, column) forms a vector of them, and of.some(at,
+// column, count) a part of one. If fetching, of.fetch(at + ahead) is called for each vector.
+// Non-temporal stores start at the first aligned address.
 template <class T, class M, class Of>
 HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of) {
   constexpr Index kLanes = lanes<T>();
@@ -216,8 +218,8 @@ HWY_INLINE void write(M, T* to, Index row, Index size, Index ahead, const Of& of
   }
 }
 
-// The same for rows that are `stride` apart. When paired, two of them use the numbers of columns
-// while those are in registers; more would be too many places to write to.
+// The same for `rows` rows, `stride` apart. If paired, two rows at a time use the coefficients
+// while those are in registers. More rows would be too many write streams.
 template <class T, class M, class Of>
 HWY_INLINE void write_rows(M manner, T* to, Index rows, Index stride, Index size, Index ahead,
                            bool paired, const Of& of) {
