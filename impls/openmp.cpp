@@ -1,5 +1,5 @@
-// Plain C++ that OpenMP vectorizes and spreads over threads: every norm in double sums, read from
-// memory as few times as can be. cells.h, rows.h and short.h have the three kernels.
+// Plain C++ with OpenMP: vectorized loops (`omp simd`), threads, and sums in double. Data is read
+// from memory as few times as possible. The three kernels are in cells.h, rows.h and short.h.
 #include <omp.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ using normbench::Tensor;
 using normbench::Tiles;
 using openmp::Index;
 
-// For none.
+// The norm `none`: a copy.
 class CopyKernel : public Kernel {
  public:
   CopyKernel(const Problem& problem, const Arguments& arguments, int threads)
@@ -55,11 +55,12 @@ class CopyKernel : public Kernel {
   int threads_;
 };
 
-// Cells of so few values in one row cost more to keep apart than their columns do.
+// In tiles of one row, cells have at least this many values: shorter ones cost more to keep apart
+// than coefficients per column do. If the whole row is one cell, the limit is kShortTile.
 constexpr Index kShortCell = 32;
 constexpr Index kShortTile = 1024;
 
-// Without parameters a whole tile may count as one cell.
+// Without parameters a whole tile is one cell.
 Tiles with_widest_runs(const Problem& problem, Tiles tiles) {
   if (!problem.affine) tiles.run = tiles.tile_columns;
   return tiles;
@@ -70,7 +71,8 @@ bool is_made_of_cells(const Problem& problem, const Tiles& tiles) {
   return tiles.run >= (tiles.run == tiles.columns ? kShortTile : kShortCell);
 }
 
-// Of tiles one row high. A block takes as long when it is not full.
+// Whether tiles of one row are for ShortKernel: they are short, and fill a block. A partial block
+// takes as long as a full one.
 bool are_short(const Tiles& tiles) {
   return tiles.tile_columns <= openmp::kLongestShort &&
          tiles.batch_rows * tiles.across() >= openmp::kTilesOfBlock;
@@ -82,7 +84,7 @@ class OpenMp : public Backend {
   std::string version() const override { return std::to_string(_OPENMP); }
   Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
 
-  // Sums in double are without error for everything but double itself.
+  // Double sums are exact enough to claim no roundings, unless the data is double too.
   Accuracy accuracy(const Problem& problem) const override {
     const Tiles tiles = tiles_of(problem);
     const Index values = std::max(tiles.values(), tiles.batch_rows * tiles.run);

@@ -1,4 +1,4 @@
-// From the sums of cells to what is applied to their values.
+// The sums of cells, and the statistics and coefficients that follow from them.
 #pragma once
 
 #include <cmath>
@@ -9,14 +9,15 @@
 
 namespace openmp {
 
-// The elements of a tensor from `first` on; nothing when it is absent.
+// A pointer to element `first` of a tensor; null if the tensor is absent.
 template <class Value>
 Value* data(const normbench::Tensor& tensor, Index first = 0) {
   return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
 }
 
-// A band is as many rows as a tile has. It has several tiles side by side, each of one or more
-// cells. All numbers here are kept for each cell, those of a tile with each of its cells.
+// A band is a block of rows as high as a tile. It has several adjacent tiles, each of one or more
+// cells. All arrays have an element per cell; what belongs to a tile is repeated for each of its
+// cells.
 template <class Real>
 struct Band {
   Band(const normbench::Problem& described, Index cells, Index cells_of_tile, Index values_of_tile)
@@ -30,7 +31,7 @@ struct Band {
     zeros.assign(size, 0);
   }
 
-  // The first value of the tile becomes its shift, so that nothing cancels.
+  // Makes the first value of each tile its shift, a pivot that avoids cancellation.
   template <class T>
   void shift_by(const T* x, Index run, Range cells) {
     if (problem.norm == normbench::Norm::kRms) return;
@@ -41,8 +42,8 @@ struct Band {
     });
   }
 
-  // From the sums of deviations from the shift, and of their squares. Leaves the mean and the sum
-  // of squares about it in their place.
+  // Statistics from the sums of x - shift and (x - shift)^2. Replaces these by the mean and the sum
+  // of squares about it.
   void conclude_forward(Range cells) {
     add_up_tiles(cells);
     forget_mean_of_rms(cells);
@@ -57,14 +58,14 @@ struct Band {
     for (Index k = cells.first; k < cells.first + cells.size; ++k) {
       const double off = sum[k] / n;
       const double about_mean = squares[k] - sum[k] * off;
-      squares[k] = about_mean < 0 ? 0 : about_mean;  // NaN remains
+      squares[k] = about_mean < 0 ? 0 : about_mean;  // keeps NaN
       sum[k] = before[k] + off;
       means[k] = static_cast<Real>(sum[k]);
       rstds[k] = static_cast<Real>(1 / std::sqrt(squares[k] / n + eps));
     }
   }
 
-  // Hands out the statistics; first_tile is where those of the band begin.
+  // Stores the statistics. The first one of the band is element `first_tile`.
   void save(const normbench::Arguments& arguments, Index first_tile, Range cells) const {
     Real* means = data<Real>(arguments.mean, first_tile);
     Real* variances = data<Real>(arguments.variance, first_tile);
@@ -104,8 +105,8 @@ struct Band {
     }
   }
 
-  // From the sums of dy and dy * (x - mean): adds to the gradients of the parameters, or sets them
-  // when these are the first sums, and finds the two terms of
+  // From the sums of dy and dy * (x - mean): stores dbeta and dgamma if `are_first`, else adds to
+  // them; then finds the coefficients of
   //   dx = dy * gamma * rstd - constant - (x - mean) * slope
   void conclude_backward(const Real* gamma, bool are_first, Range cells) {
     const Index last = cells.first + cells.size;
@@ -174,7 +175,7 @@ struct Band {
   std::vector<Real> ones, zeros;  // in place of absent parameters
 
  private:
-  // Calls visit(tile, its first cell); `cells` are those of whole tiles.
+  // Calls visit(tile, its first cell). `cells` must cover whole tiles.
   template <class Visit>
   void for_each_tile(Range cells, Visit visit) const {
     const Index step = cells_per_tile;
@@ -201,8 +202,8 @@ struct Band {
     }
   }
 
-  // Here and not in the loops that divide by the number of values: under a condition those would
-  // not be vectorized.
+  // Not in the loops that divide by the number of values: a condition would keep those from being
+  // vectorized.
   void forget_mean_of_rms(Range cells) {
     if (problem.norm == normbench::Norm::kRms)
       std::fill_n(first.data() + cells.first, cells.size, 0);

@@ -1,4 +1,4 @@
-// Loops over a block of short tiles, each in a lane of its own, that OpenMP vectorizes.
+// Vectorized loops over a transposed block of short tiles, one tile per lane.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace openmp {
 
 constexpr Index kLongestShort = 32;
-// The tiles of a block.
+// Tiles in a block.
 constexpr Index kTilesOfBlock = 64;
 
 template <class Real>
@@ -21,15 +21,16 @@ struct OfTiles {
   const Real& operator[](Index lane) const { return of[lane]; }
 };
 
-// First, second, ... values of all tiles of a block.
+// A transposed block: element j holds value j of each tile.
 template <class Real>
 using Block = OfTiles<Real>[kLongestShort];
 
-// Where those of each value of a tile begin. (Found by division, they take as long as what is done
-// with them.)
+// The offset of the row of parameters for each value of a tile. A table, since finding it by
+// division takes as long as the arithmetic.
 using Places = Index[kLongestShort];
 
-// The parameters of a value of the tiles, one for each tile, or the sums for them.
+// Rows of parameters, or of the sums for them: [j] is the row for value j, with an element per
+// tile.
 template <class Value>
 struct OfValues {
   Value* first;
@@ -38,14 +39,14 @@ struct OfValues {
   Value* operator[](Index j) const { return first + places[j]; }
 };
 
-// Tiles lie end to end in memory. They are moved apart to a power of two first: from there, every
-// so many-th value is found by shuffling whole vectors, and not one by one.
+// Transposes `size` contiguous tiles into a block. Tiles are padded to a power of two first: then
+// the strided loads are shuffles of whole vectors, not loads of single values.
 template <Index kWidth, class T, class Real>
 void load_tiles(const T* tiles, Index length, Index size, Block<Real>& block) {
   alignas(64) T moved[kTilesOfBlock * kWidth];
   const T* apart = tiles;
   if (length < kWidth || size < kTilesOfBlock) {
-    // What is beyond a tile belongs to the next.
+    // Copies whole widths: the padding is the beginning of the next tile, and is not used.
     for (Index i = 0; i < size - 1; ++i) {
 #pragma omp simd
       for (Index j = 0; j < kWidth; ++j) moved[i * kWidth + j] = tiles[i * length + j];
@@ -72,7 +73,7 @@ void store_tiles(const Block<Real>& block, Index length, Index size, T* tiles) {
     for (Index j = 0; j < kWidth; ++j) apart[i * kWidth + j] = static_cast<T>(block[j][i]);
   }
   if (fits) return;
-  // What is written beyond a tile is overwritten by the next.
+  // Copies whole widths: what exceeds a tile is overwritten by the next one.
   for (Index i = 0; i < size - 1; ++i) {
 #pragma omp simd
     for (Index j = 0; j < kWidth; ++j) tiles[i * length + j] = moved[i * kWidth + j];
@@ -80,7 +81,7 @@ void store_tiles(const Block<Real>& block, Index length, Index size, T* tiles) {
   std::copy_n(moved + (size - 1) * kWidth, length, tiles + (size - 1) * length);
 }
 
-// The statistics of the tiles; the mean is 0 unless they are centered.
+// Mean, biased variance and rstd of each tile. The mean is 0 unless tiles are centered.
 template <class Real>
 void find_statistics(const Block<Real>& x, Index length, bool centered, double eps,
                      OfTiles<Real>& mean, OfTiles<Real>& variance, OfTiles<Real>& rstd) {
@@ -111,7 +112,7 @@ void find_statistics(const Block<Real>& x, Index length, bool centered, double e
   }
 }
 
-// Leaves y in place of x.
+// Replaces x by y.
 template <class Real>
 void normalize_tiles(Block<Real>& x, Index length, const OfTiles<Real>& mean,
                      const OfTiles<Real>& rstd, OfValues<const Real> gamma,
@@ -126,7 +127,7 @@ void normalize_tiles(Block<Real>& x, Index length, const OfTiles<Real>& mean,
   }
 }
 
-// Leaves dx in place of dy; adds to the sums.
+// Replaces dy by dx. Adds to the sums for dbeta and dgamma.
 template <class Real>
 void differentiate_tiles(Block<Real>& x, Block<Real>& dy, Index length, bool centered,
                          const OfTiles<Real>& mean, const OfTiles<Real>& rstd,
@@ -154,7 +155,7 @@ void differentiate_tiles(Block<Real>& x, Block<Real>& dy, Index length, bool cen
     const double r = rstd[i];
     const double share = r / n;
     constant[i] *= share;
-    slope[i] = slope[i] * share * r * r;  // not times r^3, which may be no number
+    slope[i] = slope[i] * share * r * r;  // in this order, since r^3 may overflow
   }
   if (!centered) constant = {};
   for (Index j = 0; j < length; ++j) {

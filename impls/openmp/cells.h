@@ -1,10 +1,10 @@
-// The kernel for tiles that are made of cells: several values, one below or beside the other, that
-// share both a statistic and the parameters.
+// The kernel for tiles that are made of cells: values, in several rows or in a long run, that share
+// a statistic and a parameter.
 //
 // Values are read once for both sums of a cell, in double and relative to the first value of the
-// tile (for f64 once more, relative to the mean), and once more to be normalized: from the
-// second-level cache, as threads work on blocks of cells that fit there. Where there are too few
-// bands and blocks, threads share rows or positions instead and add up their sums.
+// tile (for f64 a second time, relative to the mean), and once more to be normalized. The second
+// read is from the L2, since threads work on blocks of cells that fit there. If there are too few
+// bands and blocks, threads split rows or positions instead, and reduce their sums.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ class CellsKernel : public normbench::Kernel {
   using Real = normbench::Parameter<T>;
 
  public:
-  // For tiles that are `tiles.run` columns wide or a multiple of it.
+  // tiles.tile_columns must be a multiple of tiles.run.
   CellsKernel(const normbench::Problem& problem, const normbench::Tiles& tiles,
               const normbench::Arguments& arguments, int threads)
       : problem_(problem),
@@ -82,7 +82,7 @@ class CellsKernel : public normbench::Kernel {
     block_ = whole_tiles(std::clamp<Index>(most, least, grid_.most_cells()));
     const Index blocks = (grid_.cells + block_ - 1) / block_;
     const bool balanced = blocks % threads_ == 0 || blocks >= 4 * threads_;
-    // Nothing is read twice in inference: there the order of memory is best.
+    // Inference reads everything once: the order of memory is best.
     const bool blocks_are_best =
         (balanced && (reduces() || !has_rows)) || (!grid_.long_runs && !has_rows);
     sharing_ = Sharing::kRows;
@@ -125,7 +125,7 @@ class CellsKernel : public normbench::Kernel {
 
   Range block_at(Index first) const { return {first, std::min(block_, grid_.cells - first)}; }
 
-  // Everything, for some cells of a band.
+  // The whole pass for one block of cells of a band.
   void finish_block(Band<Real>& band, Index number, Index first, bool is_first) {
     const Range cells = block_at(first);
     const auto each_slab = [&](auto visit) {
@@ -158,7 +158,7 @@ class CellsKernel : public normbench::Kernel {
     each_share(number, [&](const Slab& slab, Index) { apply(total, slab); });
   }
 
-  // Calls visit(slab, part) for all slabs of each thread's part of a band.
+  // Calls visit(slab, part) for all slabs of a band, which the threads split by rows or positions.
   template <class Visit>
   void each_share(Index number, Visit visit) {
     const bool by_rows = grid_.rows >= threads_;
@@ -181,7 +181,8 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  // How often sums are taken: in double only those of doubles round, so that the shift matters.
+  // How many times the sums are taken. Twice for f64 forward: there double sums round, so the shift
+  // must be near the mean.
   int rounds() const {
     if (!reduces()) return 0;
     return std::is_same_v<T, double> && !problem_.backward() ? 2 : 1;
@@ -211,7 +212,7 @@ class CellsKernel : public normbench::Kernel {
     }
   }
 
-  // After the last band.
+  // After the last band: stores the gradients, or updates the running statistics.
   void finish(Band<Real>& band, Range cells) {
     if (problem_.backward()) return band.save_gradients(part_, cells);
     const bool is_batch = problem_.norm == normbench::Norm::kBatch;
@@ -224,7 +225,7 @@ class CellsKernel : public normbench::Kernel {
     return part_.gamma.present() ? data<Real>(part_.gamma) : band.ones.data();
   }
 
-  // Forward the sums of x - shift and its square, backward of dy and dy * (x - mean).
+  // Forward: the sums of x - shift and of its square. Backward: those of dy and of dy * (x - mean).
   void reduce(const Band<Real>& band, const Slab& slab, Band<Real>& sums) const {
     const T* x = data<T>(part_.x);
     double* first = sums.first.data() + slab.first_cell;
@@ -290,7 +291,7 @@ class CellsKernel : public normbench::Kernel {
   int threads_;
   Index block_ = 1;
   Sharing sharing_ = Sharing::kBlocks;
-  std::vector<Band<Real>> bands_of_;  // of each thread, or one that they share
+  std::vector<Band<Real>> bands_of_;  // per thread, or one for all
 };
 
 }  // namespace openmp

@@ -1,4 +1,4 @@
-// Loops over a matrix of cells that OpenMP vectorizes.
+// Vectorized loops over a matrix of cells.
 #pragma once
 
 #include <algorithm>
@@ -8,24 +8,26 @@
 
 namespace openmp {
 
-// Columns or cells that are worked on side by side: what is kept for each stays in the first-level
-// cache.
+// Columns (or cells) that are worked on side by side. Their sums and coefficients must stay in the
+// L1.
 constexpr Index kMostLanes = 2048;
 constexpr Index kLeastLanes = 64;
-// Several short rows that are worked on as one: so long that the rest of the last vector does not
-// matter, where there are enough of them to make up for the sums of each lane.
+// Short rows are packed into one of about kFoldedLanes columns, so that the vector tail is
+// negligible. With fewer than kFoldedRows of these, wider accumulators are not amortized, and rows
+// are packed up to kLeastLanes.
 constexpr Index kFoldedLanes = 512;
 constexpr Index kFoldedRows = 32;
-// Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
-// worse than a block that fits in no cache.
+// Least columns of a block. Strided access costs more the shorter the contiguous pieces are: with
+// shorter ones than this, it is worse than a block that exceeds the cache.
 constexpr Index kBlockLanes = 1024;
 
-// A lane is what has one mean and one scale: a cell when rows are long, else a column.
+// A value per lane. A lane has one mean and one scale: it is a cell if runs are long, else a
+// column.
 template <class Value>
 struct alignas(64) Lanes : std::array<Value, kMostLanes> {};
 
-// Some cells of a grid in some of its rows, at some of their positions. `base` is where in memory
-// the grid begins.
+// A part of a grid: ranges of cells, of rows, and of positions in a run. `base` is the offset of
+// the grid in the tensor.
 struct Slab {
   Index base;
   Index first_cell, cells, first_row, rows, first_position, positions;
@@ -35,18 +37,19 @@ struct Terms {
   double first, second;
 };
 
-// A row-major matrix, cut across into cells of `run` columns, all rows high.
+// A row-major matrix. It is divided into cells of `run` columns, which have all rows.
 struct Grid {
-  // Runs of at least this many values are summed one by one; in shorter ones the columns are summed
-  // side by side.
+  // Runs of at least this many values are reduced one by one. For shorter ones, each column has an
+  // accumulator.
   static constexpr Index kLongRun = 512;
-  // With so few rows, what is prepared for each column pays off only in runs shorter than that.
+  // With fewer rows than kFewRows, coefficients per column pay off only in runs shorter than
+  // kShortRun.
   static constexpr Index kFewRows = 4;
   static constexpr Index kShortRun = 8;
 
   Grid(Index all_rows, Index all_cells, Index columns_of_cell)
       : rows(all_rows), cells(all_cells), run(columns_of_cell) {
-    // A single cell is a single row.
+    // A single cell is contiguous, so it is a single row.
     if (cells == 1) {
       run *= rows;
       rows = 1;
@@ -59,13 +62,13 @@ struct Grid {
   }
 
   Index size() const { return rows * columns; }
-  // The cells that have room in Lanes.
+  // The most cells that fit in Lanes.
   Index most_cells() const { return kMostLanes / lanes_per_cell; }
   Index start(const Slab& slab, Index row, Index cell) const {
     return slab.base + row * columns + cell * run;
   }
 
-  // value(cell) for each lane of the slab.
+  // Broadcasts value(cell) to the lanes of the slab.
   template <class Real, class Value>
   const Real* spread(const Slab& slab, Lanes<Real>& lanes, Value value) const {
     Real* lane = lanes.data();
@@ -119,7 +122,7 @@ struct Grid {
   Index rows, cells, run;
   Index columns = 0;
   Index lanes_per_cell = 1;
-  Index fold = 1;  // rows so short that several make one row of lanes
+  Index fold = 1;  // short rows packed into one row of lanes
   bool long_runs = false;
 
  private:
@@ -151,7 +154,7 @@ struct Grid {
     const Index row = slab.cells * run;
     std::fill_n(first.data(), fold * row, 0.0);
     std::fill_n(second.data(), fold * row, 0.0);
-    // Several rows at a time, so that the sums are not loaded and stored for each.
+    // Several rows at a time, so that accumulators are loaded and stored less often.
     constexpr int kRows = 8;
     const Index last = slab.first_row + slab.rows;
     Index i = slab.first_row;
@@ -168,7 +171,7 @@ struct Grid {
     }
   }
 
-  // Adds the lanes of each cell to its sum.
+  // Reduces the lanes of each cell, and adds them to its sum.
   void add_lanes(const double* lanes, Index size, double* sums) const {
     if (run == 1) {
 #pragma omp simd

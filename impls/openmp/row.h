@@ -1,4 +1,4 @@
-// Loops over a piece of a row that OpenMP vectorizes.
+// Vectorized loops over a piece of a row.
 #pragma once
 
 #include <vector>
@@ -12,20 +12,20 @@ struct Sums {
   double first, second;
 };
 
-// What is applied to the values of a tile.
+// Coefficients of a tile.
 template <class Real>
 struct RowTerms {
   Real mean, rstd;
   Real constant, slope;  // backward only: dx = dy * gamma * rstd - constant - (x - mean) * slope
 };
 
-// The same columns of several rows.
+// Pointers to the same columns of several rows.
 template <class T>
 struct RowPointers {
   const T* x;
   const T* dy;
   T* dx;
-  Index next;  // from one row to the one below
+  Index next;  // values from a row to the next
 
   RowPointers below(Index rows) const {
     return {x + rows * next, dy + rows * next, dx + rows * next, next};
@@ -72,7 +72,8 @@ void normalize(const T* x, const RowTerms<Real>& terms, const Real* gamma, const
   }
 }
 
-// dx of kRows rows, which add to the sums of dy and dy * xh of their columns.
+// dx of kRows rows. Adds to the sums of dy and dy * xh of their columns, where xh = (x - mean) *
+// rstd.
 template <int kRows, class T, class Real = normbench::Parameter<T>>
 void differentiate(const RowPointers<T>& rows, const RowTerms<Real>* terms, const Real* gamma,
                    double* dbeta, double* dgamma, Index size) {
@@ -104,8 +105,8 @@ void differentiate(const RowPointers<T>& rows, const RowTerms<Real>* terms, cons
   }
 }
 
-// The sum over all parts, and over the `run` columns of each of these parameters, into `target`
-// unless that is absent. Changes the first part.
+// Reduces the sums over all parts, and over the `run` columns of each parameter, and stores them in
+// `target` unless it is null. Overwrites parts[0].
 template <class Real>
 void save_sums(std::vector<std::vector<double>>& parts, Range parameters, Index run, Real* target) {
   if (target == nullptr) return;

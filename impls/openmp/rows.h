@@ -1,10 +1,9 @@
-// The kernel for tiles that are a row, or a piece of one, with parameters of its own for each
-// column: layer and rms, and the others where positions are few.
+// The kernel for tiles that are a row or a piece of one, with parameters per column: layer and RMS
+// norm, and others with few positions.
 //
-// A tile is summed and then normalized, from the cache that it fits in. Backward does so for a few
-// rows at a time, so that the gradients of the parameters are loaded and stored once for all of
-// them. Threads share rows or, where those are too few, tiles, or the columns of one tile after the
-// other.
+// A tile is summed and then normalized, from the cache that it fits in. Backward takes a few rows
+// at a time, so that sums for dgamma and dbeta are loaded and stored once for all of them. Threads
+// split the rows or, if those are too few, the tiles of a row, or the columns of each tile.
 #pragma once
 
 #include <cmath>
@@ -24,7 +23,7 @@ class RowsKernel : public normbench::Kernel {
   using Real = normbench::Parameter<T>;
 
  public:
-  // For tiles one row high.
+  // Tiles must have one row.
   RowsKernel(const normbench::Problem& problem, const normbench::Tiles& tiles,
              const normbench::Arguments& arguments, int threads)
       : problem_(problem),
@@ -83,7 +82,7 @@ class RowsKernel : public normbench::Kernel {
   enum class Sharing { kRows, kTiles, kColumns };
   static constexpr Index kRowsOfBlock = 4;
 
-  // One parameter for each column.
+  // Broadcasts the parameters of runs to their columns.
   void expand(const normbench::Tensor& tensor, std::vector<Real>& columns) const {
     if (!tensor.present() || tiles_.run == 1) return;
     const Real* values = data<Real>(tensor);
@@ -138,7 +137,7 @@ class RowsKernel : public normbench::Kernel {
     }
   }
 
-  // Sums in double of doubles round, so that the shift matters.
+  // Twice for f64: there double sums round, so the shift must be near the mean.
   static constexpr int kRounds = std::is_same_v<T, double> ? 2 : 1;
 
   Real first_shift(const T* x) const {
@@ -151,7 +150,7 @@ class RowsKernel : public normbench::Kernel {
   RowTerms<Real> conclude_forward(const Sums& sums, Real shift, Index row, Index tile) const {
     const double off = centered() ? sums.first / count() : 0;
     const double squares = centered() ? sums.second - sums.first * off : sums.second;
-    const double variance = std::max(squares, 0.0) / count();  // NaN remains
+    const double variance = std::max(squares, 0.0) / count();  // keeps NaN
     RowTerms<Real> terms{};
     terms.mean = static_cast<Real>(shift + off);
     terms.rstd = static_cast<Real>(1 / std::sqrt(variance + problem_.eps));
@@ -225,7 +224,7 @@ class RowsKernel : public normbench::Kernel {
     }
   }
 
-  // Fewer tiles than threads: each tile is shared by all of them.
+  // Too few tiles for all threads: they work on each tile together.
   void share_columns() {
     for (Index row = 0; row < tiles_.batch_rows; ++row) {
       for (Index tile = 0; tile < tiles_.across(); ++tile) share_tile(row, tile);
@@ -272,7 +271,7 @@ class RowsKernel : public normbench::Kernel {
   void save_gradients() {
     if (!part_.dgamma.present()) return;
     const Index parameters = tiles_.parameters();
-    // Each part adds to a number that is loaded and stored.
+    // Reading and writing a double for each sum makes 16 bytes.
     const bool is_large = parameters * tiles_.run * 16 > kBytesPerThread;
     each_part(is_large ? threads_ : 1, [&](Index part) {
       const Range range = is_large ? share_of(parameters, part, threads_) : Range{0, parameters};
@@ -286,10 +285,10 @@ class RowsKernel : public normbench::Kernel {
   normbench::Tiles tiles_;
   int threads_;
   Sharing sharing_ = Sharing::kRows;
-  std::vector<Real> gamma_, beta_;                   // of columns, where the tensors are not
-  std::vector<std::vector<double>> dbeta_, dgamma_;  // of columns, for each part
-  std::vector<RowTerms<Real>> found_;                // of the tiles of a block
-  std::vector<Sums> partial_;                        // of a tile, for each thread
+  std::vector<Real> gamma_, beta_;                   // per column, where the tensor is not
+  std::vector<std::vector<double>> dbeta_, dgamma_;  // per column, for each part
+  std::vector<RowTerms<Real>> found_;                // for the tiles of a block
+  std::vector<Sums> partial_;                        // for a tile, per thread
 };
 
 }  // namespace openmp

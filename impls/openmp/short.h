@@ -1,9 +1,9 @@
-// The kernel for tiles that are a piece of a row too short for vectors of their own.
+// The kernel for tiles too short to fill vectors of their own.
 //
-// A vector has one value of each of several tiles: blocks of tiles are turned in the first-level
-// cache, worked on side by side, and turned back. Parameters are laid out to match, and so are the
-// sums for their gradients: in rows of a number for each tile across, which then begin again, so
-// that a block may start with any tile.
+// A vector holds one value of each of several tiles: blocks of tiles are transposed in the L1,
+// worked on, and transposed back. Parameters, and the sums for their gradients, are laid out to
+// match, as rows, one for each parameter of a tile: the row has an element for every tile across,
+// repeated cyclically so that a block may begin at any tile.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class ShortKernel : public normbench::Kernel {
   using Real = normbench::Parameter<T>;
 
  public:
-  // For tiles one row high and at most kLongestShort columns wide.
+  // Tiles must have one row, and at most kLongestShort columns.
   ShortKernel(const normbench::Problem& problem, const normbench::Tiles& tiles,
               const normbench::Arguments& arguments, int threads)
       : problem_(problem),
@@ -64,7 +64,7 @@ class ShortKernel : public normbench::Kernel {
   }
 
  private:
-  // The tiles whose numbers a row has more than once.
+  // The number of tiles whose elements are repeated in a row.
   Index repeated() const { return std::min(tiles_.across(), stride_ - tiles_.across()); }
 
   void expand(const normbench::Tensor& tensor, std::vector<Real>& rows) const {
@@ -112,7 +112,7 @@ class ShortKernel : public normbench::Kernel {
 
   bool centered() const { return problem_.norm != normbench::Norm::kRms; }
 
-  // What belongs to a block that starts with this tile.
+  // The rows from the element of this tile on, where a block begins.
   template <class Value>
   OfValues<Value> from(Value* rows, Index tile) const {
     return {rows + tile % tiles_.across(), places_};
@@ -150,7 +150,7 @@ class ShortKernel : public normbench::Kernel {
     store_tiles<kWidth>(dy, length, tiles.size, data<T>(part_.dx, tiles.first * length));
   }
 
-  // Changes the first part.
+  // Reduces the sums over all parts and repeated elements. Overwrites parts[0].
   void save_sums(std::vector<std::vector<double>>& parts, const normbench::Tensor& tensor) const {
     if (!tensor.present()) return;
     for (std::size_t part = 1; part < parts.size(); ++part) {
@@ -176,11 +176,11 @@ class ShortKernel : public normbench::Kernel {
   normbench::Arguments arguments_, part_;
   normbench::Tiles tiles_;
   int threads_;
-  Index rows_;    // one for each parameter of a tile
-  Index stride_;  // from one row to the next
+  Index rows_;    // of parameters: one per parameter of a tile
+  Index stride_;  // elements from a row to the next
   Places places_{};
-  std::vector<Real> gamma_, beta_;                   // in such rows
-  std::vector<std::vector<double>> dbeta_, dgamma_;  // for each part
+  std::vector<Real> gamma_, beta_;                   // in rows, as above
+  std::vector<std::vector<double>> dbeta_, dgamma_;  // for each part, in rows
 };
 
 }  // namespace openmp

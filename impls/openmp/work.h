@@ -1,4 +1,4 @@
-// How work is measured out to threads, the same for every kernel of this backend.
+// How work is split over threads, in all kernels of this backend.
 #pragma once
 
 #include <algorithm>
@@ -11,14 +11,14 @@ namespace openmp {
 
 using Index = std::int64_t;
 
-// What is read twice is read in blocks, the second time from a second-level cache of common size.
+// What is read twice is read in blocks, the second time from an L2 of common size.
 constexpr Index kBlockBytes = 512 * 1024;
-// A parallel region costs some microseconds: less work than this for each thread is not worth it
-// (measured: two threads break even between 128 and 256 KB in all).
+// A parallel region costs some microseconds: less work than this per thread is not worth it
+// (measured: two threads break even between 128 and 256 KB in total).
 constexpr Index kBytesPerThread = 96 * 1024;
 
-// What is subtracted before values are squared. Less infinity, the mean of infinite values would be
-// NaN.
+// A pivot to subtract before values are squared. It is never infinite: then the mean of infinite
+// values would be NaN.
 template <class Real>
 Real as_shift(Real value) {
   return std::isfinite(value) ? value : Real{0};
@@ -28,7 +28,7 @@ struct Range {
   Index first, size;
 };
 
-// The part with this number, of `parts` that are as equal as can be.
+// Part `part` of 0 .. all, if that is divided into `parts` parts of (nearly) equal size.
 inline Range share_of(Index all, Index part, Index parts) {
   const Index first = all * part / parts;
   return {first, all * (part + 1) / parts - first};
@@ -43,7 +43,7 @@ void each_part(int parts, Work work) {
   for (Index part = 0; part < parts; ++part) work(part);
 }
 
-// How many of `threads` a mini-batch is worth.
+// The number of threads, at most `threads`, that a mini-batch has enough work for.
 inline int useful_threads(const normbench::Problem& problem, int threads) {
   const Index bytes = normbench::compulsory_bytes(problem) / problem.mini_batches();
   return static_cast<int>(std::clamp<Index>(bytes / kBytesPerThread, 1, threads));
