@@ -1,15 +1,16 @@
 // ATen, the tensor library under PyTorch: the operators behind torch.nn, called without autograd.
 //
-// Which kernel runs depends on the spelling of a shape. Read in the source of 1.13, and timed:
+// Which kernel runs depends on how a shape is spelled. From the source of 1.13, and from timings:
 // - Batch norm of a contiguous (N, C, L) sums one value after the other, in double, channel by
 //   channel. A matrix (N, C) goes to the channels-last kernel: vectorized, a float sum per thread.
-//   So does (N, C, 1, L) in channels-last strides, which is the matrix (N * L, C) by another name.
-//   Other strides, those of a permuted (N, L, C) for one, are several times slower still.
-// - Layer norm sees a row per sample, in either layout.
+//   So does (N, C, 1, L) with channels-last strides, which is the same memory as (N * L, C). Other
+//   strides, such as those of a permuted (N, L, C), are several times slower still.
+// - Layer norm takes a row per sample, in either layout.
 // - Instance norm is, in PyTorch too, batch norm of (1, N * C, L) with gamma and beta repeated.
 // - Group norm has a channels-last kernel, whose variance is E[x^2] - E[x]^2: at a mean of 1000
-//   deviations nothing of it is right. So group norm, as instance norm, sees nlc data in a copy,
-//   and the result is copied back, both timed. That is what permuting costs a user of PyTorch.
+//   standard deviations it has no correct digit. So group norm, like instance norm, gets nlc data
+//   as a copy, and the result is copied back, both timed. This is what permuting costs a user of
+//   PyTorch.
 // - RMS norm is composed as in PyTorch, from mean, rsqrt and products.
 #include <ATen/Version.h>
 #include <torch/csrc/api/include/torch/version.h>
@@ -53,23 +54,23 @@ std::string loaded_version() {
 constexpr bool kTakesNarrowData = TORCH_VERSION_MAJOR > 2 ||
                                   (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 6);
 
-// The most additions that a value goes through on its way into a sum of n, ...
-// ... by vec::reduce_all and its like: in a lane, of which AVX2 has fewest, then over the lanes.
+// The most additions that one of n values goes through in vec::reduce_all and similar functions: in
+// a lane (AVX2 has the fewest lanes), then over the lanes.
 double vectorized(std::int64_t n, DType dtype) {
   const auto count = static_cast<double>(n);
   return std::min(count - 1, count / (dtype == DType::kF64 ? 4 : 8) + 32);
 }
 
-// ... by at::sum: a cascade of four levels, all but the last of `step` values (SumKernel.cpp), then
-// the accumulators and lanes.
+// The same in at::sum: a cascade of four levels, all but the last of `step` values (SumKernel.cpp),
+// then the accumulators and lanes.
 double cascade(std::int64_t n) {
   const auto count = static_cast<double>(n);
   const double step = std::exp2(std::max(4.0, std::floor(std::ceil(std::log2(count)) / 4)));
   return std::min(count - 1, 3 * step + count / (step * step * step) + 64);
 }
 
-// ... by RowwiseMoments (moments_utils.h): an updating formula over 16 values of a lane, a tree of
-// merges, then one merge for each lane, and the formula again over what fills no vector.
+// The same in RowwiseMoments (moments_utils.h): an updating formula over 16 values of a lane, a
+// tree of merges, a merge per lane, and the updating formula again over the vector tail.
 double updating(std::int64_t n) {
   const auto count = static_cast<double>(n);
   return std::min(count, 16 + std::ceil(std::log2(std::max(1.0, count / 64))) + 16 + 15);
@@ -126,7 +127,8 @@ class Aten : public Backend {
 
   std::unique_ptr<Kernel> prepare(const Problem& p, const Arguments& a,
                                   int threads) const override {
-    // The native operators would divide by zero; their callers ask first.
+    // The native operators divide by zero if there are no elements; PyTorch's callers of them check
+    // first.
     if (p.elements() == 0) return std::make_unique<normbench::EmptyKernel>(a);
     switch (p.norm) {
       case Norm::kNone:
@@ -146,10 +148,10 @@ class Aten : public Backend {
   }
 
  private:
-  // y is folded, dx is from deviations.
+  // y is folded into x * scale + shift; dx is from deviations.
   static Grade y_grade(const Problem& p) { return p.backward() ? Grade::kA : Grade::kB; }
 
-  // What dgamma and dbeta add up over the samples.
+  // The additions over the samples for dgamma and dbeta.
   static double samples(const Problem& p) {
     return p.backward() ? static_cast<double>(p.batch) : 0;
   }

@@ -1,9 +1,9 @@
-// What a user of Eigen would write: maps onto the caller's buffers, and array expressions.
+// What a user of Eigen would write: maps of the caller's buffers, and array expressions.
 //
-// Data are the matrix of tiles.h. Where rows of a tile are long, they are reduced and written row
-// by row (row_kernel.h). Where they are short, whole rows are added up, so that columns are summed
-// side by side (column_kernel.h). Eigen vectorizes both; its array expressions know no threads, so
-// this is one thread whatever the case says.
+// The data is the matrix of tiles.h. If the rows of a tile are long, they are reduced and written
+// row by row (row_kernel.h). If they are short, whole rows are added up, so that there is a sum per
+// column (column_kernel.h). Eigen vectorizes both. Its array expressions do not use threads, so
+// this backend has one thread in every case.
 #include <string>
 
 #include "harness/core/backend.h"
@@ -93,7 +93,7 @@ class NormKernel : public EigenKernel {
   void run(const Arguments& part) override {
     work_.run(part);
     if (problem().norm != Norm::kBatch || problem().pass != Pass::kForwardTraining) return;
-    // y is written by now: gamma and beta may lie in the same memory.
+    // After y is written: gamma and beta may be in the same memory.
     update(part.running_mean, values<Real>(part.mean).template cast<double>());
     update(part.running_var, values<Real>(part.variance).template cast<double>() * unbiased_);
   }
@@ -117,8 +117,9 @@ std::unique_ptr<Kernel> make_kernel(const Problem& problem, const Arguments& arg
   return std::make_unique<NormKernel<T, ColumnKernel<T>>>(plan, arguments);
 }
 
-// The most additions that a value goes through, however Eigen orders those of a run. Those of runs,
-// in double, round where the values are double too, and so do the products with rstd and gamma.
+// The most additions that a value goes through, whatever the order in which Eigen adds up a run.
+// The sums over runs are in double. They round if the values are double too, like the products with
+// rstd and gamma.
 Index roundings(const Plan& plan) {
   const auto& tiles = plan.tiles;
   const bool sums_round = plan.problem.dtype == DType::kF64;

@@ -1,4 +1,4 @@
-// The formulas, as a textbook has them: one thread, one loop after the other, sums in double.
+// The formulas of a textbook: one thread, plain loops, sums in double.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -29,7 +29,7 @@ Real value_or(const Tensor& vector, std::size_t at, Real otherwise) {
   return vector.present() ? vector.as<Real>()[at] : otherwise;
 }
 
-// One mini-batch. Values are stored as T and computed with as Real.
+// One mini-batch. Values are stored as T; the arithmetic is in Real.
 template <class T>
 class MiniBatch {
   using Real = Parameter<T>;
@@ -38,7 +38,7 @@ class MiniBatch {
   MiniBatch(const Problem& problem, const Tiles& tiles, const Arguments& arguments)
       : problem_(problem), tiles_(tiles), arguments_(arguments) {}
 
-  // Sums for each parameter, made before any call of backward().
+  // Sums per parameter, allocated once, since run() must not allocate.
   struct ParameterSums {
     explicit ParameterSums(const Tiles& tiles)
         : dgamma(static_cast<std::size_t>(tiles.parameters())), dbeta(dgamma.size()) {}
@@ -64,8 +64,8 @@ class MiniBatch {
   }
 
   // With xh = (x - mean) * rstd and g = dy * gamma:
-  // dx = rstd * (g - mean of g - xh * mean of g * xh), dbeta = sum of dy, dgamma = sum of dy * xh;
-  // rms has no mean of g, and in inference nothing flows back through the statistics.
+  //   dx = rstd * (g - mean(g) - xh * mean(g * xh)), dbeta = sum(dy), dgamma = sum(dy * xh)
+  // rms has no mean(g). With running statistics, dx = rstd * g.
   void backward(ParameterSums& sums) const {
     const auto dy = arguments_.dy.as<T>();
     const auto dx = arguments_.dx.as<T>();
@@ -153,7 +153,8 @@ class MiniBatch {
     return {value_or<Real>(arguments_.mean, at, 0), arguments_.rstd.as<Real>()[at]};
   }
 
-  // The statistic of a tile, saved when the pass saves it. That of rms is the mean square.
+  // Mean and rstd of a tile; the training pass also stores them. The mean of rms is 0, its variance
+  // the mean square.
   Statistic of_tile(std::size_t statistic, std::int64_t row, std::int64_t column) const {
     const auto x = arguments_.x.as<T>();
     const auto count = static_cast<double>(tiles_.values());
@@ -176,7 +177,7 @@ class MiniBatch {
     return {static_cast<Real>(mean), static_cast<Real>(rstd)};
   }
 
-  // y is written by now: gamma and beta may lie in the same memory.
+  // Called after y is written: gamma and beta may be in the same memory.
   void update_running() const {
     const auto count = static_cast<double>(tiles_.values());
     const double m = problem_.momentum;
@@ -227,7 +228,7 @@ class Naive : public Backend {
   std::string_view name() const override { return "naive"; }
   std::string version() const override { return "2"; }
   Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
-  // Sums in double are without error for everything but double itself.
+  // Double sums are exact enough to claim no roundings, unless the data is double too.
   Accuracy accuracy(const Problem& problem) const override {
     const Tiles tiles = tiles_of(problem);
     const std::int64_t values = std::max(tiles.values(), tiles.batch_rows * tiles.run);

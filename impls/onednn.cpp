@@ -1,10 +1,10 @@
-// oneDNN, the library of neural network primitives, version 2 or 3.
+// oneDNN, a library of primitives for neural networks, version 2 or 3.
 //
-// Its normalizations make two passes over x in float, mean first and then the mean of squared
-// deviations, and a third that writes y = (x - mean) * (gamma / sqrt(variance + eps)) + beta.
-// `onednn` runs them on the caller's buffers; `onednn-blocked` runs batch normalization on copies
-// in the library's own layout, 16 or 8 channels side by side, for which it has more vectorized
-// kernels. On a CPU with AVX512-BF16 a result in bf16 below the smallest normal number becomes 0,
+// Its normalizations read x twice in float, for the mean and then for the mean of squared
+// deviations, and a third time to write y = (x - mean) * (gamma / sqrt(variance + eps)) + beta.
+// `onednn` runs them on the caller's buffers. `onednn-blocked` runs batch normalization on copies
+// in the library's own layout, with blocks of 16 or 8 channels, for which it has more vectorized
+// kernels. On a CPU with AVX512-BF16 a bf16 result below the smallest normal number becomes 0,
 // whatever the floating-point environment: the library rounds with VCVTNEPS2BF16, which flushes.
 #include <algorithm>
 #include <cstdint>
@@ -33,7 +33,7 @@ using normbench::Support;
 using normbench::Tiles;
 using onednn::Storage;
 
-// As loaded: not always the one that this was compiled with.
+// The version that is loaded at run time, which may differ from the one compiled with.
 std::string loaded_version() {
   const dnnl_version_t& v = *dnnl_version();
   return std::to_string(v.major) + "." + std::to_string(v.minor) + "." + std::to_string(v.patch);
@@ -89,7 +89,7 @@ class OneDnn : public Backend {
     }
     if (problem.dtype == DType::kF64) return Support::no(lacks + " in f64 on CPUs");
     try {
-      // An empty batch is no work for the library, but it is for whoever can do the others.
+      // An empty batch never reaches the library: it is supported where a batch of one sample is.
       Problem filled = problem;
       filled.n = filled.batch = std::max<std::int64_t>(problem.batch, 1);
       onednn::choose(dnnl::engine(dnnl::engine::kind::cpu, 0), filled, storage_);
@@ -101,10 +101,10 @@ class OneDnn : public Backend {
     return Support::yes();
   }
 
-  // Every kernel sums in float and divides once. How the values are spread over threads, registers
-  // and vector lanes differs, but no way to add up n values takes any of them through more than
-  // n - 1 additions. The vectorized backward kernels do take that many on one thread. Gradients of
-  // parameters are sums over other values than statistics are, and the longer of the two counts.
+  // Every kernel sums in float and divides once. Kernels spread the n values over threads,
+  // registers and lanes in different ways, but no value goes through more than n - 1 additions, and
+  // in the vectorized backward kernels on one thread some do go through that many. Gradients of
+  // parameters are sums over other values than statistics are; the longer of the two sums counts.
   Accuracy accuracy(const Problem& problem) const override {
     if (!problem.backward() && problem.uses_running_statistics()) return {Grade::kA, 0};
     const Tiles tiles = normbench::tiles_of(problem);

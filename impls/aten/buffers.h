@@ -1,8 +1,8 @@
-// The buffers of a problem as tensors of ATen, in the shapes that its operators are to see.
+// The buffers of a problem as ATen tensors, in the shapes that its operators take.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/core/ivalue.h>  // before the operators, or clang refuses the headers of 1.13 in C++20
+#include <ATen/core/ivalue.h>  // first, or clang rejects the operators of 1.13 in C++20
 #include <ATen/ops/from_blob.h>
 
 #include <cstdint>
@@ -34,19 +34,20 @@ inline at::ScalarType scalar_type(DType dtype) {
   return at::kFloat;
 }
 
-// Whether batch norm reaches the channels-last kernel. With one channel, or one position, the
+// Whether batch norm goes to the channels-last kernel. With one channel, or one position, both
 // layouts are the same bytes.
 inline bool channels_last(const Problem& p) {
   return p.norm == Norm::kBatch && (p.l == 1 || (p.layout == Layout::kNlc && p.c > 1));
 }
 
-// Without any parameter in f32 the statistics of 16-bit data would be rounded to 16 bits.
+// Whether gamma is a tensor of ones: without a parameter in f32, operators round the statistics of
+// 16-bit data to 16 bits.
 inline bool wants_ones(const Problem& p) {
   const bool has_others = p.norm == Norm::kBatch || p.norm == Norm::kRms || p.norm == Norm::kNone;
   return is_narrow(p.dtype) && !p.affine && !has_others;
 }
 
-// Whether an operator that knows ncl only is to work on nlc.
+// Whether nlc data is copied to ncl, for operators that take ncl only.
 inline bool copied_to_ncl(const Problem& p) {
   return (p.norm == Norm::kInstance || p.norm == Norm::kGroup) && p.layout == Layout::kNlc &&
          p.l > 1 && p.c > 1;
@@ -58,7 +59,7 @@ struct Spelling {
   Dimensions sizes, strides;
 };
 
-// The shape in which the library is to see x, y, dy and dx of one mini-batch.
+// The shape in which the library gets x, y, dy and dx of one mini-batch.
 inline Spelling spell(const Problem& p) {
   const std::int64_t values = p.c * p.l;
   if (p.norm == Norm::kNone) return {{p.batch * values}, {1}};
@@ -84,7 +85,7 @@ inline at::Tensor view(const normbench::Tensor& tensor, const Spelling& spelling
 inline Buffers view(const Problem& p, const Arguments& a) {
   const Spelling data = spell(p);
   const auto vector = [](const normbench::Tensor& t) { return view(t, {{t.size()}, {1}}); };
-  // Composed operators need the shape for which a statistic goes with its row of x.
+  // RMS norm is composed of operators that broadcast a statistic along its row of x.
   const auto statistic = [&](const normbench::Tensor& t) {
     return p.norm == Norm::kRms ? view(t, {{t.size(), 1}, {1, 1}}) : vector(t);
   };

@@ -1,4 +1,4 @@
-// What the kernels of all norms have in common: threads, memory, and the way of results.
+// What the kernels of all norms share: threads, memory, and how results are returned.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -24,8 +24,8 @@ namespace aten {
 
 using normbench::Pass;
 
-// libtorch asks OpenMP how many threads to use, and that setting belongs to the caller. Its own
-// at::set_num_threads also starts the threads of another pool anew, which takes milliseconds.
+// Sets the number of threads of OpenMP, which libtorch follows, and restores the caller's.
+// at::set_num_threads also restarts the threads of another pool, which takes milliseconds.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
@@ -39,22 +39,23 @@ class ThreadCount {
   int before_;
 };
 
-// What the process as a whole has to be told, once.
+// Process-wide settings, made once.
 inline void initialize() {
   static std::once_flag once;
   std::call_once(once, [] {
-    // Results are new allocations. Left alone, the C library gets a large one from the system each
-    // time, and page faults take most of the time. M_MMAP_THRESHOLD has no effect beyond 32 MB.
+    // Operators allocate their results. By default the C library requests a large block from the
+    // system each time, and page faults take most of the time. M_MMAP_THRESHOLD has no effect
+    // beyond 32 MB.
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    // Unless told before, the first operator sets OpenMP to a count of threads of its own choice.
+    // Otherwise the first operator sets the number of OpenMP threads to a choice of its own.
     at::set_num_threads(omp_get_max_threads());
     at::get_num_threads();
   });
 }
 
-// What an operator allocates and returns: y, mean and rstd; backward dx, dgamma and dbeta.
-// Undefined is what it left in the caller's buffers.
+// What an operator allocates and returns: y, mean and rstd, or in backward dx, dgamma and dbeta. A
+// tensor is undefined if its result is in the caller's buffer already.
 using Results = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
 class AtenKernel : public normbench::Kernel {
@@ -63,7 +64,7 @@ class AtenKernel : public normbench::Kernel {
       : problem_(problem), threads_(threads) {
     initialize();
     const ThreadCount limit(threads_);
-    // A libtorch with an OpenMP runtime of its own is to be told in its own way.
+    // A libtorch with its own OpenMP runtime does not follow ThreadCount.
     if (at::get_num_threads() != threads_) at::set_num_threads(threads_);
     const c10::InferenceMode no_autograd;
     for (std::int64_t i = 0; i < problem_.mini_batches(); ++i) {
@@ -77,7 +78,7 @@ class AtenKernel : public normbench::Kernel {
     const ThreadCount limit(threads_);
     const c10::InferenceMode no_autograd;
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      results_[i] = {};  // freed first, so that the next results find their memory
+      results_[i] = {};  // freed first, so that the next results reuse the memory
       results_[i] = problem_.backward() ? backward(buffers_[i]) : forward(buffers_[i]);
     }
   }
@@ -110,7 +111,8 @@ class AtenKernel : public normbench::Kernel {
   // Which of dx, dgamma and dbeta are wanted.
   std::array<bool, 3> wanted() const { return {true, problem_.affine, problem_.affine}; }
 
-  // The y or dx of a kernel that knows ncl only, taken back to nlc where that is the layout.
+  // Copies y or dx of an operator that takes ncl only into an nlc buffer, and returns undefined.
+  // Returns a result that is in the layout of the buffer.
   static at::Tensor deliver(const at::Tensor& result, const at::Tensor& buffer) {
     if (buffer.is_contiguous()) return result;
     buffer.copy_(result.view(buffer.sizes()));
@@ -126,9 +128,9 @@ class AtenKernel : public normbench::Kernel {
     if (result.defined() && buffer.defined()) buffer.copy_(result.view(buffer.sizes()));
   }
 
-  // No operator returns the variance, and 1 / rstd^2 - eps is too far off where it must be exact
-  // because sums are. So it is computed here, in double, from x and the saved mean. The variance
-  // that the library used is checked as rstd, and as running_var.
+  // No operator returns the variance. 1 / rstd^2 - eps is too inaccurate for input whose sums are
+  // exact. So the variance is computed here, in double, from x and the saved mean. What the library
+  // used is checked as rstd, and as running_var.
   void fill_variance(const Buffers& b) const {
     const bool batch = problem_.norm == Norm::kBatch;
     const at::Tensor x = (batch ? b.x.transpose(0, 1) : b.x).to(at::kDouble);

@@ -50,8 +50,8 @@ class BatchNorm final : public AtenKernel {
                                           wanted());
   }
 
-  // The library updates the running statistics before it forms y: a parameter in the memory of one
-  // has to be saved from that.
+  // A copy of gamma or beta if it shares memory with a running statistic, which the library updates
+  // before it forms y.
   static at::Tensor kept(const at::Tensor& parameter, const Buffers& b) {
     if (!parameter.defined()) return parameter;
     const void* const data = parameter.data_ptr();
@@ -68,7 +68,7 @@ class LayerNorm final : public AtenKernel {
   Results forward(const Buffers& b) override {
     return at::native_layer_norm(b.x, b.x.sizes().slice(1), b.gamma, b.beta, problem().eps);
   }
-  // Of beta only the shape is read.
+  // gamma is passed for beta, of which only the shape is read.
   Results backward(const Buffers& b) override {
     return at::native_layer_norm_backward(b.dy, b.x, b.x.sizes().slice(1), b.mean, b.rstd, b.gamma,
                                           b.gamma, wanted());

@@ -1,4 +1,4 @@
-// RMS norm, for which 1.13 has no operator, composed from others.
+// RMS norm, composed of other operators, since 1.13 has none for it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,8 +16,8 @@
 
 namespace aten {
 
-// y = x * rstd * gamma, operator after operator on the whole mini-batch, as PyTorch's own rms_norm
-// does it, but into memory that is there already. 16-bit data is widened first.
+// y = x * rstd * gamma, one operator after the other on the whole mini-batch, as in PyTorch's own
+// rms_norm, but into memory that is allocated before. 16-bit data is widened first.
 class RmsNorm final : public AtenKernel {
  public:
   RmsNorm(const Problem& problem, const Arguments& arguments, int threads)
@@ -47,7 +47,8 @@ class RmsNorm final : public AtenKernel {
     return {};
   }
 
-  // With xh = x * rstd and g = dy * gamma: dgamma = sum dy * xh, dx = rstd * (g - xh * mean g * xh)
+  // With xh = x * rstd and g = dy * gamma: dgamma = sum(dy * xh), dx = rstd * (g - xh * mean(g *
+  // xh))
   Results backward(const Buffers& b) override {
     const at::Tensor& dy = widened(b.dy, wide_dy_);
     at::mul_out(normalized_, widened(b.x, wide_x_), b.rstd);

@@ -1,4 +1,4 @@
-// Views of the caller's buffers as Eigen arrays, and how values are converted on the way.
+// Views of the caller's buffers as Eigen arrays, and the conversion of values.
 #pragma once
 
 #include <Eigen/Core>
@@ -21,8 +21,8 @@ template <class T>
 using View = Eigen::Map<const Array<T>>;
 using Doubles = Array<double>;
 
-// Values are summed in the type of the arithmetic in runs of at most this many values of a row, or
-// rows of a column; the runs are summed in double.
+// Values are summed in the arithmetic type over runs: at most kValuesPerRun values of a row, or
+// kRowsPerRun rows of a column. The sums of runs are added in double.
 inline constexpr Index kValuesPerRun = 128;
 inline constexpr Index kRowsPerRun = 16;
 
@@ -43,9 +43,9 @@ struct ScalarOf<F16> {
 template <class T>
 inline constexpr bool kIsComputedWith = std::is_same_v<T, Parameter<T>>;
 
-// A large tensor, stored as T and computed with as Real. What is stored in 16 bits passes through
-// an array of `most` values, because Eigen does not vectorize expressions of mixed types: at most
-// so many are read or written at once, and what was read is there until the next read.
+// A large tensor, stored as T, with arithmetic in Real. 16-bit values go through an array of `most`
+// values, since Eigen does not vectorize expressions of mixed types. So at most that many are read
+// or written at once, and what was read is valid until the next read.
 template <class T>
 class Stream {
   using Real = Parameter<T>;
@@ -91,23 +91,24 @@ class Stream {
   Array<Real> values_;
 };
 
-// Calls visit(first, size) for the parts of 0 .. size that have at most `most` values.
+// Calls visit(first, size) for the parts of 0 .. size, each of at most `most` values.
 template <class Visit>
 void for_each_part(Index size, Index most, Visit visit) {
   for (Index first = 0; first < size; first += most) visit(first, std::min(most, size - first));
 }
 
-// A vector of statistics, parameters or gradients; `otherwise` when it is absent.
+// A vector of statistics, parameters or gradients; `otherwise` if the tensor is absent.
 template <class Real>
 Eigen::Map<Array<Real>> vector(const Tensor& tensor, Array<Real>& otherwise) {
   if (!tensor.present()) return {otherwise.data(), otherwise.size()};
   return {static_cast<Real*>(tensor.data), tensor.size()};
 }
 
-// Shorter pieces than this are worked on side by side: each one is too small for an expression.
+// Shorter pieces than this are worked on all at once, with strides: one is too small for an
+// expression.
 inline constexpr Index kShortPiece = 16;
 
-// Every `length`-th of the values at `data`, `size` in all.
+// A strided view: `size` values from `data` on, `length` apart.
 template <class Value>
 auto every(Index length, Value* data, Index size) {
   using Values = Array<std::remove_const_t<Value>>;
@@ -128,7 +129,7 @@ void sum_each(Index length, const Values& values, Sums&& sums) {
   }
 }
 
-// The inverse: values k * length .. (k + 1) * length of `spread` are values[k].
+// The broadcast: values k * length .. (k + 1) * length of `spread` are values[k].
 template <class Values, class Spread>
 void spread_each(Index length, const Values& values, Spread&& spread) {
   using Scalar = typename std::decay_t<Spread>::Scalar;
@@ -145,10 +146,10 @@ void spread_each(Index length, const Values& values, Spread&& spread) {
   }
 }
 
-// What both ways of working know of a problem.
+// What both kernels know of a problem.
 struct Plan {
   explicit Plan(const Problem& p) : problem(p), tiles(tiles_of(p)) {
-    // A tile that is contiguous and has one parameter is a single row, whatever its samples.
+    // A contiguous tile with one parameter is a single row, whatever the number of samples.
     if (tiles.run == tiles.columns) {
       tiles.run = tiles.tile_columns = tiles.columns = tiles.tile_rows * tiles.columns;
       tiles.batch_rows /= tiles.tile_rows;
@@ -157,10 +158,10 @@ struct Plan {
     }
   }
 
-  // Whether tiles are reduced row by row; else columns are summed side by side.
+  // Whether tiles are reduced row by row; else there is a sum per column.
   bool by_rows() const { return tiles.tile_columns >= kLongRow; }
-  // Where rows are long: whether one element of gamma and of beta holds for a whole segment of a
-  // row, which then has segment() values; else segments are as long as rows of tiles.
+  // For long rows: whether gamma and beta are constant over a whole segment of a row, which then
+  // has segment() values; else a segment is a whole row of a tile.
   bool constant_parameters() const {
     return !problem.affine || tiles.run == tiles.tile_columns || tiles.run >= kLongRow;
   }
@@ -168,14 +169,15 @@ struct Plan {
     return problem.affine && constant_parameters() ? tiles.run : tiles.tile_columns;
   }
   bool centered() const { return problem.norm != Norm::kRms; }
-  // In inference nothing depends on, or flows back through, the statistics of batch norm.
+  // With running statistics nothing depends on the statistics of the batch, and no gradient flows
+  // through them.
   bool running() const { return problem.uses_running_statistics(); }
   double count() const { return static_cast<double>(tiles.values()); }
 
   Problem problem;
   Tiles tiles;
 
-  // Rows of at least this many values are worth reductions of their own.
+  // Rows of at least this many values are reduced one by one.
   static constexpr Index kLongRow = 64;
 };
 

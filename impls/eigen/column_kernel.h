@@ -1,13 +1,12 @@
-// Tiles of short rows: columns are summed side by side, over blocks of them that stay in the
-// second-level cache.
+// Tiles of short rows: a sum per column, in blocks of columns that stay in the L2.
 #pragma once
 
 #include "impls/eigen/arrays.h"
 
 namespace normbench::eigen {
 
-// So many short rows are worked on as one: not more than make a row long enough, nor so many that
-// their sums are more work than their values.
+// The number of short rows to pack into one: enough to make a long row, but no more than leave
+// kFewestRows packed rows, or the sums would be more work than the values.
 inline Index rows_per_fold(const Tiles& tiles) {
   constexpr Index kColumns = 256;
   constexpr Index kFewestRows = 8;
@@ -72,15 +71,15 @@ class ColumnKernel {
   }
 
  private:
-  // A block is read three times: from a second-level cache of common size after the first.
+  // A block is read three times, after the first time from an L2 of common size.
   static constexpr Index kBlockBytes = 512 * 1024;
-  // Jumping from row to row costs the more the shorter the pieces are: shorter ones than this are
-  // worse than a block that fits in no cache.
+  // Strided access costs more the shorter the contiguous pieces are: with shorter ones than this,
+  // it is worse than a block that exceeds the cache.
   static constexpr Index kFewestColumns = 1024;
   static constexpr Index kMostColumns = 2048;
 
-  // Where tiles are one row high, nothing but parameters tells a matrix of short rows from one long
-  // row: so many of them are worked on side by side. Parameters then repeat.
+  // The number of rows to treat as one long row, if tiles have one row. Then only the parameters,
+  // which are repeated, tell the rows from one long row.
   static Index rows_side_by_side(const Tiles& tiles) {
     if (tiles.tile_rows > 1) return 1;
     return std::clamp<Index>(kMostColumns / tiles.columns, 1, tiles.batch_rows);
@@ -101,7 +100,7 @@ class ColumnKernel {
     return std::min(all, std::clamp(kBlockBytes / bytes, fewest, most)) * tiles.tile_columns;
   }
 
-  // The block of columns at `column`, in the tiles of one band of rows.
+  // Selects the block of columns at `column`, in one band of rows.
   void enter(Index band, Index column) {
     columns_ = std::min(block_columns_, tiles_.columns - column);
     width_ = columns_ * fold_;
@@ -114,7 +113,7 @@ class ColumnKernel {
     statistic_ = (plan_.running() ? 0 : band * tiles_.across()) + column / tiles_.tile_columns;
   }
 
-  // Where row i of the block, of fold_ rows of the matrix, starts; and its size.
+  // The offset of row i of the block, which packs fold_ rows of the matrix; and its size.
   Index at(Index i) const { return start_ + i * fold_ * tiles_.columns; }
   Index width(Index i) const { return i + 1 < rows_ ? width_ : last_width_; }
 
@@ -130,14 +129,14 @@ class ColumnKernel {
     return rows.data();
   }
 
-  // Values in the type of the sums that they are added to.
+  // Casts values to the type of the sums that they are added to.
   template <class Sums, class Values>
   static auto as(const Sums&, const Values& values) {
     return values.template cast<typename Sums::Scalar>();
   }
 
-  // Calls add(i, sums) for every row, and sums what that adds to a run; per column of the matrix.
-  // Where that overflows, all is summed again in double.
+  // Sums per column of the matrix. add(i, sums) adds row i to the sums of a run. If those overflow,
+  // all rows are summed again in double.
   template <class Add>
   void sum_rows(Array<Real>& run, Doubles& total, Add add) {
     total.head(width_).setZero();
@@ -156,14 +155,14 @@ class ColumnKernel {
     }
   }
 
-  // One value per tile or per parameter as one per column, in all rows of a fold.
+  // Broadcasts one value per tile or parameter to one per column, in all rows of a fold.
   template <class Values>
   void spread(Index length, const Values& values, Array<Real>& columns) {
     spread_each(length, values, columns.head(columns_));
     for (Index k = 1; k < fold_; ++k)
       columns.segment(k * columns_, columns_) = columns.head(columns_);
   }
-  // One value per tile as one per parameter.
+  // Broadcasts one value per tile to one per parameter.
   auto per_parameter(const Doubles& of_tiles) {
     spread_each(tiles_.tile_columns / tiles_.run, of_tiles.head(statistics_),
                 per_run_.head(parameters_));
@@ -210,7 +209,7 @@ class ColumnKernel {
   }
 
   // With g = dy * gamma and xh = (x - mean) * rstd:
-  // dx = g * rstd - mean of g * rstd - (x - mean) * (mean of g * xh) * rstd^2
+  //   dx = g * rstd - mean(g) * rstd - (x - mean) * mean(g * xh) * rstd^2
   void backward() {
     auto rstd = rstd_.head(statistics_);
     if (plan_.running()) {
@@ -237,7 +236,7 @@ class ColumnKernel {
     }
   }
 
-  // Sums of dy and dy * xh per parameter; those of g and g * xh per tile.
+  // Sums of dy and dy * xh per parameter, and of g and g * xh per tile.
   void sum_gradients() {
     sum_rows(first_run_, first_total_,
              [&](Index i, auto run) { run += as(run, dy_.read(at(i), width(i))); });
@@ -277,8 +276,8 @@ class ColumnKernel {
   Plan plan_;
   Index repeats_, block_columns_, fold_;
   Stream<T> x_, dy_, out_;
-  Array<Real> ones_, zeros_, no_mean_;  // for gamma, beta and mean when there are none
-  Array<Real> gamma_rows_, beta_rows_;  // of the rows that are worked on as one
+  Array<Real> ones_, zeros_, no_mean_;  // in place of absent gamma, beta and mean
+  Array<Real> gamma_rows_, beta_rows_;  // repeated for each row of a long row
   const Real* gamma_ = nullptr;
   const Real* beta_ = nullptr;
   Doubles first_total_, second_total_;  // per column of a folded row
@@ -287,7 +286,7 @@ class ColumnKernel {
   Doubles first_, second_, per_run_;                      // per parameter of a block
   Doubles mean_, rstd_, first_of_tile_, second_of_tile_;  // per tile of a block
   Arguments part_;
-  // The present block:
+  // The current block:
   Index columns_ = 0, width_ = 0, rows_ = 0, last_width_ = 0, start_ = 0;
   Index parameter_ = 0, parameters_ = 0, statistic_ = 0, statistics_ = 0;
 };

@@ -71,7 +71,7 @@ class RowKernel {
 
   static Real* values(const Tensor& tensor) { return static_cast<Real*>(tensor.data); }
 
-  // Parameters that change too often for a loop of their own, as one value per column.
+  // Broadcasts parameters to one value per column, if segments with one parameter are too short.
   void spread_parameters() {
     const auto gamma = vector(part_.gamma, ones_);
     const auto beta = vector(part_.beta, zeros_);
@@ -94,8 +94,9 @@ class RowKernel {
     if (length == 1) target = sums.template cast<Real>();
   }
 
-  // Calls visit(row, column, size, parameter) for the longest parts of the tile's rows that have at
-  // most `most` values and, where parameters are constant, one of them.
+  // Calls visit(row, column, size, parameter) for the pieces of the tile's rows. A piece is as long
+  // as possible, with at most `most` values and, if parameters are constant over segments, in one
+  // segment.
   template <class Visit>
   void for_each_segment(Index most, Visit visit) const {
     const Index segment = segment_;
@@ -136,7 +137,7 @@ class RowKernel {
     normalize(mean, rstd);
   }
 
-  // The sum of terms(values...) over a run. Where that overflows it is summed again, in double.
+  // The sum of terms(values...) over a run. If it overflows, the run is summed again in double.
   template <class Terms, class... Values>
   static double sum_of_run(const Terms& terms, const Values&... values) {
     const auto sum = static_cast<double>(terms(values...).sum());
@@ -171,7 +172,7 @@ class RowKernel {
   }
 
   // With g = dy * gamma and xh = (x - mean) * rstd:
-  // dx = (g - mean of g - xh * mean of g * xh) * rstd
+  //   dx = (g - mean(g) - xh * mean(g * xh)) * rstd
   void backward() {
     const Index s = tile_.statistic;
     Real mean = 0;
@@ -261,11 +262,11 @@ class RowKernel {
   Problem problem_;
   Tiles tiles_;
   Plan plan_;
-  bool constant_;  // one element of gamma and beta for a whole segment
+  bool constant_;  // gamma and beta are constant over a segment
   Index segment_;  // values of a row that are worked on together
-  Index most_;     // of them at once
+  Index most_;     // values per expression
   Stream<T> x_, dy_, out_;
-  Array<Real> ones_, zeros_;  // gamma and beta when there are none
+  Array<Real> ones_, zeros_;  // in place of absent gamma and beta
   Array<Real> gamma_columns_, beta_columns_;
   Array<Real> run_dgamma_, run_dbeta_;  // per column
   Doubles dgamma_, dbeta_;              // per parameter, or per column

@@ -1,4 +1,4 @@
-// What oneDNN calls a problem: memory and primitive descriptors, in version 2 or 3 of the library.
+// A problem as oneDNN describes it: memory and primitive descriptors, in version 2 or 3.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,25 @@ using normbench::Problem;
 inline constexpr bool kHasGroupNormalization = DNNL_VERSION_MAJOR > 3 ||
                                                (DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR >= 3);
 
-// f64 is no type of the library on CPUs, and none that version 2 has a name for.
+// f64 is missing: the library does not compute in it on CPUs, and version 2 has no name for it.
 inline memory::data_type data_type(DType dtype) {
   if (dtype == DType::kBf16) return memory::data_type::bf16;
   return dtype == DType::kF16 ? memory::data_type::f16 : memory::data_type::f32;
 }
 
-// The layout of the caller's buffers. With one position, or one channel, two tags name the same
-// bytes, and it has to be the same of them for every problem of a process: the library's cache of
+// The layout of the caller's buffers. With one position or one channel, two tags describe the same
+// bytes. Then it must be the same tag for every problem of a process: the library's cache of
 // primitives ignores the strides of dimensions of size 1, and returns whichever came first. With
-// one position only channels last reaches a vectorized kernel; with one channel it reaches none.
+// one position only channels last has a vectorized kernel; with one channel neither has.
 inline memory::format_tag plain_tag(const Problem& p) {
   if (p.l == 1) return memory::format_tag::acdb;
   if (p.c == 1) return memory::format_tag::abcd;
   return p.layout == Layout::kNlc ? memory::format_tag::acdb : memory::format_tag::abcd;
 }
 
-// `samples` rows of x, y, dy or dx. A sample of layer normalization is one row, a copy has no shape
-// at all; for the others `tag` says which layout. Those are given four dimensions because version 2
-// has only its slow reference implementation for three.
+// x, y, dy or dx of `samples` samples. For layer normalization a sample is one row; a copy is flat.
+// The others have layout `tag`, and four dimensions, since for three version 2 has only its slow
+// reference implementation.
 inline memory::desc describe_data(const Problem& p, std::int64_t samples, memory::format_tag tag) {
   const memory::data_type type = data_type(p.dtype);
   if (p.norm == Norm::kNone) return {{samples * p.c * p.l}, type, memory::format_tag::a};
@@ -55,19 +55,20 @@ inline memory::desc describe_statistics(const Problem& p) {
   return {{p.batch, groups}, kType, memory::format_tag::ab};
 }
 
-// No backward pass reads the shift. Yet some refuse to run without it, and others with it.
+// No backward pass reads the shift (beta), but some refuse to run without it, and others with it.
 inline bool backward_wants_shift(Norm norm) {
   return norm == Norm::kLayer || (norm == Norm::kBatch && DNNL_VERSION_MAJOR < 3);
 }
 
-// The scratchpad is ours, so that no call allocates one.
+// We allocate the scratchpad, so that no call does.
 inline dnnl::primitive_attr user_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
 
-// The descriptor of a normalization of one mini-batch. `shape` is what only this kind of it takes.
+// The descriptor of a normalization of one mini-batch. `shape` are the arguments that only this
+// kind of normalization takes.
 template <class Forward, class Backward, class... Shape>
 dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, const Problem& p,
                                                  const memory::desc& data, const Shape&... shape) {
@@ -81,7 +82,7 @@ dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, con
   const prop_kind backward_kind = p.affine ? prop_kind::backward : prop_kind::backward_data;
   using ForwardDescriptor = typename Forward::primitive_desc;
   using BackwardDescriptor = typename Backward::primitive_desc;
-  // Version 2 wants the parameters in a descriptor of their own.
+  // Version 2 takes the arguments in an operation descriptor.
 #if DNNL_VERSION_MAJOR >= 3
   ForwardDescriptor forward(engine, forward_kind, data, data, shape..., eps, flags, attributes);
   if (!p.backward()) return forward;
@@ -97,9 +98,9 @@ dnnl::primitive_desc_base describe_normalization(const dnnl::engine& engine, con
 #endif
 }
 
-// The descriptor of the primitive for one mini-batch. Throws dnnl::error where the library has none
-// for this CPU. Instance normalization is group normalization with a group for each channel, as the
-// library's documentation has it; group and instance need kHasGroupNormalization.
+// The descriptor of the primitive for one mini-batch. Throws dnnl::error if the library has none
+// for this CPU. Instance normalization is group normalization with a group per channel, as in the
+// library's documentation. Group and instance need kHasGroupNormalization.
 inline dnnl::primitive_desc_base describe_primitive(const dnnl::engine& engine, const Problem& p,
                                                     memory::format_tag tag) {
   const memory::desc data = describe_data(p, p.batch, tag);

@@ -23,7 +23,7 @@ using normbench::Tensor;
 
 using PrimitiveArguments = std::unordered_map<int, memory>;
 
-// oneDNN asks OpenMP how many threads to use, and that setting belongs to the caller.
+// Sets the number of threads of OpenMP, which oneDNN follows, and restores the caller's.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
@@ -86,7 +86,7 @@ class OneDnnKernel : public Kernel {
     dnnl::reorder reorder;
   };
 
-  // Everything that run() passes on is made here, once for each mini-batch.
+  // Makes the arguments of the primitive for each mini-batch, so that run() does not.
   void bind() {
     const bool copies_dy = problem_.norm == Norm::kNone && problem_.backward();
     std::byte* const x = place(copies_dy ? arguments_.dy : arguments_.x, true);
@@ -105,8 +105,8 @@ class OneDnnKernel : public Kernel {
     }
   }
 
-  // Where the primitive finds the rows of a tensor: at the caller's, or in a copy that load() or
-  // collect() converts. nullptr when the pass has no such tensor.
+  // The data of a tensor, as the primitive reads or writes it: the caller's buffer, or a copy that
+  // load() or collect() converts. nullptr if the pass has no such tensor.
   std::byte* place(const Tensor& tensor, bool input) {
     const memory::format_tag tag = plain_tag(problem_);
     if (!tensor.present() || plan_.tag == tag) return static_cast<std::byte*>(tensor.data);
@@ -118,7 +118,7 @@ class OneDnnKernel : public Kernel {
     return static_cast<std::byte*>(own.get_data_handle());
   }
 
-  // Samples are outermost in every layout, so mini-batches lie one behind the other.
+  // Samples are the outermost dimension of every layout, so mini-batches are contiguous.
   void add_rows(PrimitiveArguments& all, int name, std::byte* rows, std::int64_t index) const {
     if (rows == nullptr) return;
     std::byte* const first = rows + static_cast<std::size_t>(index) * plan_.data.get_size();

@@ -1,4 +1,4 @@
-// Which of oneDNN's primitives works on a problem, in which layout.
+// The choice of oneDNN's primitive and layout for a problem.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct Choice {
   }
 };
 
-// Throws dnnl::error where the library has no primitive. Which width of blocks has a vectorized
-// kernel depends on the machine, so the library is asked.
+// Throws dnnl::error if the library has no primitive. Whether blocks of 16 or of 8 channels have a
+// vectorized kernel depends on the machine, so the library is asked.
 inline Choice choose(const dnnl::engine& engine, const Problem& p, Storage storage) {
   const auto in = [&](memory::format_tag tag) {
     return Choice{tag, describe_primitive(engine, p, tag)};
@@ -32,7 +32,7 @@ inline Choice choose(const dnnl::engine& engine, const Problem& p, Storage stora
   return narrow.vectorized() ? narrow : wide;
 }
 
-// A primitive for one mini-batch, and what it takes to run it.
+// A primitive for one mini-batch, and what is needed to run it.
 struct Plan {
   memory::format_tag tag = memory::format_tag::undef;
   memory::desc data;  // x, y, dy and dx of one mini-batch
