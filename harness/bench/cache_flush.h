@@ -1,4 +1,4 @@
-// Empties the caches of what was in them.
+// Evicts from the caches whatever was in them.
 #pragma once
 
 #include <cstdint>
@@ -6,16 +6,16 @@
 
 namespace normbench {
 
-class Sweeper {
+class CacheFlusher {
  public:
   // `bytes`: three times the last-level cache is enough for every replacement policy in use.
-  explicit Sweeper(std::int64_t bytes);
+  explicit CacheFlusher(std::int64_t bytes);
 
   // Each of `threads` threads reads and writes its share, and at least one private cache's worth.
-  void sweep(int threads);
+  void flush(int threads);
 
   // How often all of it was written.
-  std::uint64_t sweeps() const;
+  std::uint64_t flushes() const;
 
  private:
   std::vector<std::uint64_t> buffer_;

@@ -28,7 +28,7 @@ std::vector<Latency> measure_latencies(const Machine& machine);
 std::optional<std::int64_t> last_level_from(const std::vector<Latency>& latencies,
                                             std::int64_t l2_bytes);
 
-// Both of the above; the machine's regimes and sweeps go by it from then on.
+// Both of the above; the machine's regimes and cache flushes go by it from then on.
 void measure_last_level(Machine& machine);
 
 }  // namespace normbench

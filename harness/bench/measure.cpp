@@ -12,13 +12,13 @@
 #include <stdexcept>
 #include <thread>
 
+#include "harness/bench/cache_flush.h"
 #include "harness/bench/copy.h"
 #include "harness/bench/read.h"
 #include "harness/bench/schedule.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
 #include "harness/bench/stopwatch.h"
-#include "harness/bench/sweep.h"
 #include "harness/check/allocations.h"
 #include "harness/check/changes.h"
 #include "harness/check/process_state.h"
@@ -27,7 +27,7 @@
 namespace normbench {
 namespace {
 
-// A sample of a cold case runs through sets of buffers that have all been swept out of the caches.
+// A sample of a cold case runs through sets of buffers that have all been evicted from the caches.
 constexpr std::int64_t kMostColdSets = 64;
 constexpr std::int64_t kColdBytes = std::int64_t{64} << 20;
 
@@ -291,7 +291,7 @@ class CaseMeasurement {
                        [](const Contestant& contestant) { return contestant.running(); }) -
           contestants_.begin());
     }
-    sweeper_.emplace(3 * last_level_bytes(machine_));
+    flusher_.emplace(3 * last_level_bytes(machine_));
   }
 
   // The fastest of all ways to copy, on one thread or all, becomes the ceiling; likewise to read.
@@ -329,7 +329,7 @@ class CaseMeasurement {
   Slot timed(const Kernels& kernels, std::int64_t calls) {
     stop_if_asked();
     const bool warm = case_.cache == Cache::kWarm;
-    if (!warm) sweeper_->sweep(case_.threads);
+    if (!warm) flusher_->flush(case_.threads);
     settle();
     return time_slot(pointers(kernels), calls, warm);
   }
@@ -390,7 +390,7 @@ class CaseMeasurement {
     };
     if (!warm) {
       before();
-      sweeper_->sweep(case_.threads);
+      flusher_->flush(case_.threads);
     }
     settle();
     const auto kernels = pointers(contestant.kernels);
@@ -428,7 +428,7 @@ class CaseMeasurement {
     result_.twin_ns = schedule.samples(controls);
     result_.copy_ns = schedule.samples(controls + 1);
     result_.read_ns = schedule.samples(controls + 2);
-    if (sweeper_) result_.sweeps = sweeper_->sweeps();
+    if (flusher_) result_.cache_flushes = flusher_->flushes();
     for (std::size_t i = 0; i < controls; ++i) {
       Contestant& contestant = contestants_[i];
       if (contestant.row.verdict.passed()) judge(contestant, schedule.samples(i));
@@ -494,7 +494,7 @@ class CaseMeasurement {
   std::vector<Workspace> sets_;  // one when warm
   std::vector<Contestant> contestants_;
   std::optional<Oracle> oracle_;
-  std::optional<Sweeper> sweeper_;
+  std::optional<CacheFlusher> flusher_;
   std::optional<Changes> changes_;
   std::uint64_t inputs_seed_;
   bool round_is_checked_ = false;  // at least one contestant has its last sample in it

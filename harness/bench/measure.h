@@ -48,7 +48,7 @@ struct CaseResult {
   std::vector<double> read_ns;  // of a sweep over all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
-  std::uint64_t sweeps = 0;      // of the caches, before samples of a cold case
+  std::uint64_t cache_flushes = 0;  // before samples of a cold case
   double check_seconds = 0;      // preparing and checking all backends, and inputs for the rounds
   double calibrate_seconds = 0;  // finding out how long calls take
   double rounds_seconds = 0;     // all samples

@@ -28,7 +28,7 @@ void print_machine(const Machine& machine) {
       "{:.1f} MiB by the system", static_cast<double>(said_last_level_bytes(machine)) / 1048576);
   const std::string measured =
       machine.measured_last_level
-          ? fmt::format("{:.1f} MiB measured: regimes and cold sweeps go by it",
+          ? fmt::format("{:.1f} MiB measured: regimes and cache flushes go by it",
                         static_cast<double>(*machine.measured_last_level) / 1048576)
           : "could not be told by measuring";
   out("{:<14} {}, {}\n", "last cache", said, measured);

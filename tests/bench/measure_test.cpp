@@ -21,9 +21,9 @@
 #include <utility>
 #include <vector>
 
+#include "harness/bench/cache_flush.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/statistics.h"
-#include "harness/bench/sweep.h"
 #include "harness/check/allocations.h"
 #include "tests/faulty/faulty.h"
 
@@ -437,8 +437,9 @@ TEST(Measure, CatchesASlowBackendThatStopsWorkingWhileItIsTimed) {
   EXPECT_NE(result.rows[2].verdict.reason.find("after it was timed"), std::string::npos);
 }
 
-// Each sample of a cold case has a sweep before it, those that choose the controls too.
-TEST(Measure, SweepsTheCachesBeforeEachSampleOfAColdCase) {
+// Each sample of a cold case has a flush of the caches before it, those that choose the controls
+// too.
+TEST(Measure, FlushesTheCachesBeforeEachSampleOfAColdCase) {
   const Wrapped first("first", kHonestRun);
   const Wrapped second("second", kHonestRun);
   Machine machine = read_machine();
@@ -448,17 +449,17 @@ TEST(Measure, SweepsTheCachesBeforeEachSampleOfAColdCase) {
   std::size_t samples = cold.copy_ns.size() + cold.read_ns.size() + cold.twin_ns.size();
   for (const Row& row : cold.rows) samples += row.samples_ns.size();
   // Ways to copy and to read: once each, and once more where that may decide.
-  EXPECT_GE(cold.sweeps, samples + 3 + 1);
-  EXPECT_LE(cold.sweeps, samples + (3 + 1) * 2);
+  EXPECT_GE(cold.cache_flushes, samples + 3 + 1);
+  EXPECT_LE(cold.cache_flushes, samples + (3 + 1) * 2);
   const CaseResult warm = measure(small_case(), {&first, &second}, machine, short_options());
-  EXPECT_EQ(warm.sweeps, 0U);
+  EXPECT_EQ(warm.cache_flushes, 0U);
 }
 
-TEST(Sweeper, WritesAllOfItsBuffer) {
-  Sweeper sweeper(1 << 20);
+TEST(CacheFlusher, WritesAllOfItsBuffer) {
+  CacheFlusher flusher(1 << 20);
   for (const std::uint64_t count : {1U, 2U, 3U}) {
-    sweeper.sweep(2);
-    EXPECT_EQ(sweeper.sweeps(), count);
+    flusher.flush(2);
+    EXPECT_EQ(flusher.flushes(), count);
   }
 }
 
