@@ -22,6 +22,9 @@ namespace normbench {
 
 enum class Outcome { kPassed, kFailed, kUnsupported, kNotBuilt };
 
+inline constexpr std::array kEveryOutcome = {Outcome::kPassed, Outcome::kFailed,
+                                             Outcome::kUnsupported, Outcome::kNotBuilt};
+
 std::string_view name(Outcome outcome);
 
 // The worst error seen over some outputs.

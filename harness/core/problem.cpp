@@ -11,12 +11,15 @@
 namespace normbench {
 namespace {
 
+// In the order of their values.
 constexpr std::array<std::string_view, 6> kNorms = {"batch", "layer", "instance",
                                                     "group", "rms",   "none"};
 constexpr std::array<std::string_view, 4> kPasses = {"forward_training", "forward_inference",
                                                      "backward", "backward_inference"};
 constexpr std::array<std::string_view, 4> kDTypes = {"f32", "f64", "bf16", "f16"};
 constexpr std::array<std::string_view, 2> kLayouts = {"ncl", "nlc"};
+static_assert(kNorms.size() == kEveryNorm.size() && kPasses.size() == kEveryPass.size() &&
+              kDTypes.size() == kEveryDType.size() && kLayouts.size() == kEveryLayout.size());
 
 template <class Enum, std::size_t kCount>
 std::optional<Enum> find(const std::array<std::string_view, kCount>& names, std::string_view text) {

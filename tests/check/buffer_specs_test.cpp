@@ -80,7 +80,7 @@ TEST(BufferSpecs, HaveTheShapesOfTheTable) {
         Row{Norm::kGroup, {6, 3, 1}, {1, 9, 1}, {3, 9, 1}},
         Row{Norm::kLayer, {6, 1, 1}, {1, 9, 7}, {3, 9, 7}},
         Row{Norm::kRms, {6, 1, 1}, {1, 9, 7}, {3, 9, 7}}}) {
-    for (const Layout layout : faulty::kLayouts) {
+    for (const Layout layout : kEveryLayout) {
       const Workspace forward(
           faulty::in_batches_of(2, small(norm, Pass::kForwardTraining, DType::kF32, layout)));
       const Workspace backward(

@@ -108,7 +108,7 @@ std::vector<Problem> problems_for_the_honest() {
     add(faulty::in_batches_of(2, problem));
   }
   for (const Faulty& fault : faulty_backends()) {
-    for (const Layout layout : faulty::kLayouts) {
+    for (const Layout layout : kEveryLayout) {
       Problem problem = fault.problem;
       problem.layout = layout;
       add(problem);

@@ -199,7 +199,7 @@ Problem shaped(Problem problem, std::int64_t n, std::int64_t c, std::int64_t l,
 
 std::vector<Problem> problems() {
   std::vector<Problem> list;
-  for (const Norm norm : faulty::kNorms) {
+  for (const Norm norm : kEveryNorm) {
     if (norm == Norm::kNone) continue;
     for (const DType dtype : {DType::kF32, DType::kF64}) {
       const Problem ncl = small(norm, Pass::kBackward, dtype);

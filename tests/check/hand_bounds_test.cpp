@@ -204,7 +204,7 @@ TEST(BoundOfStorage, IsARoundingOfTheType) {
   };
   for (const Type& type :
        {Type{DType::kBf16, 0x1p-8, 0x1p-126}, Type{DType::kF16, 0x1p-11, 0x1p-25}}) {
-    for (const Norm norm : faulty::kNorms) {
+    for (const Norm norm : kEveryNorm) {
       if (norm == Norm::kNone) continue;
       for (const Pass pass : {Pass::kForwardTraining, Pass::kBackward}) {
         Problem problem = faulty::small(norm, pass, type.dtype);

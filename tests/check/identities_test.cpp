@@ -55,8 +55,8 @@ class Identity : public testing::TestWithParam<Parameter> {
     const auto number = [](std::uint64_t which, std::uint64_t below) {
       return static_cast<std::int64_t>(1 + random_bits(seed(), which) % below);
     };
-    Problem p = faulty::small(norm(), pass, faulty::kDTypes[index(number(4, 4)) - 1],
-                              faulty::kLayouts[seed() % 2]);
+    Problem p =
+        faulty::small(norm(), pass, kEveryDType[index(number(4, 4)) - 1], kEveryLayout[seed() % 2]);
     p.batch = 1 + number(0, 6);
     p.n = p.batch * number(1, 3);
     p.groups = norm() == Norm::kGroup ? number(5, 3) : 1;

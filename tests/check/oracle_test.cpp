@@ -232,8 +232,8 @@ TEST_P(ByHand, Rms) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, ByHand,
-                         testing::Combine(testing::ValuesIn(faulty::kDTypes),
-                                          testing::ValuesIn(faulty::kLayouts)),
+                         testing::Combine(testing::ValuesIn(kEveryDType),
+                                          testing::ValuesIn(kEveryLayout)),
                          [](const auto& info) {
                            return std::string(name(std::get<0>(info.param))) + "_" +
                                   std::string(name(std::get<1>(info.param)));

@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(, Relation,
                          testing::Combine(testing::Values(Pass::kForwardTraining,
                                                           Pass::kForwardInference, Pass::kBackward),
                                           testing::Values(DType::kF32, DType::kF64, DType::kF16),
-                                          testing::ValuesIn(faulty::kLayouts),
+                                          testing::ValuesIn(kEveryLayout),
                                           testing::Range<std::uint64_t>(1, 4)),
                          relation_name);
 

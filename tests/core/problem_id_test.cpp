@@ -15,13 +15,6 @@
 namespace normbench {
 namespace {
 
-constexpr std::array<Norm, 5> kNorms = {Norm::kBatch, Norm::kLayer, Norm::kInstance, Norm::kGroup,
-                                        Norm::kRms};
-constexpr std::array<Pass, 4> kPasses = {Pass::kForwardTraining, Pass::kForwardInference,
-                                         Pass::kBackward, Pass::kBackwardInference};
-constexpr std::array<DType, 4> kDTypes = {DType::kF32, DType::kF64, DType::kBf16, DType::kF16};
-constexpr std::array<Layout, 2> kLayouts = {Layout::kNcl, Layout::kNlc};
-
 TEST(ProblemId, IsReadable) {
   Problem problem = faulty::batch_norm(Pass::kForwardTraining, 64, 256, 128);
   EXPECT_EQ(id(problem), "batch/forward_training/f32/ncl/n64_c256_l128");
@@ -43,10 +36,10 @@ TEST(ProblemId, IsReadable) {
 // Every field away from its default, alone and with the others.
 std::vector<Problem> many_problems() {
   std::vector<Problem> problems;
-  for (const Norm norm : kNorms) {
-    for (const Pass pass : kPasses) {
-      for (const DType dtype : kDTypes) {
-        for (const Layout layout : kLayouts) {
+  for (const Norm norm : kEveryNorm) {
+    for (const Pass pass : kEveryPass) {
+      for (const DType dtype : kEveryDType) {
+        for (const Layout layout : kEveryLayout) {
           problems.push_back({.norm = norm, .pass = pass, .dtype = dtype, .layout = layout});
         }
       }
@@ -145,10 +138,10 @@ INSTANTIATE_TEST_SUITE_P(MoreBehind, NotAnId,
                                          "batch/backward/f32/ncl/n2_c3_l4\n"));
 
 TEST(Names, ReadBack) {
-  for (const Norm norm : kNorms) EXPECT_EQ(parse_norm(name(norm)), norm);
-  for (const Pass pass : kPasses) EXPECT_EQ(parse_pass(name(pass)), pass);
-  for (const DType dtype : kDTypes) EXPECT_EQ(parse_dtype(name(dtype)), dtype);
-  for (const Layout layout : kLayouts) EXPECT_EQ(parse_layout(name(layout)), layout);
+  for (const Norm norm : kEveryNorm) EXPECT_EQ(parse_norm(name(norm)), norm);
+  for (const Pass pass : kEveryPass) EXPECT_EQ(parse_pass(name(pass)), pass);
+  for (const DType dtype : kEveryDType) EXPECT_EQ(parse_dtype(name(dtype)), dtype);
+  for (const Layout layout : kEveryLayout) EXPECT_EQ(parse_layout(name(layout)), layout);
 }
 
 TEST(Names, OfSomethingElseAreRefused) {

@@ -39,10 +39,8 @@ TEST_P(TilesOf, AgreeWithTheGroupingOfTheCheck) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, TilesOf,
-                         testing::Combine(testing::Values(Norm::kBatch, Norm::kLayer,
-                                                          Norm::kInstance, Norm::kGroup, Norm::kRms,
-                                                          Norm::kNone),
-                                          testing::Values(Layout::kNcl, Layout::kNlc)),
+                         testing::Combine(testing::ValuesIn(kEveryNorm),
+                                          testing::ValuesIn(kEveryLayout)),
                          [](const auto& info) {
                            return std::string(name(std::get<0>(info.param))) + "_" +
                                   std::string(name(std::get<1>(info.param)));

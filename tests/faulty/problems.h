@@ -1,7 +1,6 @@
 // Small problems for tests, and their names.
 #pragma once
 
-#include <array>
 #include <cctype>
 #include <cstdint>
 #include <ostream>
@@ -23,14 +22,6 @@ inline Problem batch_norm(Pass pass, std::int64_t n, std::int64_t c, std::int64_
                           std::int64_t batch = 0) {
   return {.pass = pass, .n = n, .c = c, .l = l, .batch = batch == 0 ? n : batch};
 }
-
-inline constexpr std::array<Norm, 6> kNorms = {Norm::kBatch, Norm::kLayer, Norm::kInstance,
-                                               Norm::kGroup, Norm::kRms,   Norm::kNone};
-inline constexpr std::array<Pass, 4> kPasses = {Pass::kForwardTraining, Pass::kForwardInference,
-                                                Pass::kBackward, Pass::kBackwardInference};
-inline constexpr std::array<DType, 4> kDTypes = {DType::kF32, DType::kF64, DType::kBf16,
-                                                 DType::kF16};
-inline constexpr std::array<Layout, 2> kLayouts = {Layout::kNcl, Layout::kNlc};
 
 // 6 samples of 9 channels, in 3 groups if there are groups, at 7 positions.
 inline Problem small(Norm norm, Pass pass, DType dtype = DType::kF32,
@@ -59,10 +50,10 @@ inline Problem in_batches_of(std::int64_t batch, Problem problem) {
 // Of every norm and pass that there is, in every dtype and layout.
 inline std::vector<Problem> all_small_problems() {
   std::vector<Problem> problems;
-  for (const Norm norm : kNorms) {
-    for (const Pass pass : kPasses) {
-      for (const DType dtype : kDTypes) {
-        for (const Layout layout : kLayouts) {
+  for (const Norm norm : kEveryNorm) {
+    for (const Pass pass : kEveryPass) {
+      for (const DType dtype : kEveryDType) {
+        for (const Layout layout : kEveryLayout) {
           const Problem problem = small(norm, pass, dtype, layout);
           if (!invalid(problem)) problems.push_back(problem);
         }
