@@ -6,44 +6,75 @@
 
 #include <algorithm>
 #include <memory>
+#include <regex>
+#include <utility>
+
+#include "harness/bench/errors.h"
 
 namespace normbench {
 namespace {
 
+// A regular expression, and the flag that it was given with.
+struct Expression {
+  std::string flag;
+  std::string text;
+  std::regex regex;
+
+  // One hit in any of the texts is enough.
+  bool found_in(const std::vector<std::string>& texts) const {
+    return std::any_of(texts.begin(), texts.end(), [this](const std::string& candidate) {
+      return std::regex_search(candidate, regex);
+    });
+  }
+};
+
+std::vector<Expression> compile(const std::string& flag, const std::vector<std::string>& texts) {
+  std::vector<Expression> expressions;
+  for (const std::string& text : texts) {
+    try {
+      expressions.push_back({flag, text, std::regex(text)});
+    } catch (const std::regex_error& error) {
+      throw UsageError(
+          fmt::format("{} '{}': not a regular expression: {}", flag, text, error.what()));
+    }
+  }
+  return expressions;
+}
+
 class Filter {
  public:
-  Filter(const std::vector<std::string>& keep, const std::vector<std::string>& drop)
-      : keep_(compile(keep)), drop_(compile(drop)) {}
+  Filter(std::vector<Expression> keep, std::vector<Expression> drop)
+      : keep_(std::move(keep)), drop_(std::move(drop)) {}
 
   bool accepts(const std::string& text) const { return accepts(std::vector<std::string>{text}); }
-  // One hit in any of the texts is enough, in either direction.
   bool accepts(const std::vector<std::string>& texts) const {
-    const auto found = [&texts](const std::regex& expression) {
-      return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-        return std::regex_search(text, expression);
-      });
+    const auto found = [&texts](const Expression& expression) {
+      return expression.found_in(texts);
     };
     return (keep_.empty() || std::any_of(keep_.begin(), keep_.end(), found)) &&
            std::none_of(drop_.begin(), drop_.end(), found);
   }
 
- private:
-  static std::vector<std::regex> compile(const std::vector<std::string>& texts) {
-    std::vector<std::regex> expressions;
-    for (const std::string& text : texts) {
-      try {
-        expressions.emplace_back(text);
-      } catch (const std::regex_error& error) {
-        throw ConfigError(
-            fmt::format("filter '{}': not a regular expression: {}", text, error.what()));
+  // Those of -B or -F that drop none of `all`: perhaps a slip.
+  std::vector<std::string> idle(const std::vector<std::vector<std::string>>& all) const {
+    std::vector<std::string> texts;
+    for (const Expression& expression : drop_) {
+      const auto found = [&expression](const auto& each) { return expression.found_in(each); };
+      if (std::none_of(all.begin(), all.end(), found)) {
+        texts.push_back(fmt::format("{} '{}'", expression.flag, expression.text));
       }
     }
-    return expressions;
+    return texts;
   }
 
-  std::vector<std::regex> keep_;
-  std::vector<std::regex> drop_;
+ private:
+  std::vector<Expression> keep_;
+  std::vector<Expression> drop_;
 };
+
+Filter backend_filter(const FilterOptions& options) {
+  return {compile("-b", options.backends), compile("-B", options.without_backends)};
+}
 
 // BACKEND.OPTION=VALUE
 struct Setting {
@@ -54,7 +85,7 @@ Setting parse_setting(const std::string& text) {
   static const std::regex form(R"(([^.=]+)\.([^.=]+)=(.+))");
   std::smatch parts;
   if (!std::regex_match(text, parts, form)) {
-    throw ConfigError(
+    throw UsageError(
         fmt::format("'{}': an option of a backend is written BACKEND.OPTION=VALUE", text));
   }
   return {parts[1], parts[2], parts[3]};
@@ -76,13 +107,13 @@ const Backend& with_setting(const Backend& backend, const Setting& setting) {
     return candidate.name == setting.option;
   });
   if (option == options.end()) {
-    throw ConfigError(fmt::format("backend {} has no option '{}': {}", setting.backend,
-                                  setting.option, describe(options)));
+    throw UsageError(fmt::format("backend {} has no option '{}': {}", setting.backend,
+                                 setting.option, describe(options)));
   }
   const auto& values = option->values;
   if (std::find(values.begin(), values.end(), setting.value) == values.end()) {
-    throw ConfigError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
-                                  setting.option, setting.value, fmt::join(values, ", ")));
+    throw UsageError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
+                                 setting.option, setting.value, fmt::join(values, ", ")));
   }
   return *all.emplace_back(backend.with_option(setting.option, setting.value));
 }
@@ -102,7 +133,7 @@ std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
 }  // namespace
 
 std::vector<const Backend*> choose_backends(const FilterOptions& options) {
-  const Filter filter(options.backends, options.without_backends);
+  const Filter filter = backend_filter(options);
   const std::vector<Setting> in_place = parse_settings(options.backend_options);
   const std::vector<Setting> beside = parse_settings(options.variants);
   std::vector<const Backend*> chosen;
@@ -120,9 +151,15 @@ std::vector<const Backend*> choose_backends(const FilterOptions& options) {
     }
   }
   if (chosen.empty()) {
-    throw ConfigError(
+    throw UsageError(
         fmt::format("the backend filter matches nothing: change -b or -B; there are {}",
                     fmt::join(names, ", ")));
+  }
+  std::vector<std::vector<std::string>> all;
+  for (const std::string& each : names) all.push_back({each});
+  for (const NotBuilt& backend : not_built_backends()) all.push_back({backend.name});
+  for (const std::string& idle : filter.idle(all)) {
+    options.warn(fmt::format("{} matches no backend, there are: {}", idle, fmt::join(names, ", ")));
   }
   return chosen;
 }
@@ -143,15 +180,15 @@ const Backend& find_backend(const std::string& name) {
   }
   for (const NotBuilt& backend : not_built_backends()) {
     if (backend.name == wanted) {
-      throw ConfigError(fmt::format("backend {} is not in this build: {}", wanted, backend.reason));
+      throw UsageError(fmt::format("backend {} is not in this build: {}", wanted, backend.reason));
     }
   }
-  throw ConfigError(
+  throw UsageError(
       fmt::format("there is no backend '{}': choose from {}", name, fmt::join(names, ", ")));
 }
 
 std::vector<NotBuilt> choose_not_built(const FilterOptions& options) {
-  const Filter filter(options.backends, options.without_backends);
+  const Filter filter = backend_filter(options);
   std::vector<NotBuilt> chosen;
   for (const NotBuilt& backend : not_built_backends()) {
     if (filter.accepts(backend.name)) chosen.push_back(backend);
@@ -160,18 +197,23 @@ std::vector<NotBuilt> choose_not_built(const FilterOptions& options) {
 }
 
 std::vector<Case> choose_cases(std::vector<Case> cases, const FilterOptions& options) {
-  const Filter filter(options.cases, options.without_cases);
+  const Filter filter(compile("-f", options.cases), compile("-F", options.without_cases));
   const std::string first = cases.empty() ? "" : id(cases.front());
-  std::erase_if(cases, [&filter](const Case& bench_case) {
-    std::vector<std::string> texts = names(bench_case);
+  std::vector<std::vector<std::string>> all;
+  std::vector<Case> chosen;
+  for (Case& bench_case : cases) {
+    std::vector<std::string>& texts = all.emplace_back(names(bench_case));
     texts.push_back(id(bench_case));
-    return !filter.accepts(texts);
-  });
-  if (cases.empty()) {
-    throw ConfigError(fmt::format(
+    if (filter.accepts(texts)) chosen.push_back(std::move(bench_case));
+  }
+  if (chosen.empty()) {
+    throw UsageError(fmt::format(
         "the case filter matches nothing: change -f or -F; case ids look like {}", first));
   }
-  return cases;
+  for (const std::string& idle : filter.idle(all)) {
+    options.warn(fmt::format("{} matches no case; case ids look like {}", idle, first));
+  }
+  return chosen;
 }
 
 }  // namespace normbench

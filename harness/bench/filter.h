@@ -1,7 +1,7 @@
 // Choosing backends and cases by regular expressions, the same way in every verb.
 #pragma once
 
-#include <regex>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,21 +18,23 @@ struct FilterOptions {
   std::vector<std::string> without_cases;
   std::vector<std::string> backend_options;  // BACKEND.OPTION=VALUE: set in place
   std::vector<std::string> variants;         // the same: a contestant beside the backend
+  // Told of what is no error, but perhaps a slip: a -B or -F that matches nothing.
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 // The backends of this build that pass, with options set, each followed by its variants. They live
-// as long as the program. Throws ConfigError when none passes, an expression is malformed, or an
+// as long as the program. Throws UsageError when none passes, an expression is malformed, or an
 // option is not one.
 std::vector<const Backend*> choose_backends(const FilterOptions& options);
 
 // The backend of this name, which may be that of a variant: "simd[streaming=off]". Throws
-// ConfigError when there is none in this build.
+// UsageError when there is none in this build.
 const Backend& find_backend(const std::string& name);
 
 // The names of backends that pass but are not in this build.
 std::vector<NotBuilt> choose_not_built(const FilterOptions& options);
 
-// The cases that pass, in order. Throws ConfigError as above.
+// The cases that pass, in order. Throws UsageError as above.
 std::vector<Case> choose_cases(std::vector<Case> cases, const FilterOptions& options);
 
 }  // namespace normbench

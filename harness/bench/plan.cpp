@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "harness/bench/errors.h"
 #include "harness/bench/product.h"
 #include "harness/bench/toml_reader.h"
 
@@ -81,14 +82,14 @@ TimingOptions read_timing(const TomlValue& root) {
 std::string read_file(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
-    throw ConfigError(one_line(fmt::format("{}: is a directory, not a config file", path)));
+    throw UsageError(one_line(fmt::format("{}: is a directory, not a config file", path)));
   }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file.is_open() || file.bad()) {
     const std::string why = std::generic_category().message(errno);
-    throw ConfigError(one_line(fmt::format("{}: cannot be read: {}", path, why)));
+    throw UsageError(one_line(fmt::format("{}: cannot be read: {}", path, why)));
   }
   return text;
 }
@@ -236,7 +237,7 @@ std::string id(const Case& bench_case) {
 
 Case parse_case(std::string_view text) {
   const auto refuse = [whole = text](std::string_view why) {
-    throw ConfigError(one_line(fmt::format(
+    throw UsageError(one_line(fmt::format(
         "\"{}\": {}; a case id looks like batch/forward_training/f32/ncl/n64_c256_l128/t2/warm",
         whole, why)));
   };

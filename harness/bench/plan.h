@@ -1,8 +1,8 @@
 // What a config asks for: the list of cases, after expansion, and how to time them.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +13,8 @@
 namespace normbench {
 
 enum class Cache { kWarm, kCold };
+
+inline constexpr std::array kEveryCache = {Cache::kWarm, Cache::kCold};
 
 std::string_view name(Cache cache);
 
@@ -36,7 +38,7 @@ std::string id(const Case& bench_case);
 // Each of its names.
 std::vector<std::string> names(const Case& bench_case);
 
-// The case that `text` names (without name and source). Throws ConfigError with what is wrong.
+// The case that `text` names (without name and source). Throws UsageError with what is wrong.
 Case parse_case(std::string_view text);
 
 struct TimingOptions {
@@ -61,14 +63,7 @@ struct Plan {
   std::vector<Exclusion> excluded;
 };
 
-// A config that cannot be used; what() is one line that names file, line and key, and what to
-// change.
-class ConfigError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-// Reads and expands a config. `all_threads` is what threads = "all" means. Throws ConfigError.
+// Reads and expands a config. `all_threads` is what threads = "all" means. Throws UsageError.
 Plan read_plan(const std::string& path, int all_threads);
 
 }  // namespace normbench

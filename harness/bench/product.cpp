@@ -76,7 +76,6 @@ Choice read_threads(const TomlValue& value, int all_threads) {
 }
 
 Choice read_cache(const TomlValue& value, int) {
-  constexpr std::array kEveryCache = {Cache::kWarm, Cache::kCold};
   return [cache = one_of<Cache>(value, kEveryCache)](Case& c) { c.cache = cache; };
 }
 

@@ -49,7 +49,7 @@ struct Product {
 const std::string& read_name(const TomlValue& value);
 
 // All grids and rows of a config, in the order of the file; they point into `root`. Throws
-// ConfigError.
+// UsageError.
 std::vector<Product> read_products(const TomlValue& root, int all_threads);
 
 }  // namespace normbench

@@ -2,14 +2,15 @@
 #include "harness/bench/toml_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
-#include "harness/bench/plan.h"
+#include "harness/bench/errors.h"
+#include "harness/bench/spelling.h"
 
 // Some headers, as [+x], break an assertion of toml++ 3.3 (with NDEBUG: an assumption, as
 // undefined) that guards the very code which reports them.
@@ -20,43 +21,11 @@
 namespace normbench {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  const auto to_lower = [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); };
-  std::transform(result.begin(), result.end(), result.begin(), to_lower);
-  return result;
-}
-
-// Levenshtein distance: insertions, deletions and replacements.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_key(std::string_view key, std::span<const std::string_view> known) {
-  const auto distance = [typed = lower(key)](std::string_view candidate) {
-    return edit_distance(typed, lower(candidate));
-  };
-  const auto nearest = std::min_element(
-      known.begin(), known.end(),
-      [&](std::string_view a, std::string_view b) { return distance(a) < distance(b); });
-  // One slip per three letters; a single letter only when its case is the slip.
-  const bool close = distance(*nearest) <= (key.size() + 1) / 3;
-  if (close) return fmt::format("unknown key; did you mean {}?", *nearest);
-  std::string names;
-  for (const std::string_view name : known) {
-    names.append(names.empty() ? "" : ", ").append(name);
+  if (const auto meant = nearest(key, known)) {
+    return fmt::format("unknown key; did you mean {}?", *meant);
   }
-  return fmt::format("unknown key; the keys here are {}", names);
+  return fmt::format("unknown key; the keys here are {}", fmt::join(known, ", "));
 }
 
 }  // namespace
@@ -140,14 +109,14 @@ TomlValue TomlValue::parse(const std::string& path, std::string_view text) {
     return TomlConverter(path).root(toml::parse(text, path));
   } catch (const toml::parse_error& error) {
     const toml::source_position place = error.source().begin;
-    throw ConfigError(one_line(fmt::format("{}:{}: invalid TOML at column {}: {}", path, place.line,
-                                           place.column, error.description())));
+    throw UsageError(one_line(fmt::format("{}:{}: invalid TOML at column {}: {}", path, place.line,
+                                          place.column, error.description())));
   }
 }
 
 void TomlValue::fail_at(std::string_view dotted_key, std::string_view problem) const {
   const std::string_view separator = dotted_key.empty() ? "" : ": ";
-  throw ConfigError(
+  throw UsageError(
       one_line(fmt::format("{}:{}: {}{}{}", *path_, line_, dotted_key, separator, problem)));
 }
 

@@ -20,13 +20,13 @@ class TomlValue {
   enum class Kind { kString, kInteger, kFloat, kBoolean, kTime, kList, kTable };
   static constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
 
-  // The top-level table of `text`; `path` only names it in messages. Throws ConfigError.
+  // The top-level table of `text`; `path` only names it in messages. Throws UsageError.
   static TomlValue parse(const std::string& path, std::string_view text);
 
   Kind kind() const { return kind_; }
   std::int64_t line() const { return line_; }
 
-  // Throws ConfigError "path:line: dotted.key: problem".
+  // Throws UsageError "path:line: dotted.key: problem".
   [[noreturn]] void fail(std::string_view problem) const;
   // fail() with "must be <expected>, but got <this value>".
   [[noreturn]] void refuse(std::string_view expected) const;

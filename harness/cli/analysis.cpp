@@ -1,16 +1,17 @@
-// Hands the analysis verbs to Python, as git runs its external commands.
+// Hands the analysis verbs to Node.js, as git runs its external commands.
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "harness/cli/verbs.h"
@@ -21,31 +22,51 @@ namespace {
 constexpr std::array<std::pair<const char*, const char*>, 5> kVerbs = {{
     {"compare", "Backends by cases of a run: ratio to the best, with intervals"},
     {"rank", "Backends of a run by geometric mean, per regime and pass"},
-    {"diff", "What changed between two runs; exit code 4 when something got slower"},
+    {"diff",
+     "What changed between runs; 4 when something got slower, 6 when the runs do not decide"},
     {"report", "One or more runs as a report: Markdown with pictures, or an HTML page"},
     {"export", "A run as Google Benchmark JSON"},
 }};
 
 std::string environment_or(const char* name, std::string otherwise) {
   const char* value = std::getenv(name);
-  return value != nullptr ? std::string(value) : std::move(otherwise);
+  return value != nullptr && *value != '\0' ? std::string(value) : std::move(otherwise);
 }
 
-// Whether `python` starts and has what scripts/analysis needs.
-bool has_libraries(const std::string& python) {
-  const std::string test =
-      fmt::format("'{}' -c 'import pandas, scipy, jinja2' >/dev/null 2>&1", python);
-  return std::system(test.c_str()) == 0;
-}
-
-// $NORMBENCH_PYTHON, or the first Python that has the libraries: the one on PATH may be a private
-// one that does not see the system's packages.
-std::string find_python() {
-  if (std::getenv("NORMBENCH_PYTHON") != nullptr) return environment_or("NORMBENCH_PYTHON", "");
-  for (const char* candidate : {"python3", "/usr/bin/python3"}) {
-    if (has_libraries(candidate)) return candidate;
+// The program of this name in a folder of PATH; "" where there is none. Folders that are relative
+// are passed over: nothing of the working directory may decide which code runs.
+std::string find_on_path(const std::string& name) {
+  std::istringstream folders(environment_or("PATH", ""));
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (!folder.starts_with('/')) continue;
+    const std::string file = fmt::format("{}/{}", folder, name);
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error) && access(file.c_str(), X_OK) == 0) {
+      return file;
+    }
   }
   return "";
+}
+
+std::string find_node() {
+  const std::string named = environment_or("NORMBENCH_NODE", "");
+  if (named.find('/') != named.npos) return named;
+  std::string node;
+  if (!named.empty()) {
+    node = find_on_path(named);
+    if (node.empty()) {
+      throw UsageError(fmt::format("NORMBENCH_NODE={}: there is no such program on PATH", named));
+    }
+    return node;
+  }
+  // Debian has had it under both names.
+  for (const char* name : {"node", "nodejs"}) {
+    if (node.empty()) node = find_on_path(name);
+  }
+  if (node.empty()) {
+    throw UsageError("no Node.js was found: apt-get install nodejs, or name one in NORMBENCH_NODE");
+  }
+  return node;
 }
 
 // The word as a shell takes it for one.
@@ -70,35 +91,34 @@ bool is_analysis(const std::string& verb) {
                      [&verb](const auto& entry) { return verb == entry.first; });
 }
 
-int run_analysis(const CommandLine& command) {
-  const std::filesystem::path scripts =
-      environment_or("NORMBENCH_SCRIPTS", NORMBENCH_SOURCE_DIR "/scripts");
-  if (!std::filesystem::exists(scripts / "analysis")) {
-    throw ConfigError(
-        fmt::format("{}: there is no analysis package: point NORMBENCH_SCRIPTS to the "
-                    "folder scripts/ of the project",
+void run_analysis(const CommandLine& command) {
+  const std::filesystem::path scripts = std::filesystem::absolute(
+      environment_or("NORMBENCH_SCRIPTS", NORMBENCH_SOURCE_DIR "/scripts"));
+  const std::filesystem::path main = scripts / "analysis" / "main.js";
+  if (!std::filesystem::exists(main)) {
+    throw UsageError(
+        fmt::format("{}: there is no analysis/main.js: point NORMBENCH_SCRIPTS to the folder "
+                    "scripts/ of the project",
                     scripts.string()));
   }
-  const std::string python = find_python();
-  if (python.empty()) {
-    throw ConfigError(
-        "no Python with pandas, scipy and jinja2 was found: apt-get install python3-pandas "
-        "python3-scipy python3-jinja2, or name one in NORMBENCH_PYTHON");
+  const std::string node = find_node();
+  // They could name code in the working directory.
+  for (const char* name : {"NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE"}) {
+    unsetenv(name);
   }
-  const std::string inherited = environment_or("PYTHONPATH", "");
-  setenv("PYTHONPATH", (scripts.string() + (inherited.empty() ? "" : ":" + inherited)).c_str(), 1);
+  setenv("NORMBENCH_SCRIPTS", scripts.c_str(), 1);
   std::vector<std::string> typed = command.words;
   typed[0] = "normbench";
   std::transform(typed.begin(), typed.end(), typed.begin(), quoted);
   setenv("NORMBENCH_COMMAND", fmt::format("{}", fmt::join(typed, " ")).c_str(), 1);
 
-  std::vector<std::string> words = {python, "-m", "analysis"};
+  std::vector<std::string> words = {node, main.string()};
   words.insert(words.end(), command.words.begin() + 1, command.words.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  execvp(python.c_str(), arguments.data());
-  throw ConfigError(fmt::format("{}: cannot be started", python));
+  execv(node.c_str(), arguments.data());
+  throw UsageError(fmt::format("{}: cannot be started: {}", node, std::strerror(errno)));
 }
 
 }  // namespace normbench

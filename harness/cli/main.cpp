@@ -1,21 +1,27 @@
 // normbench: parses the command line, runs one verb, and is the only place that prints errors.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "harness/bench/spelling.h"
+#include "harness/cli/repeat.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace {
 
 using normbench::CommandLine;
+using normbench::UsageError;
 
 // libgomp reads its settings before main, so they are settled by starting anew: threads are bound
 // to CPUs, and idle workers spin for a bounded time (results/README.md, "Threads", says why).
@@ -35,6 +41,27 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
+// The verbs there are.
+std::vector<std::string_view> verbs_of(const CLI::App& app) {
+  std::vector<std::string_view> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  return verbs;
+}
+
+[[noreturn]] void refuse_missing_verb(const CLI::App& app) {
+  throw UsageError(fmt::format("a verb is missing: one of {} (see normbench --help)",
+                               fmt::join(verbs_of(app), ", ")));
+}
+
+void refuse_unknown_verb(const CLI::App& app, const std::string& typed) {
+  const auto verbs = verbs_of(app);
+  if (std::find(verbs.begin(), verbs.end(), typed) != verbs.end()) return;
+  const auto meant = normbench::nearest(typed, verbs);
+  throw UsageError(fmt::format("unknown verb '{}', {} (see normbench --help)", typed,
+                               meant ? fmt::format("did you mean '{}'?", *meant)
+                                     : fmt::format("there are {}", fmt::join(verbs, ", "))));
+}
+
 int run(const CommandLine& command, int count, char** arguments) {
   int exit_code = normbench::kFine;
   CLI::App app("Benchmarks of normalization layers on CPUs: verified, timed, compared.",
@@ -48,6 +75,9 @@ int run(const CommandLine& command, int count, char** arguments) {
   normbench::add_run(app, command, exit_code);
   normbench::add_repro(app, exit_code);
   normbench::add_analysis(app);
+  // CLI11 reports an unknown verb as a missing one.
+  if (count == 1) refuse_missing_verb(app);
+  if (!command.words[1].starts_with('-')) refuse_unknown_verb(app, command.words[1]);
   try {
     app.parse(count, arguments);
   } catch (const CLI::Success& help) {
@@ -55,13 +85,8 @@ int run(const CommandLine& command, int count, char** arguments) {
     const int code = app.exit(help, text, text);
     normbench::write_result(text.str());
     return code;
-  } catch (const CLI::RequiredError& error) {
-    // An unknown verb is reported as a missing one.
-    const bool unknown = app.get_subcommands().empty() && count > 1;
-    return fail(normbench::kUsage,
-                fmt::format("{}{} (see normbench --help)", error.what(),
-                            unknown ? fmt::format(", and '{}' is none", arguments[1]) : ""));
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty()) refuse_missing_verb(app);
     return fail(normbench::kUsage, std::string(error.what()) + " (see normbench --help)");
   }
   return exit_code;
@@ -74,15 +99,15 @@ int main(int count, char** arguments) {
   const CommandLine command{{arguments, arguments + count}};
   try {
     if (count > 1 && normbench::is_analysis(command.words[1])) {
-      return normbench::run_analysis(command);
+      normbench::run_analysis(command);
     }
-    settle_environment(arguments);
+    if (!normbench::has_repeats(command)) settle_environment(arguments);
     normbench::take_stdout();
     const int exit_code = run(command, count, arguments);
     if (!normbench::finish_stdout())
       return fail(normbench::kInternalError, "cannot write to stdout");
     return exit_code;
-  } catch (const normbench::ConfigError& error) {
+  } catch (const UsageError& error) {
     return fail(normbench::kUsage, error.what());
   } catch (const std::bad_alloc&) {
     return fail(normbench::kInternalError,

@@ -9,6 +9,7 @@
 
 #include "harness/bench/order.h"
 #include "harness/cli/progress.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -42,6 +43,7 @@ void on_signal(int number) {
 
 std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases) {
   auto options = std::make_shared<FilterOptions>();
+  options->warn = [](const std::string& text) { say("normbench: warning: {}\n", text); };
   const auto add = [&verb](const char* flag, std::vector<std::string>& target, const char* text) {
     verb.add_option(flag, target, text)->type_name("REGEX")->take_all()->allow_extra_args(false);
   };
@@ -69,9 +71,9 @@ std::shared_ptr<PlanOptions> add_plan(CLI::App& verb) {
         ->allow_extra_args(false);
   };
   add("--backend-option", options->filters->backend_options,
-      "Set an option of a backend (normbench list prints them)");
+      "Set an option of a backend, such as simd.streaming=off (normbench list prints them)");
   add("--variant", options->filters->variants,
-      "The same for one more contestant, beside the backend");
+      "Measure a backend with this option beside the backend itself, such as simd.streaming=off");
   return options;
 }
 

@@ -20,6 +20,7 @@
 #include "harness/bench/team.h"
 #include "harness/check/known_defects.h"
 #include "harness/cli/progress.h"
+#include "harness/cli/repeat.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
@@ -36,6 +37,8 @@ struct RunOptions {
   bool dry_run = false;
   bool force = false;
   bool allow_known_defects = false;
+  std::optional<int> repeat = {};
+  std::string against = {};
 };
 
 std::vector<int> thread_counts(const Plan& plan) {
@@ -53,7 +56,7 @@ void refuse_what_does_not_fit(const Plan& plan, const Machine& machine) {
   for (const Case& bench_case : plan.cases) {
     const std::int64_t needed = bytes_needed(bench_case);
     if (machine.memory_bytes > 0 && needed > machine.memory_bytes) {
-      throw ConfigError(fmt::format(
+      throw UsageError(fmt::format(
           "{}: {} needs about {:.1f} GB and the machine has {:.1f}: make it smaller, or leave it "
           "out with -F",
           plan.path, id(bench_case), static_cast<double>(needed) / 1e9,
@@ -313,9 +316,27 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
   verb->add_flag("--dry-run", options->dry_run, "Show what would run; measure and write nothing");
   verb->add_flag("--force", options->force, "Measure even on a machine that doctor refuses");
   add_allow_known_defects(*verb, options->allow_known_defects);
+  verb->add_option("--repeat", options->repeat,
+                   "Make so many runs, each in a process of its own, and print all their folders")
+      ->check(CLI::Range(1, 100));
+  verb->add_option("--against", options->against,
+                   "Alternate with runs of another build of normbench, whose folders come first, "
+                   "with -- between: for normbench diff")
+      ->type_name("BINARY");
   verb->callback([options, &command, &exit_code] {
-    interrupted();
-    exit_code = Run(*options, command.words).run();
+    if (!has_repeats(command)) {
+      interrupted();
+      exit_code = Run(*options, command.words).run();
+      return;
+    }
+    if (options->dry_run) {
+      throw UsageError("--dry-run runs nothing, so it takes neither --repeat nor --against");
+    }
+    if (!options->against.empty()) check_other_binary(options->against);
+    options->plan->filters->warn = [](const std::string&) {};  // each run warns
+    Run(*options, command.words);  // refuses before the first run what this binary would refuse
+    exit_code =
+        make_runs(command, {.count = options->repeat.value_or(1), .against = options->against});
   });
 }
 

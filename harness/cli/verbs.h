@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/bench/errors.h"
 #include "harness/bench/filter.h"
 #include "harness/bench/machine.h"
 #include "harness/bench/plan.h"
@@ -20,6 +21,7 @@ enum ExitCode : int {
   kVerificationFailed = 3,
   kRegression = 4,
   kMachineRefused = 5,
+  kCannotTell = 6,     // a gate whose runs do not decide
   kInterrupted = 130,  // as shells report SIGINT
 };
 
@@ -35,12 +37,12 @@ void add_verify(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, const CommandLine& command, int& exit_code);
 void add_repro(CLI::App& app, int& exit_code);
 
-// The verbs that are Python: described here, done by scripts/analysis.
+// The verbs that Node.js runs: listed here, done by scripts/analysis.
 void add_analysis(CLI::App& app);
 // Whether `verb` is one of them.
 bool is_analysis(const std::string& verb);
-// Becomes the Python program; returns, with an exit code, only when it cannot be started.
-int run_analysis(const CommandLine& command);
+// Becomes Node.js; throws UsageError when it cannot.
+[[noreturn]] void run_analysis(const CommandLine& command);
 
 // -b, -B, -f and -F, the same everywhere. `with_cases`: whether the verb has cases to choose from.
 std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases = true);
@@ -60,7 +62,7 @@ void add_seed(CLI::App& verb, std::uint64_t& seed, const char* what);
 void add_allow_known_defects(CLI::App& verb, bool& allow);
 
 // The config, expanded, filtered, with the thread counts asked for, in the order in which it is
-// measured. Throws ConfigError.
+// measured. Throws UsageError.
 Plan load_plan(const PlanOptions& options, const Machine& machine);
 
 // The text of impls/SUPPORT.md, on stdout.

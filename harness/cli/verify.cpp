@@ -73,7 +73,7 @@ std::vector<Case> all_cases(const PlanOptions& options) {
 
 std::vector<Case> cases_of(const VerifyOptions& options) {
   if (options.all == !options.plan->path.empty()) {
-    throw ConfigError("verify wants either a config or --all");
+    throw UsageError("verify wants either a config or --all");
   }
   std::vector<Case> cases =
       options.all ? all_cases(*options.plan) : load_plan(*options.plan, read_machine()).cases;

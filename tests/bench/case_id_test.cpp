@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "harness/bench/errors.h"
 #include "harness/bench/plan.h"
 
 namespace normbench {
@@ -46,7 +47,7 @@ TEST_P(BadIds, AreRefusedWithAnExample) {
   try {
     parse_case(GetParam().text);
     FAIL() << "was accepted: " << GetParam().text;
-  } catch (const ConfigError& error) {
+  } catch (const UsageError& error) {
     EXPECT_THAT(error.what(), HasSubstr(GetParam().words));
     EXPECT_THAT(error.what(),
                 HasSubstr("looks like batch/forward_training/f32/ncl/n64_c256_l128/t2/warm"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/bench/errors.h"
 #include "tests/bench/plan_files.h"
 
 namespace normbench {
@@ -139,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(Limits, BadPlans, testing::ValuesIn(bad_limits()), labe
 std::string refusal(const std::string& path, int all_threads = kAllThreads) {
   try {
     read_plan(path, all_threads);
-  } catch (const ConfigError& error) {
+  } catch (const UsageError& error) {
     return error.what();
   }
   return "was accepted";
@@ -176,7 +177,7 @@ TEST(PlanFile, NoPrefixOfAConfigThrowsAnythingElse) {
     try {
       plan_of(text.substr(0, length));
       ++accepted;
-    } catch (const ConfigError&) {
+    } catch (const UsageError&) {
     }
   }
   EXPECT_GT(accepted, 0U);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/bench/errors.h"
 #include "harness/bench/plan.h"
 
 namespace normbench {
@@ -56,7 +57,7 @@ inline void expect_refused(const BadConfig& bad) {
   try {
     plan_of(bad.text);
     FAIL() << "was accepted:\n" << bad.text;
-  } catch (const ConfigError& error) {
+  } catch (const UsageError& error) {
     const std::string message = error.what();
     EXPECT_THAT(message, testing::StartsWith(config_path() + ":" + bad.place + ": "));
     EXPECT_THAT(message, testing::Not(HasSubstr("\n")));
