@@ -1,5 +1,5 @@
 // One look at a run: which cases, which backends are ranked, which are shown, and compared with whom.
-// Every section of the report and of the page is computed from this.
+// Every section of the report and of the page is computed from this: ../tables says it, ../charts draws it.
 import { describeAll } from "./backends.js";
 import { compareWithinCases } from "./cases.js";
 import { backendsOf, rankedBackends } from "./filters.js";

@@ -1,0 +1,85 @@
+// Tables about several runs, and about what is missing in one.
+import { accuracy } from "../core/accuracy.js";
+import { CHANGES } from "../core/changes.js";
+import { runHeading, sideBySide } from "../core/machines.js";
+import { gaps, remarks } from "../core/notes.js";
+import { outcomeText, PASS_WORDS, ratioText, timeText, ulpText } from "../core/text.js";
+import { backendCell, column, estimateCell, NONE, numberCell, numeric } from "./model.js";
+
+// Passes by backends, a column per run: machine and versions in the heading; shared cases only.
+export function machinesTable(views, names) {
+  const found = sideBySide(views);
+  const [view] = views;
+  const label = (backend) => (view.backends.has(backend) ? backendCell(view, backend)
+    : { text: views.find((own) => own.backends.has(backend)).backends.get(backend).label, backend });
+  return { found, table: {
+    id: "machines", caption: `Time as a ratio to the best of the same run, over ${found.cases} shared cases`,
+    head: [column("group"), numeric("cases"), column("backend"), ...found.runs.map(({ machine, libraries }, at) => (
+      numeric(`${names[at]}: ${machine}`, { title: libraries })))],
+    body: found.lines.flatMap(({ title, cases, backends }) => backends.map(({ backend, cells }) => [
+      title, { text: String(cases), value: cases }, { ...label(backend) },
+      ...cells.map((cell) => (cell ? estimateCell(cell.estimate, { note: cell.label }) : NONE))])) } };
+}
+
+// What the runs are: a line each.
+export function runsTable(runs, names) {
+  return { id: "runs", caption: "Every run by itself", head: ["run", "date", "machine", "last cache", "libraries",
+    "noise floor"].map((text) => column(text)), body: runs.map((run, at) => {
+    const { date, machine, cache, libraries, noise } = runHeading(run);
+    return [names[at], date, machine, cache, libraries, noise].map((text) => text || "-");
+  }) };
+}
+
+const WORTH_LISTING = CHANGES.filter((change) => change !== "same");
+
+// `rows` are of core/changes.js; `label` names a backend.
+export function changesTable(rows, label) {
+  const shown = rows.filter(({ change }) => WORTH_LISTING.includes(change));
+  return { id: "changes", caption: "Rows that changed",
+    head: [column("change"), column("backend"), column("case"), numeric("old"), numeric("new"), numeric("new / old")],
+    body: shown.map(({ change, backend, case: id, before, after, estimate, row }) => [
+      { text: change, strong: ["slower", "broken", "gone"].includes(change) }, { text: label(backend), backend },
+      { text: id, code: true, row }, sideCell(before), sideCell(after),
+      estimate.ratio === null ? NONE : estimateCell(estimate)]) };
+}
+
+function sideCell(side) {
+  if (!side) return { text: "not there" };
+  return side.ns === null ? { text: outcomeText(side.outcome), title: side.reason }
+    : { text: timeText(side.ns), value: side.ns };
+}
+
+export function accuracyTables(view) {
+  const found = accuracy(view);
+  return { ...found, tables: found.tables.map(({ kind, title, backends, lines }) => ({
+    id: "accuracy", caption: kind === null ? `${title}: worst error, in units of its bound (grade claimed)`
+      : `${title}: worst error in units of its bound / in ulp (grade claimed)`,
+    head: ["norm", "pass", "dtype"].map((text) => column(text)).concat(
+      backends.map((backend) => column(view.backends.get(backend).label, { backend }))),
+    body: lines.map(({ norm, pass, dtype, cells }) => [norm, PASS_WORDS[pass] || pass, dtype, ...cells.map(accuracyCell)]) })) };
+}
+
+function accuracyCell(cell) {
+  if (!cell) return NONE;
+  const parts = [cell.bound === null ? null : ratioText(cell.bound), cell.ulp === null ? null : ulpText(cell.ulp)];
+  const text = parts.filter((part) => part !== null).join(" / ") || "-";
+  return { text, value: cell.bound ?? undefined, note: [
+    cell.grades.length && text !== "-" ? `(${cell.grades.join("/")})` : "",
+    cell.failed ? `${cell.failed} not passed` : ""].filter(Boolean).join(" "), strong: cell.failed > 0 };
+}
+
+export function gapsTable(view) {
+  const found = gaps(view);
+  return found.length ? { id: "gaps", caption: "Why rows have no time",
+    head: [column("backend"), column("outcome"), column("reason"), numeric("cases")],
+    body: found.map(({ backend, outcome, reason, cases }) => [
+      view.backends.has(backend) ? backendCell(view, backend) : backend, outcome, reason || "-",
+      cases === null ? "all" : numberCell(cases, String)]) } : null;
+}
+
+export function remarksTable(view) {
+  const found = remarks(view);
+  return found.length ? { id: "remarks", caption: "Remarks", head: ["case", "backend", "remark"].map((text) => column(text)),
+    body: found.map(({ row, remark }) => [{ text: row.case, code: true, row }, backendCell(view, row.backend), remark]) }
+    : null;
+}
