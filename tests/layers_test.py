@@ -1,5 +1,7 @@
-"""The folders are layers: what each may include, and which libraries belong to one place only."""
+"""The folders are layers: what each may include or import, and which libraries belong to one place
+only."""
 
+import os
 import re
 from pathlib import Path
 
@@ -12,10 +14,7 @@ MAY_INCLUDE = {
     "harness/core": {"harness/core"},
     "harness/check": {"harness/core", "harness/check"},
     "harness/bench": {"harness/core", "harness/check", "harness/bench"},
-    "harness/plugin": {"harness/core", "harness/plugin"},
-    "harness/nn": {"harness/core", "harness/nn"},
-    "harness/cli": {"harness/core", "harness/check", "harness/bench", "harness/plugin",
-                    "harness/nn", "harness/cli"},
+    "harness/cli": {"harness/core", "harness/check", "harness/bench", "harness/cli"},
     "impls": {"harness/core"},
 }
 
@@ -94,7 +93,6 @@ def test_arrows_point_down(path):
     ("harness/bench/record.cpp", "#include <toml++/toml.h>"),
     ("harness/bench/a.cpp", "# include <CLI/CLI.hpp>"),
     ("harness/cli/a.cpp", "#include <benchmark/benchmark.h>"),
-    ("harness/nn/a.cpp", '#include "harness/check/check.h"'),
     ("impls/a.cpp", '#include "harness/check/check.h"'),
     ("impls/a.cpp", '#include "impls/b.h"'),
     ("impls/a.cpp", '#include "impls/b/c.h"'),
@@ -116,3 +114,94 @@ def test_a_forbidden_include_is_found(path, line):
 ])
 def test_an_allowed_include_is_not(path, line):
     assert violations(path, line) == []
+
+
+ANALYSIS = "scripts/analysis"
+
+# Folder of the analysis -> folders of it that its modules may import from. What is in none of these,
+# as the verbs, may import all, and what comes with Node.js.
+MAY_IMPORT = {
+    "core": {"core"},
+    "charts": {"core", "charts"},
+    "page": {"core", "charts", "page"},
+}
+OF_THE_BROWSER = "page"
+
+# From "x" in import and export, import "x", import("x").
+IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)(["'])([^"'\n]+)\1""")
+COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.DOTALL)
+STRING = re.compile(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""")
+BROWSER = re.compile(r"(?<![\w.$])(document|window)\b(?!\s*:)")
+
+
+def part_of(path):
+    """The folder of the analysis that the module is in, or "" for one beside the folders."""
+    parts = Path(path).relative_to(ANALYSIS).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def import_violations(path, text):
+    """What the module at `path` imports or uses and must not, as sentences."""
+    part = part_of(path)
+    code = COMMENT.sub("", text)
+    found = []
+    for _, target in IMPORT.findall(code):
+        if target.startswith("node:"):
+            if part in MAY_IMPORT:
+                found.append(f"{path} imports {target}, but must run in a browser too")
+            continue
+        if not target.startswith("."):
+            found.append(f"{path} imports {target}, which is neither a file nor a part of Node.js")
+            continue
+        file = os.path.normpath(Path(path).parent / target)
+        if not file.startswith(ANALYSIS + "/"):
+            found.append(f"{path} imports {target}, which is outside of {ANALYSIS}")
+        elif part in MAY_IMPORT and part_of(file) not in MAY_IMPORT[part]:
+            found.append(f"{path} imports {target}")
+    if part != OF_THE_BROWSER:
+        for name in set(BROWSER.findall(STRING.sub('""', code))):
+            found.append(f"{path} uses {name}, which only {OF_THE_BROWSER} has")
+    return found
+
+
+def modules():
+    return [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / ANALYSIS).rglob("*.js"))]
+
+
+@pytest.mark.parametrize("path", modules())
+def test_imports_point_down(path):
+    assert import_violations(path, (ROOT / path).read_text(encoding="utf8")) == []
+
+
+@pytest.mark.parametrize("path, line", [
+    ("core/a.js", 'import { b } from "../charts/b.js";'),
+    ("core/a.js", 'import { b } from "../page/b.js";'),
+    ("core/a.js", 'import fs from "node:fs";'),
+    ("core/a.js", 'import fs from "fs";'),
+    ("core/a.js", 'export * from "../../other/b.js";'),
+    ("core/a.js", 'const b = await import("../verbs/b.js");'),
+    ("core/a.js", 'import {\n  b,\n} from "../main.js";'),
+    ("core/a.js", "const body = document.body;"),
+    ("core/deep/a.js", 'import "../../page/b.js";'),
+    ("charts/a.js", 'import { b } from "../page/b.js";'),
+    ("charts/a.js", "draw(window);"),
+    ("page/a.js", 'import { b } from "../verbs/b.js";'),
+    ("page/a.js", 'import fs from "node:fs";'),
+    ("verbs/a.js", 'import { b } from "somewhere";'),
+    ("verbs/a.js", "document.title;"),
+])
+def test_a_forbidden_import_is_found(path, line):
+    assert import_violations(f"{ANALYSIS}/{path}", f"// text\n{line}\n") != []
+
+
+@pytest.mark.parametrize("path, line", [
+    ("core/a.js", 'import { b } from "./b.js";'),
+    ("core/a.js", 'const text = "the document"; // of a window'),
+    ("core/a.js", "const a = { window: 3 }.window;"),
+    ("charts/a.js", 'import { b } from "../core/b.js";'),
+    ("page/a.js", 'import { b } from "../charts/b.js";\ndocument.title = b;'),
+    ("verbs/a.js", 'import fs from "node:fs";\nimport { b } from "../page/b.js";'),
+    ("main.js", 'import { b } from "./verbs/b.js";'),
+])
+def test_an_allowed_import_is_not(path, line):
+    assert import_violations(f"{ANALYSIS}/{path}", line) == []
