@@ -32,7 +32,7 @@ const PLACES = ["simd", "onednn", "openmp", "aten", "onednn-blocked", "eigen", "
 // {id, name, version, label, spoken, kind, year, isOld, isOneThread}. `kind` is library, ours or other; `label`
 // is what tables call it, `spoken` what sentences do; `year` is null where it is not known.
 export function describe(run, id) {
-  const [base, ...options] = id.split(/(?=[.@])/);
+  const [base, ...options] = id.split(/(?=[[.@])/); // a variant is `simd[streaming=off]`
   const known = KNOWN[base] || { name: base, kind: "other" };
   const entry = run.backends.find((own) => own.name === id) || run.backends.find((own) => own.name === base);
   const version = versionOf(known, entry);

@@ -56,7 +56,7 @@ function rankRows(run, keys, regime, rows, ranked, baseline) {
   }));
   standings.sort((a, b) => a.isNative - b.isNative || a.ratio.ratio - b.ratio.ratio
     || byName(a.backend, b.backend));
-  const isDecided = standings.every(({ ratio }) => ratio.spread !== "range");
+  const isDecided = standings.every(({ isNative, ratio }) => isNative || ratio.spread !== "range");
   if (isDecided) numberRanks(run, standings, matched);
   return { keys, regime, cases: cases.size, total: new Set(rows.map((row) => row.case)).size, standings,
     leftOut, isDecided, leaders: standings.filter(({ rank }) => rank === 1) };
