@@ -1,5 +1,4 @@
 // The answer of a run: two sentences for someone who has a layer and must choose, and a table.
-import { AMONG } from "./filters.js";
 import { groupBy } from "./collections.js";
 import { settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
@@ -8,13 +7,13 @@ import { casesText } from "./rank.js";
 import { sum } from "./statistics.js";
 import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
-// {sentences, table, others, failures, undecided, notMeasured, old, trust}. Sentences mark what matters with
-// two asterisks. `table` is of the most used norm, type, layout and input at the most threads, `others`
+// {sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. Sentences mark what matters with
+// two asterisks; `ranked` says who takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads, `others`
 // are the tables of all other settings.
 export function answer(view) {
   const tables = settingsOf(view.whole).map((groups) => answerTable(view, groups));
   return { sentences: tables.length ? sentences(view, tables[0]) : ["Nothing was timed here."],
-    table: tables[0] || null, others: tables.slice(1), failures: failures(view),
+    ranked: rankedText(view), table: tables[0] || null, others: tables.slice(1), failures: failures(view),
     undecided: undecidedText(tables), notMeasured: notMeasured(view), old: oldLibraries(view),
     trust: trustNotes(view) };
 }
@@ -45,6 +44,13 @@ function cellOf(view, group, backend) {
 // `49 cases`, and what few of them mean.
 export function lineCases({ group }) {
   return `${casesText(group)}${group.isDecided ? "" : ", range"}`;
+}
+
+function rankedText(view) {
+  const present = new Set(view.timed.map((row) => row.backend));
+  const names = [...view.ranked].filter((id) => present.has(id)).map((id) => view.backends.get(id).spoken);
+  return view.ranked.size === view.backends.size ? ""
+    : `Ranked are only ${listText(names)}; the others stand beside them and may be faster than ${view.reference}.`;
 }
 
 function undecidedText(tables) {
@@ -94,8 +100,7 @@ function bestText(view) {
   if (Array.isArray(view.among)) {
     return `the best of ${listText([...view.ranked].map((id) => view.backends.get(id).spoken))}`;
   }
-  return { libraries: "the best library", "without-ours": "the best backend that is not ours" }[view.among]
-    || "the best code measured";
+  return view.among === "all" ? "the best code measured" : view.reference;
 }
 
 function losses(groups, id, best) {
@@ -152,9 +157,4 @@ function bestLibraries(view, groups, libraries) {
   const parts = [...groupBy(first, ({ standing }) => standing.backend)].map(([id, own]) => (
     `${view.backends.get(id).spoken} in ${listText(own.map(({ pass }) => pass))}`));
   return parts.length ? `; among libraries it is ${listText(parts)}` : "";
-}
-
-// What `among` is called, for a reader.
-export function amongText(view) {
-  return Array.isArray(view.among) ? `only ${listText([...view.ranked])}` : (AMONG[view.among] || AMONG.all).text;
 }

@@ -9,9 +9,9 @@ import { byRegime } from "./groups.js";
 export const FACETS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "regime"];
 // Who is ranked, by name; any other value is a list of backends.
 export const AMONG = {
-  all: { text: "all", of: () => true },
-  libraries: { text: "libraries", of: ({ kind }) => kind === "library" },
-  "without-ours": { text: "without ours", of: ({ kind }) => kind !== "ours" },
+  all: { text: "all", best: "the best", of: () => true },
+  libraries: { text: "libraries", best: "the best library", of: ({ kind }) => kind === "library" },
+  "without-ours": { text: "without ours", best: "the best that is not ours", of: ({ kind }) => kind !== "ours" },
 };
 
 // All values of a facet in a run, as text, in the order in which they are offered.

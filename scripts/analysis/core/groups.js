@@ -75,6 +75,11 @@ export function settingTitle(keys) {
     && !(key === "input" && keys.input === "random")));
 }
 
+// The kind of work: `batch norm, f32, ncl`.
+export function kindTitle(keys) {
+  return words(keys, KIND);
+}
+
 // All that makes a group.
 export function fullTitle(keys) {
   return `${PASS_WORDS[keys.pass] || keys.pass}, ${settingTitle(keys)}`;

@@ -2,7 +2,7 @@
 // Every section of the report and of the page is computed from this: ../tables says it, ../charts draws it.
 import { describeAll } from "./backends.js";
 import { compareWithinCases } from "./cases.js";
-import { backendsOf, rankedBackends } from "./filters.js";
+import { AMONG, backendsOf, rankedBackends } from "./filters.js";
 import { rankGroups, wholeGroups } from "./rank.js";
 
 // `rows` are those of the chosen cases, of all backends; `shown` is the set of backends that tables and
@@ -24,6 +24,6 @@ export function makeView(run, { rows = run.rows, shown = null, among = "all", ba
     backends: describeAll(run, backendsOf(run.rows)),
     // Of a row, by its index: the record with the ratio to the best, and to what ratios are shown to.
     toBest, toShown: against === null ? toBest : index(compareWithinCases(run, rows, { baseline: against })),
-    reference: against === null ? "the best" : against,
+    reference: against ?? (Array.isArray(among) ? "the best of those ranked" : (AMONG[among] || AMONG.all).best),
   };
 }

@@ -1,0 +1,55 @@
+// The answer for one case: who is the fastest, by how much, how sure, and what a library would take.
+import { fullTitle } from "./groups.js";
+import { floorText } from "./noise.js";
+import { largest, smallest } from "./statistics.js";
+import { countText, intervalText, listText, ratioText, shapeText, timeText } from "./text.js";
+
+// {row, subject, sentence, sure, lines}: `lines` are {row, best, shown} of the shown backends, from fast to
+// slow, those without a time last; `best` and `shown` are records to the best and to what ratios are
+// shown to. The sentence marks what matters with two asterisks. Null when the view has no such case.
+export function lookUp(view, id) {
+  const rows = view.rows.filter((row) => row.case === id);
+  if (!rows.length) return null;
+  const [row] = rows;
+  const lines = rows.filter((own) => view.isShown(own.backend))
+    .map((own) => ({ row: own, best: view.toBest.get(own.index), shown: view.toShown.get(own.index) }))
+    .sort((a, b) => (a.row.median_ns ?? Infinity) - (b.row.median_ns ?? Infinity) || 0);
+  const records = rows.map((own) => view.toBest.get(own.index)).filter(Boolean);
+  return { row, lines, subject: `${shapeText(row)}${row.name ? ` (${row.name})` : ""}, ${fullTitle(row)}`,
+    sentence: sentenceOf(view, records), sure: sureText(view, records) };
+}
+
+function sentenceOf(view, records) {
+  const spoken = (record) => view.backends.get(record.row.backend).spoken;
+  const kindOf = (record) => view.backends.get(record.row.backend).kind;
+  const ours = (record) => (kindOf(record) === "ours" ? ", ours and not a library" : "");
+  const best = records.find(({ relation }) => relation === "reference");
+  if (!best) return "Nothing was timed.";
+  const time = timeText(best.row.median_ns);
+  const rivals = records.filter((record) => record.competes && record !== best)
+    .sort((a, b) => a.estimate.ratio - b.estimate.ratio);
+  if (!rivals.length) return `Only ${spoken(best)} was timed: **${time}**.`;
+  const long = (record) => `${ratioText(record.estimate.ratio)} ${intervalText(record.estimate)} times as long`;
+  if (rivals.some(({ relation }) => relation === "undecided")) {
+    return `${spoken(best)} took the least time, ${time}, but there are too few rounds for a claim.`;
+  }
+  const equal = rivals.filter(({ relation }) => relation === "tied");
+  const behind = rivals.filter(({ relation }) => relation === "slower");
+  const parts = [equal.length
+    ? `**${listText([best, ...equal].map(spoken))}** cannot be told apart: ${time}`
+    : `The fastest is **${spoken(best)}**${ours(best)}: **${time}**`];
+  const [next] = behind;
+  if (next) parts.push(`${spoken(next)}${ours(next)}, is next and takes ${long(next)}`.replace(/^([^,]*), is/, "$1 is"));
+  const led = [best, ...equal, next].some((record) => record && kindOf(record) === "library");
+  const library = led ? null : behind.find((record) => kindOf(record) === "library");
+  if (library) parts.push(`the fastest library, ${spoken(library)}, takes ${long(library)}`);
+  return `${parts.join("; ")}.`;
+}
+
+function sureText(view, records) {
+  if (!records.length) return "";
+  const counts = records.map(({ estimate }) => estimate.count);
+  const [fewest, most] = [smallest(counts), largest(counts)];
+  return `${fewest < most ? `${fewest} to ` : ""}${countText(most, "round")} measured side by side, noise floor ${
+    floorText(view.run.noise)}`;
+}

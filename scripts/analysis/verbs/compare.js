@@ -1,0 +1,101 @@
+// normbench compare: the backends of a run case by case.
+import { UserError } from "../core/errors.js";
+import { unique } from "../core/collections.js";
+import { nativeBackends } from "../core/cases.js";
+import { likeCases } from "../core/groups.js";
+import { outcomeText, ratioText, spreadText, timeText, estimateText } from "../core/text.js";
+import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
+import { readRun } from "./files.js";
+import { code, hoist, markdownTable, textTable } from "./format.js";
+import { write, writeJson } from "./streams.js";
+
+export const VERB = "compare";
+export const ABOUT = `Compares the backends of a run case by case, as ratios to the best one or to a baseline. csv and json have
+one entry per case and backend, with exact intervals and times in nanoseconds.`;
+export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
+export const OPTIONS = { baseline: { type: "string", value: "BACKEND", text: "compare with this, not the best" },
+  ...FORMAT("text", "markdown", "csv", "json"), ...RANKED, ...FILTERS };
+
+const MARKS = { reference: "*", tied: "=", undecided: "?" };
+const FIELDS = ["case", "backend", "outcome", "native_layout", "median_ns", "reference", "competes", "ratio", "lo",
+  "hi", "rounds", "relation"];
+
+export function run(options) {
+  const loaded = readRun(options.arguments[0]);
+  const names = unique(loaded.rows.map((row) => row.backend));
+  if (options.baseline !== undefined && !names.includes(options.baseline)) {
+    throw new UserError(`--baseline '${options.baseline}' is not among the backends, choose one of: ${names.join(", ")}`);
+  }
+  const view = viewOf(loaded, options);
+  if (options.format === "csv") write(csvText(view));
+  else if (options.format === "json") {
+    writeJson({ run: loaded.path, reference: options.baseline ?? "best", noise_floor: loaded.noise.floor,
+      rows: view.shownRows.map((row) => entryOf(view, row)) });
+  } else write(`${heading(view, options.baseline)}\n${tableText(view, options)}\n`);
+  return 0;
+}
+
+function entryOf(view, row) {
+  const record = view.toShown.get(row.index);
+  const { ratio = null, lo = null, hi = null, count = null } = record ? record.estimate : {};
+  return { case: row.case, backend: row.backend, outcome: row.outcome, native_layout: row.native_layout,
+    median_ns: row.median_ns, reference: record ? record.reference.backend : null,
+    competes: record ? record.competes : null, ratio, lo, hi, rounds: count,
+    relation: record ? record.relation : null };
+}
+
+function csvText(view) {
+  const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const lines = view.shownRows.map((row) => {
+    const entry = entryOf(view, row);
+    return FIELDS.map((field) => quote(String(entry[field] ?? ""))).join(",");
+  });
+  return `${[FIELDS.join(","), ...lines].join("\n")}\n`;
+}
+
+// How to read the table.
+function heading(view, baseline) {
+  const to = baseline ?? "the best";
+  const { floor, measured } = view.run.noise;
+  return [`Time as a ratio to that of ${baseline ?? "the best backend of each case"}: above 1 is slower than ${to}.`,
+    `Marks: * ${baseline ?? "best"}, = tied with ${to}, ? too few rounds for a claim, ± 95% interval. `
+      + `Noise floor ${measured ? floor.toFixed(3) : "not measured"}.`,
+    ...(baseline === undefined && nativeBackends(view.rows).size
+      ? ["Native layout: the data was converted untimed; such a backend is not taken as the best."] : [])].join("\n");
+}
+
+function tableText(view, options) {
+  const isMarkdown = options.format === "markdown";
+  const native = nativeBackends(view.rows);
+  const rows = likeCases(view.rows, view.schema).flatMap((group) => group.rows);
+  const cases = unique(rows.map((row) => row.case));
+  const backends = unique(view.shownRows.map((row) => row.backend));
+  const [pattern, short] = hoist(cases);
+  const of = new Map(view.rows.map((row) => [`${row.case} ${row.backend}`, row]));
+  const table = {
+    head: ["case", options.baseline ? `time of ${options.baseline}` : "best",
+      ...backends.map((id) => id + (native.has(id) ? " (native layout)" : ""))].map((text) => ({ text })),
+    body: cases.map((id, at) => [{ text: short[at], code: isMarkdown }, referenceText(view, rows, id, options.baseline),
+      ...backends.map((backend) => cellOf(view, of.get(`${id} ${backend}`), isMarkdown))]),
+  };
+  return `cases ${isMarkdown ? code(pattern) : pattern}\n\n${isMarkdown ? markdownTable(table) : textTable(table, 2)}`;
+}
+
+function referenceText(view, rows, id, baseline) {
+  const record = rows.filter((row) => row.case === id).map((row) => view.toShown.get(row.index)).find(Boolean);
+  if (!record) return "-";
+  return `${timeText(record.reference.median_ns)}${baseline ? "" : ` ${record.reference.backend}`}`;
+}
+
+function cellOf(view, row, isMarkdown) {
+  if (!row) return "-";
+  const record = view.toShown.get(row.index);
+  if (!record) return row.timed ? "no baseline" : outcomeText(row.outcome);
+  const mark = MARKS[record.relation] || "";
+  if (isMarkdown) {
+    if (mark === "*") return { text: "1.00", strong: true };
+    return estimateText(record.estimate) + (mark === "=" ? " =" : "");
+  }
+  const spread = mark === "*" || mark === "?" ? "" : spreadText(record.estimate);
+  return `${ratioText(record.estimate.ratio).padStart(5)}${mark.padEnd(1)} ${spread}`.trimEnd();
+}

@@ -1,0 +1,103 @@
+// Tables as text for a terminal and as Markdown, and marked sentences as either.
+import { terminalWidth } from "./streams.js";
+
+// Plain text made safe for Markdown: no HTML, no column break, one line.
+export function escape(value) {
+  return oneLine(value).replace(/\\/g, "\\\\").replace(/&/g, "&amp;").replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;").replace(/[|`*[\]]/g, "\\$&").replace(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\_");
+}
+
+// A code span that also survives in a table cell.
+export function code(value) {
+  return `\`${oneLine(value).replace(/`/g, "'").replace(/\|/g, "\\|")}\``;
+}
+
+function oneLine(value) {
+  return String(value).split(/\s+/).filter(Boolean).join(" ");
+}
+
+// Sentences mark what matters with two asterisks, names with backticks; all else is plain.
+export function markdownProse(text) {
+  return text.split(/(\*\*[^*]+\*\*)/).map((part, at) => (
+    at % 2 ? `**${escape(part.slice(2, -2))}**` : escape(part))).join("");
+}
+
+export function plainProse(text) {
+  return text.replaceAll("**", "");
+}
+
+// A line of prose in lines that the terminal can show; tables, which have several blanks in a row, stay.
+export function wrap(text, width = terminalWidth()) {
+  if (text.length <= width || text.includes("  ") || text.includes("\n")) return text;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + 1 + word.length > width) lines.push("");
+    lines[lines.length - 1] += (lines.at(-1) ? " " : "") + word;
+  }
+  return lines.join("\n");
+}
+
+// Cells and headings of ../tables.
+function cellText(cell) {
+  if (typeof cell === "string") return cell;
+  return [cell.text, cell.note].filter(Boolean).join(" ");
+}
+
+function markdownCell(cell) {
+  if (typeof cell === "string") return escape(cell);
+  const text = cell.code ? code(cell.text) : escape(cell.text);
+  return [cell.strong ? `**${text}**` : text, cell.note ? escape(cell.note) : ""].filter(Boolean).join(" ");
+}
+
+// A Markdown table; empty without rows.
+export function markdownTable(table, most = Infinity) {
+  if (!table || !table.body.length) return "";
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const lines = [line(table.head.map(({ text }) => escape(text))),
+    line(table.head.map(({ numeric }) => (numeric ? "---:" : "---"))),
+    ...table.body.slice(0, most).map((cells) => line(cells.map(markdownCell)))];
+  const left = table.body.length - most;
+  return [lines.join("\n"), left > 0 ? `\nAnd ${left} more; the page has all.` : "",
+    table.note ? `\n${escape(table.note).replace(/^\\\*/, "\\*")}` : ""].filter(Boolean).join("\n");
+}
+
+// Columns padded to their widest cell, two blanks apart; folded into several tables below each other, each
+// with the first `kept` columns, where the terminal is too narrow.
+export function textTable(table, kept = 1, width = terminalWidth()) {
+  const lines = [table.head.map(({ text }) => text), ...table.body.map((cells) => cells.map(
+    (cell) => cellText(cell) + (cell.strong ? " *" : "")))];
+  const widths = table.head.map((_, at) => Math.max(...lines.map((cells) => [...cells[at]].length)));
+  const size = (columns) => columns.reduce((total, at) => total + widths[at] + 2, -2);
+  const first = table.head.map((_, at) => at).slice(0, kept);
+  const parts = [];
+  for (let next = kept; next < widths.length || !parts.length;) {
+    const columns = [...first];
+    do columns.push(next++); while (next < widths.length && size([...columns, next]) <= width);
+    parts.push(columns.filter((at) => at < widths.length));
+  }
+  return parts.map((columns) => lines.map((cells) => columns.map((at) => pad(cells[at], widths[at],
+    table.head[at].numeric)).join("  ").trimEnd()).join("\n")).join("\n\n");
+}
+
+function pad(text, width, isNumeric) {
+  const blanks = " ".repeat(width - [...text].length);
+  return isNumeric ? blanks + text : text + blanks;
+}
+
+// A table with its rows as columns: headings of rows become those of columns.
+export function transpose(table) {
+  const text = (cell) => (typeof cell === "string" ? cell : cell.text);
+  return { ...table, head: [{ text: "" }, ...table.body.map((cells) => ({ text: text(cells[0]), numeric: true }))],
+    body: table.head.slice(1).map((heading, at) => [heading.text, ...table.body.map((cells) => cells[at + 1])]) };
+}
+
+// A pattern with `*` for what differs between case ids, and what differs, joined. The shape always stays
+// in the short ids, so that they are never empty.
+export function hoist(ids) {
+  const shape = 4;
+  const parts = ids.map((id) => id.split("/"));
+  if (new Set(parts.map((part) => part.length)).size !== 1 || parts[0].length <= shape) return ["*", ids];
+  const kept = parts[0].map((_, at) => at === shape || new Set(parts.map((part) => part[at])).size > 1);
+  return [parts[0].map((part, at) => (kept[at] ? "*" : part)).join("/"),
+    parts.map((part) => part.filter((_, at) => kept[at]).join("/"))];
+}

@@ -1,0 +1,55 @@
+// normbench rank: the answer of a run in text or JSON.
+import { answer } from "../core/answer.js";
+import { listText } from "../core/text.js";
+import { answerTable, OWN_LAYOUT, rankingTables } from "../tables/answer.js";
+import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
+import { readRun } from "./files.js";
+import { plainProse, textTable, transpose, wrap } from "./format.js";
+import { write, writeJson } from "./streams.js";
+
+export const VERB = "rank";
+export const ABOUT = `Says which backend is the fastest: for each pass the geometric mean of the time as a ratio to the best of
+each case, and the worst case. Cases count only where every ranked backend was timed.`;
+export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
+export const OPTIONS = { ...FORMAT("text", "json"), ...RANKED,
+  regimes: { type: "boolean", text: "also print where the data of the cases lives: L1, L2, L3, DRAM" }, ...FILTERS };
+
+export function run(options) {
+  const isText = options.format === "text";
+  const view = viewOf(readRun(options.arguments[0], !isText), options);
+  if (isText) write(rankText(view, options.regimes));
+  else writeJson(view.groups.map(groupJson));
+  return 0;
+}
+
+function rankText(view, regimes) {
+  const found = answer(view);
+  const tables = [found.table, ...found.others].filter(Boolean).map((table) => answerTable(view, table));
+  const native = tables.some(({ note }) => note);
+  const lines = [
+    ...(view.run.partial ? [view.run.partial] : []),
+    ...found.failures.map(({ text }) => `FAILED: ${text}.`),
+    ...found.sentences.map(plainProse), ...(found.ranked ? [found.ranked] : []), "",
+    `Time as a ratio to ${view.reference} of each case: geometric mean (worst). Above 1 is slower.`,
+    "*: the fastest, or (=) not to be told apart from it.",
+    ...tables.flatMap((table, at) => ["", [found.table, ...found.others][at].title, textTable(transpose(table))]),
+    ...(native ? ["", OWN_LAYOUT.replace("* its", "Names with *: the")] : []),
+    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", title, textTable(table, 4), ...leftOut])
+      : view.whole.flatMap((group) => group.leftOut.map(([backend, count]) => (
+        `Not ranked: ${view.backends.get(backend).label}, timed in ${count} of ${group.total} cases.`)))),
+    "", ...[found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean),
+  ];
+  return `${lines.map((line) => wrap(line)).join("\n")}\n`;
+}
+
+// `PyTorch 1.13.0 is of 2022, ...: newer versions may be faster.`
+export function oldText(old) {
+  return old.length ? `${listText(old.map(({ label, year }) => `${label} is of ${year}`))}: newer versions may be faster.`
+    : "";
+}
+
+function groupJson({ leaders, standings, leftOut, ...group }) {
+  return { ...group, left_out: Object.fromEntries(leftOut), standings: standings.map(
+    ({ worst, isNative, isRanked, ...standing }) => ({ ...standing, native: isNative, ranked: isRanked,
+      worst_ratio: worst.ratio, worst_case: worst.row.case, against: undefined })) };
+}

@@ -1,0 +1,82 @@
+// normbench report: one or more runs as Markdown with pictures, or as a page.
+import path from "node:path";
+import process from "node:process";
+import { drawCharts } from "../charts/index.js";
+import { serialize } from "../charts/svg.js";
+import { UserError } from "../core/errors.js";
+import { shellWord } from "../core/text.js";
+import { renderPage } from "./bundle.js";
+import { isRegular, makeFolder, readRun, writeFile } from "./files.js";
+import { renderReport, renderSummary } from "./markdown.js";
+import { FILTERS, RANKED, viewOf } from "./options.js";
+import { BEGIN, END, linkTo, splice } from "./splice.js";
+import { say, write } from "./streams.js";
+
+export const VERB = "report";
+export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an interactive page (--html). The
+last RUN is the one that is told in full. What changed since those before it of the same machine (cpu, cores
+and isa) is a section; runs of several machines are set side by side. The report goes beside the last RUN:
+RUN/report.md with its pictures in the folder RUN/report, and RUN/report.html. -o names another place; with both
+formats, the suffix of FILE is replaced by .md and .html.`;
+export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
+export const OPTIONS = {
+  html: { type: "boolean", text: "write an interactive page" },
+  markdown: { type: "boolean", text: "write Markdown and pictures, which is the default" },
+  output: { type: "string", short: "o", value: "FILE", text: "default: RUN/report.md or .html" },
+  splice: { type: "string", value: "FILE", text: `also put a summary between ${BEGIN} and ${END} of this file` },
+  ...RANKED, ...FILTERS,
+};
+
+// All is rendered before anything is written.
+export function run(options) {
+  const runs = options.arguments.map((folder) => readRun(folder));
+  const views = runs.map((own) => viewOf(own, options));
+  const command = process.env.NORMBENCH_COMMAND
+    || ["normbench", "report", ...options.arguments.map(shellWord)].join(" ");
+  const outputs = outputPaths(runs.at(-1).path, options);
+  const files = new Map();
+  let pictures = [];
+  let folder = null;
+  if (outputs.markdown) {
+    // Nothing can lie beside a pipe or a device.
+    if (isRegular(outputs.markdown)) {
+      const { dir, name, ext } = path.parse(outputs.markdown);
+      folder = path.join(dir, ext ? name : `${name}.pictures`);
+      pictures = drawCharts(views.at(-1));
+    }
+    files.set(outputs.markdown, renderReport(views, pictures, folder && path.basename(folder), command));
+  }
+  if (outputs.html) files.set(outputs.html, renderPage(views.map(visible), command));
+  const spliced = options.splice && splice(options.splice, renderSummary(views.at(-1),
+    { report: linkTo(options.splice, [...files.keys()][0]), picture: pictures[0],
+      folder: folder && linkTo(options.splice, folder) }));
+  if (pictures.length) makeFolder(folder);
+  for (const { fileName, tree } of pictures) writeFile(path.join(folder, fileName), `${serialize(tree)}\n`);
+  for (const [place, text] of files) {
+    writeFile(place, text);
+    write(`${place}\n`);
+  }
+  if (spliced) {
+    writeFile(options.splice, spliced);
+    say(`spliced a summary into ${options.splice}\n`);
+  }
+  return 0;
+}
+
+// What the page is given: the rows of the chosen cases and backends.
+function visible(view) {
+  return { ...view.run, rows: view.shownRows };
+}
+
+// Where each format goes.
+function outputPaths(folder, { html, markdown, output }) {
+  const suffixes = { markdown: ".md", html: ".html" };
+  const chosen = [...(markdown || !html ? ["markdown"] : []), ...(html ? ["html"] : [])];
+  if (output && chosen.length === 1) return { [chosen[0]]: output };
+  const base = output || path.join(folder, "report.md");
+  if (!path.basename(base) || base.endsWith("/")) {
+    throw new UserError(`-o ${output} names no file: name one, such as report.html`);
+  }
+  const { dir, name } = path.parse(base);
+  return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + suffixes[form])]));
+}
