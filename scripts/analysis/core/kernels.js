@@ -22,8 +22,9 @@ const MEANINGS = [
   [/^composed$/, "composed of several operators, as PyTorch has none for this"],
 ];
 const REFERENCE = /(?<![a-z])ref(erence)?(?![a-z])/i;
+const INSTRUCTIONS = /^(AVX.*|S?SSE.*|FMA|NEON.*|SVE.*)$/;
 // What every backend may say beside its kernel.
-const CIRCUMSTANCE = /^(\d+ threads?.*|AVX.*|S?SSE.*|FMA|NEON.*|SVE.*|\d+ reads|fetching|streaming)$/;
+const CIRCUMSTANCE = /^(\d+ threads?.*|\d+ reads|fetching|streaming)$/;
 
 export function isReferenceKernel(detail) {
   return REFERENCE.test(detail);
@@ -31,7 +32,14 @@ export function isReferenceKernel(detail) {
 
 // The name of the kernel in the detail of a row; empty when it names none.
 export function kernelOf(row) {
-  return row.detail.split(", ").filter((part) => part && !CIRCUMSTANCE.test(part)).join(", ");
+  return row.detail.split(", ").filter((part) => part && !CIRCUMSTANCE.test(part) && !INSTRUCTIONS.test(part)).join(", ");
+}
+
+// The detail of a row, with the first of several sets of instructions, which has the others.
+export function detailText(row) {
+  const parts = row.detail.split(", ");
+  const first = parts.findIndex((part) => INSTRUCTIONS.test(part));
+  return parts.filter((part, at) => at <= first || !INSTRUCTIONS.test(part)).join(", ");
 }
 
 export function kernelMeaning(kernel) {

@@ -2,7 +2,6 @@
 import { geometricMean } from "./statistics.js";
 import { groupBy, unique } from "./collections.js";
 import { likeCases, titleOf } from "./groups.js";
-import { describe } from "./backends.js";
 import { cachesOf } from "./roofline.js";
 import { floorText } from "./noise.js";
 import { bytesText, countText, listText } from "./text.js";
@@ -14,10 +13,13 @@ export function sameMachine(a, b) {
   return SAME_MACHINE.every((key) => a.machine[key] === b.machine[key]);
 }
 
-// The folder of each run, with its path where that does not tell them apart.
+// The folder of each run, with its path where that does not tell them apart, and numbers where nothing does.
 export function runNames(runs) {
-  return runs.map((run) => (runs.filter((own) => own.folder === run.folder).length === 1
-    ? run.folder : run.path));
+  const apart = (of) => (run) => runs.filter((own) => of(own) === of(run)).length === 1;
+  return runs.map((run, at) => {
+    if (apart(({ folder }) => folder)(run)) return run.folder;
+    return apart(({ path }) => path)(run) ? run.path : `${at + 1}: ${run.path}`;
+  });
 }
 
 // `2-core AMD EPYC, avx512f, virtual machine`.
@@ -26,10 +28,10 @@ export function machineText({ machine }) {
     machine.isa, machine.virtual ? "virtual machine" : null].filter(Boolean).join(", ");
 }
 
-// What a heading says of a run: machine, caches, versions of the libraries.
-export function runHeading(run) {
+// What a heading says of the run of a view: machine, caches, versions of the libraries.
+export function runHeading({ run, backends }) {
   const last = cachesOf(run, run.machine.cores || 1).at(-1);
-  const libraries = unique(run.rows.map((row) => row.backend)).map((id) => describe(run, id))
+  const libraries = [...backends.values()]
     .filter(({ kind, version }) => kind === "library" && version)
     .map(({ name, version }) => `${name} ${version}`);
   return { machine: machineText(run), cache: last ? `L${last.level} ${bytesText(last.bytes)}` : "",
@@ -53,7 +55,7 @@ export function sideBySide(views) {
       .filter((id) => views.some((view) => view.isShown(id)));
     const cellOf = (column, backend, view) => {
       const own = column.get(backend) || [];
-      return own.length === cases.size ? { label: describe(view.run, backend).label,
+      return own.length === cases.size ? { label: view.backends.get(backend).label,
         estimate: geometricMean(own.map(({ estimate }) => estimate)) } : null;
     };
     const cells = backends.map((backend) => ({ backend,
@@ -64,7 +66,7 @@ export function sideBySide(views) {
       backends: cells.sort((a, b) => place(a) - place(b)) };
   });
   return { cases: new Set(shared[0].map(({ row }) => row.case)).size, lines,
-    totals: caseSets.map((set) => set.size), runs: views.map(({ run }) => runHeading(run)) };
+    totals: caseSets.map((set) => set.size), runs: views.map(runHeading) };
 }
 
 // One sentence on how many cases the runs share; empty when all are shared.

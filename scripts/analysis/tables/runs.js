@@ -17,15 +17,20 @@ export function machinesTable(views, names) {
     head: [column("group"), numeric("cases"), column("backend"), ...found.runs.map(({ machine, libraries }, at) => (
       numeric(`${names[at]}: ${machine}`, { title: libraries })))],
     body: found.lines.flatMap(({ title, cases, backends }) => backends.map(({ backend, cells }) => [
-      title, { text: String(cases), value: cases }, { ...label(backend) },
-      ...cells.map((cell) => (cell ? estimateCell(cell.estimate, { note: cell.label }) : NONE))])) } };
+      title, { text: String(cases), value: cases }, label(backend),
+      ...cells.map((cell) => (cell ? estimateCell(cell.estimate, versionNote(cells, cell)) : NONE))])) } };
+}
+
+// The versions, where they differ.
+function versionNote(cells, { label }) {
+  return cells.every((cell) => !cell || cell.label === label) ? {} : { note: label };
 }
 
 // What the runs are: a line each.
-export function runsTable(runs, names) {
+export function runsTable(views, names) {
   return { id: "runs", caption: "Every run by itself", head: ["run", "date", "machine", "last cache", "libraries",
-    "noise floor"].map((text) => column(text)), body: runs.map((run, at) => {
-    const { date, machine, cache, libraries, noise } = runHeading(run);
+    "noise floor"].map((text) => column(text)), body: views.map((view, at) => {
+    const { date, machine, cache, libraries, noise } = runHeading(view);
     return [names[at], date, machine, cache, libraries, noise].map((text) => text || "-");
   }) };
 }

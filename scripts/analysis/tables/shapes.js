@@ -1,7 +1,7 @@
 // Tables about shapes: the matrix, one shape, cliffs, kernels.
 import { CLIFF } from "../core/cliffs.js";
 import { fullTitle, titleOf } from "../core/groups.js";
-import { kernelTable as kernels } from "../core/kernels.js";
+import { detailText, kernelTable as kernels } from "../core/kernels.js";
 import { bandwidth, copyShare, timesBound } from "../core/rows.js";
 import { estimateText, percentText, ratioText, reproText, shortOutcome, timeText } from "../core/text.js";
 import { backendCell, backendColumns, column, estimateCell, NONE, numberCell, numeric, shapeCell,
@@ -43,7 +43,7 @@ export function caseTable(view, rows) {
       backendCell(view, row.backend, row.native_layout), row.timed ? timeCell(row) : shortOutcome(row),
       caseRatio(view.toShown.get(row.index)), numberCell(bandwidth(row), (value) => value.toFixed(1)),
       numberCell(copyShare(row), percentText), ...(hasBound ? [numberCell(timesBound(row), ratioText)] : []),
-      row.timed ? row.detail || "-" : row.reason || row.detail || "-", numberCell(row.error, ratioText),
+      (row.timed ? detailText(row) : row.reason || detailText(row)) || "-", numberCell(row.error, ratioText),
       { text: reproText(row), code: true, isCommand: true }]),
   };
 }
@@ -64,7 +64,7 @@ export function cliffTable(view, cliffs) {
       backendCell(view, row.backend, row.native_layout), shapeCell(row), titleOf(row, view.timed),
       { text: timeText(row.median_ns), value: row.median_ns },
       estimate ? estimateCell(estimate, { strong: estimate.ratio > CLIFF }) : NONE, reasons.join(", "),
-      row.detail || "-", { text: reproText(row), code: true, isCommand: true }]),
+      detailText(row) || "-", { text: reproText(row), code: true, isCommand: true }]),
   };
 }
 

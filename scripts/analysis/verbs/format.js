@@ -3,7 +3,11 @@ import { terminalWidth } from "./streams.js";
 
 // Plain text made safe for Markdown: no HTML, no column break, one line.
 export function escape(value) {
-  return oneLine(value).replace(/\\/g, "\\\\").replace(/&/g, "&amp;").replace(/</g, "&lt;")
+  return escapeInline(oneLine(value));
+}
+
+function escapeInline(text) {
+  return text.replace(/\\/g, "\\\\").replace(/&/g, "&amp;").replace(/</g, "&lt;")
     .replace(/>/g, "&gt;").replace(/[|`*[\]]/g, "\\$&").replace(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\_");
 }
 
@@ -19,7 +23,7 @@ function oneLine(value) {
 // Sentences mark what matters with two asterisks, names with backticks; all else is plain.
 export function markdownProse(text) {
   return text.split(/(\*\*[^*]+\*\*)/).map((part, at) => (
-    at % 2 ? `**${escape(part.slice(2, -2))}**` : escape(part))).join("");
+    at % 2 ? `**${escapeInline(part.slice(2, -2))}**` : escapeInline(part))).join("");
 }
 
 export function plainProse(text) {

@@ -32,8 +32,9 @@ export function renderReport(views, pictures, folder, command) {
   const found = answer(view);
   return `${join([
     `# Report: ${escape(run.name)}`, ...answerParts(view, found), ...images("ranking"),
-    ...found.others.map((table) => markdownTable(answerTable(view, table))),
-    markdownTable(namesTable(view)),
+    ...section("Other settings", found.others.flatMap((table) => [`### ${escape(table.title)}`,
+      markdownTable(answerTable(view, table))])),
+    ...section("Who is who", [markdownTable(namesTable(view))]),
     ...severalRuns(views), ...section("Shapes", matrices(view)), ...section("Kernels", kernels(view)),
     ...section("Cliffs", cliffs(view)),
     ...section("Skips and failures", [markdownTable(gapsTable(view)) || EMPTY.gaps]),
@@ -173,7 +174,7 @@ function severalRuns(views) {
   const { found, table } = machinesTable(views, names);
   const older = runs.slice(0, -1).map((old, at) => [old, names[at], views[at]]).filter(([old]) => sameMachine(old, recent));
   return [
-    ...section("Runs side by side", [markdownTable(runsTable(runs, names)), sharedText(found),
+    ...section("Runs side by side", [markdownTable(runsTable(views, names)), sharedText(found),
       found.lines.length ? markdownTable(table) : "The runs share no case."],
     "Ratios, never times, are compared between machines: each is to the best of its own run."),
     ...older.flatMap(([old, name, view]) => section(`Changes since ${escape(name)}`, changes(old, recent, view))),
