@@ -31,7 +31,7 @@ BELONGS_TO = {
 }
 
 # Written by the build, not part of any layer.
-GENERATED = {"git_version.h"}
+GENERATED = {"git_version.h", "source_dir.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 STANDARD = re.compile(r"^[a-z_]+$")  # <vector>, but not <fmt/core.h> or <unistd.h>

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "harness/cli/verbs.h"
+#include "source_dir.h"
 
 namespace normbench {
 namespace {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "source_dir.h"
 #include "tests/bench/plan_files.h"
 
 namespace normbench {

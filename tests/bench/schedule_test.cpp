@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "harness/bench/statistics.h"
+#include "source_dir.h"
 
 namespace normbench {
 namespace {
