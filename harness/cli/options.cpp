@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <ctime>
 
 #include "harness/bench/order.h"
 #include "harness/cli/progress.h"
@@ -16,6 +17,17 @@ namespace normbench {
 namespace {
 
 std::atomic<bool> signaled{false};
+std::atomic<std::int64_t> signaled_ns{0};
+
+// timeout(1) sends a signal to the process and to its group: what comes within this time is the
+// same one.
+constexpr std::int64_t kOneSignalNs = 20'000'000;
+
+std::int64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
 
 void write_to_terminal(std::string_view text) {
   // Nothing else may be called here, and there is nobody to tell that it failed.
@@ -25,10 +37,12 @@ void write_to_terminal(std::string_view text) {
 // The second one ends the program at once.
 void on_signal(int number) {
   if (signaled.exchange(true)) {
+    if (now_ns() - signaled_ns < kOneSignalNs) return;
     std::signal(number, SIG_DFL);
     std::raise(number);
     return;
   }
+  signaled_ns = now_ns();
   write_to_terminal("\nnormbench: interrupted: finishing ");
   if (!present_worker().empty()) {
     write_to_terminal("a call of ");
@@ -58,7 +72,7 @@ std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases) {
 
 std::shared_ptr<PlanOptions> add_plan(CLI::App& verb) {
   auto options = std::make_shared<PlanOptions>();
-  verb.add_option("config", options->path, "Config file: configs/*.toml")->required();
+  verb.add_option("config", options->path, "Config file, such as configs/quick.toml")->required();
   verb.add_option("--threads", options->threads,
                   "Thread counts to use instead of the config's, such as 1,2")
       ->delimiter(',')
@@ -106,7 +120,7 @@ void add_seed(CLI::App& verb, std::uint64_t& seed, const char* what) {
 
 void add_allow_known_defects(CLI::App& verb, bool& allow) {
   verb.add_flag("--allow-known-defects", allow,
-                "Not 3 for what is on record as the fault of a library "
+                "Exit with 0, not 3, when nothing but known defects of libraries failed "
                 "(harness/check/known_defects.cpp)");
 }
 

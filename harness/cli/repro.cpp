@@ -56,7 +56,9 @@ void add_repro(CLI::App& app, int& exit_code) {
       "repro", "One case on one backend, checked and timed, in detail; records nothing");
   auto options = std::make_shared<ReproOptions>();
   verb->add_option("case", options->bench_case, "Case id, as list and report print it")->required();
-  verb->add_option("-b,--backend", options->backend, "Name of the backend")->required();
+  verb->add_option("-b,--backend", options->backend,
+                   "Name of the backend, with its options if any: simd[streaming=off]")
+      ->required();
   add_seed(*verb, options->seed, "Seed of inputs and order");
   verb->callback([options, &exit_code] {
     const Case bench_case = parse_case(options->bench_case);

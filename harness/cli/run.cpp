@@ -300,7 +300,7 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
       "Check, time and record a config; prints the folder it wrote; 3 when a backend is wrong");
   auto options = std::make_shared<RunOptions>();
   options->plan = add_plan(*verb);
-  verb->add_option("--results", options->results, "Where the run folder goes")
+  verb->add_option("--results", options->results, "Folder in which the run folder is made")
       ->capture_default_str();
   const auto is_budget = [](const std::string& text) -> std::string {
     double seconds = 0;
@@ -310,18 +310,18 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
     return fine ? ""
                 : fmt::format("must be from 0 to {:.0e} seconds, but is {}", kMostSeconds, text);
   };
-  verb->add_option("--budget", options->budget, "Spend about this many seconds at most")
+  verb->add_option("--budget", options->budget, "Spend about this many seconds at most on a run")
       ->check(is_budget);
   add_seed(*verb, options->seed, "Seed of inputs and orders");
   verb->add_flag("--dry-run", options->dry_run, "Show what would run; measure and write nothing");
   verb->add_flag("--force", options->force, "Measure even on a machine that doctor refuses");
   add_allow_known_defects(*verb, options->allow_known_defects);
   verb->add_option("--repeat", options->repeat,
-                   "Make so many runs, each in a process of its own, and print all their folders")
+                   "Run the config so often, each time in a new process, and print all folders")
       ->check(CLI::Range(1, 100));
   verb->add_option("--against", options->against,
-                   "Alternate with runs of another build of normbench, whose folders come first, "
-                   "with -- between: for normbench diff")
+                   "Alternate with runs of this other build of normbench, and print its folders, "
+                   "--, and the own ones, as normbench diff takes them")
       ->type_name("BINARY");
   verb->callback([options, &command, &exit_code] {
     if (!has_repeats(command)) {

@@ -304,18 +304,18 @@ void add_verify(CLI::App& app, int& exit_code) {
   options->plan = add_plan(*verb);
   verb->get_option("config")->required(false);
   verb->add_flag("--all", options->all,
-                 "Instead of a config: every norm, pass, dtype and layout over shapes where "
-                 "implementations go wrong");
+                 "Check every norm, pass, dtype and layout, over shapes where implementations go "
+                 "wrong, instead of a config");
   add_allow_known_defects(*verb, options->allow_known_defects);
   add_seed(*verb, options->seed, "Seed of the inputs");
   verb->add_option("--input", options->input,
-                   "A kind of input to check on beside the usual ones, instead of the config's")
+                   "Kind of input to check on, beside the usual ones and instead of the config's")
       ->check(CLI::IsMember(input_names()));
   verb->add_option("--repeat", options->repeat,
-                   "Calls of each backend on random input, which must all leave the same right "
-                   "results: 14; on a config up to 100 where they are short")
+                   "Calls of each backend on random input, all of which must leave the same right "
+                   "results; 14 by default, on a config up to 100 where calls are short")
       ->check(CLI::Range(2, 1'000'000));
-  verb->add_flag("-v,--verbose", options->verbose, "A line for every backend and case");
+  verb->add_flag("-v,--verbose", options->verbose, "Print a line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();
     exit_code = Verification(*options).run();

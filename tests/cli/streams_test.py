@@ -70,9 +70,21 @@ def test_the_first_interrupt_is_answered_at_once(binary, tmp_path, verb):
     process.send_signal(signal.SIGINT)
     answer = process.stderr.readline() + process.stderr.readline()
     assert "interrupted: finishing a call of naive on batch/" in answer and "once more" in answer
+    time.sleep(0.1)  # what comes at once is taken for the same signal
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode in (-signal.SIGINT, 130)
+
+
+def test_timeout_interrupts_once(binary, tmp_path):
+    """timeout(1) sends its signal twice: to the process, and to its group."""
+    config = tmp_path / "long.toml"
+    config.write_text(ONE.format(threads=1).replace("_rounds = 6", "_rounds = 1000000"))
+    done = subprocess.run(["timeout", "3", binary, "run", config, "-b", "naive"], cwd=tmp_path,
+                          text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 124 and "interrupted" in done.stderr
+    run = json.loads((tmp_path / done.stdout.strip() / "run.json").read_text())
+    assert run["interrupted"] is True
 
 
 def test_the_progress_line_keeps_its_end_in_a_narrow_terminal(binary, one, tmp_path):
