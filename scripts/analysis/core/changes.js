@@ -3,7 +3,8 @@
 // With several runs the unit is the run: the value of a row in a run is its median, and the interval of the
 // ratio is Student's t of the difference of the mean log medians. Its variance is the row's own or that of
 // the median row of all, whichever is larger, as three runs may agree by chance. With one run a side
-// the interval is that of the rounds, and a difference must be larger than the run-to-run floor as well.
+// the interval is that of the rounds, and a difference must be larger than the run-to-run floor and than the spread
+// of the row's own samples as well: nothing else tells a change from a disturbance that lasted.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
 import { SAME_MACHINE } from "./machines.js";
 import { FAILED } from "./rows.js";
@@ -70,7 +71,7 @@ function changeOf(old, recent, estimate, threshold, floor) {
   if (failed && old.some((row) => row.outcome === "passed")) return "broken";
   if (isTimed(old) && !isTimed(recent)) return "gone";
   if (!isTimed(old)) return isTimed(recent) ? "new" : "same";
-  const least = Math.max(threshold, floor ? floor.ratio : 1);
+  const least = floor ? Math.max(threshold, floor.ratio, ...[...old, ...recent].map(quartileRatio)) : threshold;
   if (estimate.spread === null) return estimate.ratio > threshold ? "undecided" : "same";
   if (estimate.lo > threshold && estimate.ratio > least) return "slower";
   if (estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
@@ -101,8 +102,16 @@ function usualVariance(entries) {
   return timed.length ? median(timed.map(({ old, recent }) => varianceWithin([old, recent]))) : 0;
 }
 
-// What two runs of the same code may differ by, measured by what did not change between them: the copy of
-// each case, which has no part in either side's code; and at least the larger noise floor of the two.
+// The third quartile of a row's samples as a ratio to the first.
+function quartileRatio({ samples_ns: samples }) {
+  const ordered = Float64Array.from(samples).sort();
+  const at = (share) => ordered[Math.round(share * (ordered.length - 1))];
+  return at(0.75) / at(0.25);
+}
+
+// What two runs of the same code may differ by, measured by what did not change between them, the copies, which
+// have no part in either side's code: the square of the most that one differs by, as a backend does more than a
+// copy that can be disturbed; and at least the larger noise floor of the two.
 export function runToRunFloor(old, recent) {
   const copies = new Map(old.rows.filter((row) => row.copy_ns > 0).map((row) => [row.case, row.copy_ns]));
   const ratios = new Map();
@@ -110,9 +119,9 @@ export function runToRunFloor(old, recent) {
     if (row.copy_ns > 0 && copies.has(row.case)) ratios.set(row.case, row.copy_ns / copies.get(row.case));
   }
   const spread = [...ratios.values()].map((ratio) => Math.max(ratio, 1 / ratio));
-  const drift = spread.length ? largest(spread) : 1;
+  const drift = spread.length ? largest(spread) ** 2 : 1;
   const noise = Math.max(old.noise.floor, recent.noise.floor);
-  return drift >= noise ? { ratio: drift, from: `the copies of ${ratios.size} cases, the same code on both sides` }
+  return drift >= noise ? { ratio: drift, from: `what the copies of ${ratios.size} cases differ by at most, squared` }
     : { ratio: noise, from: "the noise floor within a run" };
 }
 

@@ -13,7 +13,7 @@ export const OWN_LAYOUT = "* its data was already in the library's own layout; t
 export function answerTable(view, table) {
   const native = new Set(table.columns.filter(({ isNative }) => isNative).map(({ backend }) => backend));
   return {
-    id: "answer", caption: `Time as a ratio to ${view.reference}, ${table.title}: mean (worst)`,
+    id: "answer", caption: `${table.title}, time as a ratio to ${view.reference}: geometric mean (worst); above 1 is slower`,
     head: [column("pass"), numeric("shapes"),
       ...backendColumns(view, table.columns.map(({ backend }) => backend), (id) => native.has(id))],
     body: table.lines.map((line) => [line.title, { text: lineCases(line).replace(/ cases?/, ""), quiet: !line.group.isDecided },
@@ -46,7 +46,7 @@ function regimeText({ regime }) {
 
 function rankingTable(view, groups) {
   return {
-    id: "ranking", caption: fullTitle(groups[0].keys),
+    id: "ranking", caption: `${fullTitle(groups[0].keys)}, over all regimes and in each`,
     head: [column("regime"), column("cases"), numeric("rank"), column("backend"),
       numeric(`ratio to ${view.reference}`), numeric("wins"), numeric("worst"), column("worst shape")],
     body: groups.flatMap((group) => group.standings.filter(({ backend }) => view.isShown(backend))

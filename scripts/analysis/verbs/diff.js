@@ -73,8 +73,8 @@ function asText({ rows, counts, floor, threshold, sides }, differences, olds, re
       row.estimate.ratio === null ? "" : ratioText(row.estimate.ratio),
       row.estimate.ratio === null ? "" : spreadText(row.estimate), MARKS[row.change]]) };
   const unit = sides[0] === 1 && sides[1] === 1
-    ? `One run a side: a row must change by more than ${ratioText(Math.max(threshold, floor.ratio))}, of which ${
-      floor.ratio > threshold ? `runs of the same code differ as well, by ${floor.from}` : "the threshold is the larger part"}.`
+    ? `One run a side: a row must change by more than ${ratioText(Math.max(threshold, floor.ratio))} (${
+      floor.ratio > threshold ? floor.from : "the threshold"}) and than its samples spread. Three a side tell more: --repeat 3.`
     : `${sides[0]} and ${sides[1]} runs: the unit is the run.`;
   return `${[
     ...differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios compare more `

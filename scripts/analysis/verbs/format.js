@@ -53,7 +53,7 @@ function markdownCell(cell) {
   return [cell.strong ? `**${text}**` : text, cell.note ? escape(cell.note) : ""].filter(Boolean).join(" ");
 }
 
-// A Markdown table; empty without rows.
+// A Markdown table below its caption; empty without rows.
 export function markdownTable(table, most = Infinity) {
   if (!table || !table.body.length) return "";
   const line = (cells) => `| ${cells.join(" | ")} |`;
@@ -61,7 +61,7 @@ export function markdownTable(table, most = Infinity) {
     line(table.head.map(({ numeric }) => (numeric ? "---:" : "---"))),
     ...table.body.slice(0, most).map((cells) => line(cells.map(markdownCell)))];
   const left = table.body.length - most;
-  return [lines.join("\n"), left > 0 ? `\nAnd ${left} more; the page has all.` : "",
+  return [table.caption ? `${escape(table.caption)}:\n` : "", lines.join("\n"), left > 0 ? `\nAnd ${left} more; the page has all.` : "",
     table.note ? `\n${escape(table.note).replace(/^\\\*/, "\\*")}` : ""].filter(Boolean).join("\n");
 }
 

@@ -32,8 +32,7 @@ export function renderReport(views, pictures, folder, command) {
   const found = answer(view);
   return `${join([
     `# Report: ${escape(run.name)}`, ...answerParts(view, found), ...images("ranking"),
-    ...section("Other settings", found.others.flatMap((table) => [`### ${escape(table.title)}`,
-      markdownTable(answerTable(view, table))])),
+    ...section("Other settings", found.others.map((table) => markdownTable(answerTable(view, table)))),
     ...section("Who is who", [markdownTable(namesTable(view))]),
     ...severalRuns(views), ...section("Shapes", matrices(view)), ...section("Kernels", kernels(view)),
     ...section("Cliffs", cliffs(view)),
@@ -87,7 +86,7 @@ function answerParts(view, found) {
     ...found.failures.map(({ text }) => `> **Failed: ${escape(text)}.**`),
     [...found.sentences.map(markdownProse), escape(found.ranked)].filter(Boolean).join(" "),
     found.table ? markdownTable(answerTable(view, found.table)) : "",
-    notes.length ? bullets(notes) : "",
+    notes.length ? `What these numbers do not say, and what lowers trust in them:\n\n${bullets(notes)}` : "",
   ];
 }
 

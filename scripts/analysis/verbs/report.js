@@ -23,6 +23,8 @@ export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },
   markdown: { type: "boolean", text: "write Markdown and pictures, which is the default" },
   output: { type: "string", short: "o", value: "FILE", text: "default: RUN/report.md or .html" },
+  pictures: { type: "string", value: "all|ranking|none", default: "all", choices: ["all", "ranking", "none"],
+    text: "which pictures the Markdown has: all, only the first ranking, none" },
   splice: { type: "string", value: "FILE", text: `also put a summary between ${BEGIN} and ${END} of this file` },
   ...RANKED, ...FILTERS,
 };
@@ -42,7 +44,8 @@ export function run(options) {
     if (isRegular(outputs.markdown)) {
       const { dir, name, ext } = path.parse(outputs.markdown);
       folder = path.join(dir, ext ? name : `${name}.pictures`);
-      pictures = drawCharts(views.at(-1));
+      pictures = options.pictures === "none" ? [] : drawCharts(views.at(-1)).filter(
+        ({ name, number }) => options.pictures === "all" || (name === "ranking" && number === 1));
     }
     files.set(outputs.markdown, renderReport(views, pictures, folder && path.basename(folder), command));
   }
