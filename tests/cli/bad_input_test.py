@@ -61,8 +61,11 @@ def test_a_bad_config_is_refused(normbench, tmp_path, verb, what):
 
 
 BAD_COMMANDS = {
-    "no verb": ([], ["--help"]),
-    "unknown verb": (["rnu"], ["rnu"]),
+    "no verb": ([], ["a verb is missing", "run", "rank", "--help"]),
+    "no verb, but a flag": (["--fast"], ["a verb is missing", "--help"]),
+    "misspelled verb": (["rnu"], ["unknown verb 'rnu', did you mean 'run'?", "--help"]),
+    "misspelled verb of the analysis": (["rnak", "."], ["'rnak'", "did you mean 'rank'?"]),
+    "unknown verb": (["measure"], ["unknown verb 'measure'", "list", "run", "export", "--help"]),
     "unknown flag": (["run", "tiny.toml", "--fast"], ["--fast"]),
     "missing config": (["run", "absent.toml"], ["absent.toml"]),
     "config is a folder": (["run", "."], ["."]),
@@ -72,7 +75,9 @@ BAD_COMMANDS = {
     "budget negative": (["run", "tiny.toml", "--budget", "-5"], ["--budget"]),
     "case filter matches nothing": (["run", "tiny.toml", "-f", "resnet"], ["filter", "-f", "batch/"]),
     "backend filter matches nothing": (["run", "tiny.toml", "-b", "cudnn"], ["filter", "-b", "naive"]),
-    "filter is no expression": (["run", "tiny.toml", "-f", "("], ["(", "regular expression"]),
+    **{f"{flag} is no expression": (["run", "tiny.toml", flag, "("],
+                                    [f"{flag} '('", "regular expression"])
+       for flag in ("-b", "-B", "-f", "-F")},
     "not a case id": (["repro", "batch/forward", "-b", "naive"], ["batch/forward"]),
     "case is invalid": (["repro", "batch/backward/f32/ncl/n1_c1_l1/t1/warm", "-b", "naive"],
                         ["Expected more than 1 value per channel"]),
@@ -89,6 +94,24 @@ def test_a_bad_command_is_refused(normbench, tiny, tmp_path, what):
     command, words = BAD_COMMANDS[what]
     one_error(normbench(*command), 2, *words)
     assert list(tmp_path.iterdir()) == [tiny]
+
+
+def test_a_filter_that_leaves_out_nothing_is_warned_of(normbench, tiny):
+    done = normbench("list", tiny, "-B", "cudnn", "-F", "resnet", "-F", "named")
+    assert done.returncode == 0 and "named" not in done.stdout
+    of_case, of_backend = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert of_case.startswith("normbench: warning: -F 'resnet' matches no case")
+    assert of_backend.startswith("normbench: warning: -B 'cudnn' matches no backend, there are: naive")
+
+
+@pytest.mark.parametrize("flags", [("-b", "-B", "-f", "-F"),
+                                   ("--backend", "--without-backend", "--filter", "--without")])
+@pytest.mark.parametrize("verb", ["list", "verify"])
+def test_filters_have_long_and_short_flags(normbench, tiny, verb, flags):
+    words = [word for pair in zip(flags, ("naive|openmp", "openmp", "named", "/t2/")) for word in pair]
+    done = normbench(verb, tiny, *words)
+    assert done.returncode == 0, done.stderr
+    assert "3 cases, 1 backends" in done.stderr or "3 of 3 passed" in done.stdout
 
 
 def test_a_truncated_run_folder_is_refused(normbench, tiny_run):
