@@ -17,7 +17,8 @@ export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the
 last RUN is the one that is told in full. What changed since those before it of the same machine (cpu, cores
 and isa) is a section; runs of several machines are set side by side. The report goes beside the last RUN:
 RUN/report.md with its pictures in the folder RUN/report, and RUN/report.html. -o names another place; with both
-formats, the suffix of FILE is replaced by .md and .html.`;
+formats, the suffix of FILE is replaced by .md and .html. --splice leaves all bytes outside of its markers as they
+are: ${BEGIN} and ${END}.`;
 export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
 export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },
@@ -25,7 +26,7 @@ export const OPTIONS = {
   output: { type: "string", short: "o", value: "FILE", text: "default: RUN/report.md or .html" },
   pictures: { type: "string", value: "all|ranking|none", default: "all", choices: ["all", "ranking", "none"],
     text: "which pictures the Markdown has: all, only the first ranking, none" },
-  splice: { type: "string", value: "FILE", text: `also put a summary between ${BEGIN} and ${END} of this file` },
+  splice: { type: "string", value: "FILE", text: "also put the answer between two markers of this file" },
   ...RANKED, ...FILTERS,
 };
 
