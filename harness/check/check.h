@@ -56,10 +56,9 @@ struct Verdict {
 };
 
 // Compares every output in the workspace with the oracle, and looks for damage: writes outside of a
-// buffer, changed inputs. `calls` is how often the kernel has run since the
-// running statistics were those that the oracle saw. `right` remembers the bits of a large output
-// that was right on the same input: the same bits are not compared again, their error is not in
-// this verdict.
+// buffer, changed inputs. `calls` is how often the kernel has run since the running statistics were
+// those that the oracle saw. `right` remembers the bits of a large output that was right on the
+// same input: the same bits are not compared again, their error is not in this verdict.
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right = nullptr);
 
