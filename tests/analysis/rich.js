@@ -1,4 +1,4 @@
-// A run of many kinds without any randomness, of which golden values were computed once: six norms, two
+// A run of many kinds without any randomness, of which golden values were computed once: five norms, two
 // types, layouts and thread counts, mini-batches, a native layout, few rounds, gaps and a slow shape.
 import { makeGap, makeRow } from "./synthesis.js";
 
@@ -14,8 +14,9 @@ function samples(base, place, rounds) {
 
 function timeOf(factor, what, shape, at) {
   const [n, c, l] = shape;
-  const work = n * c * l * { none: 0.4, rms: 0.8, layer: 1, batch: 1.1, group: 1.05, instance: 1.2 }[what.norm]
-    * (what.pass === "backward" ? 1.9 : 1) * (what.dtype === "f64" ? 2.1 : 1) * (what.layout === "nlc" ? 1.4 : 1);
+  const work = n * c * l * { none: 0.4, rms: 0.8, layer: 1, batch: 1.1, group: 1.05 }[what.norm]
+    * (what.pass === "backward" ? 1.9 : 1) * (what.dtype === "f64" ? 2.1 : 1)
+    * (what.layout === "nlc" ? 1.4 : 1);
   return 50 + 0.8 * work * factor * (at % 2 ? 1 : 1 + 0.1 * ((at * 3) % 4)) / what.threads ** 0.8;
 }
 

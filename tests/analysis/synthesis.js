@@ -12,6 +12,7 @@ export const REFERENCE = path.join(ROOT, "results", "reference");
 export const SCHEMA = JSON.parse(fs.readFileSync(path.join(ROOT, "results", "schema.json"), "utf8"));
 export const FILES = { meta: "run.json", samples: "samples.jsonl", controls: "controls.jsonl" };
 export const ROUNDS = 12;
+const ITEM_BYTES = { f64: 8, f32: 4, bf16: 2, f16: 2 };
 export const PASSES = ["forward_training", "forward_inference", "backward"];
 
 // Numbers in [0, 1) that follow from the text alone.
@@ -40,7 +41,8 @@ export function shapeId({ n, c, l, batch, groups }) {
   return `n${n}_c${c}_l${l}${batch === n ? "" : `_b${batch}`}${groups > 1 ? `_g${groups}` : ""}`;
 }
 
-// A row whose samples are baseNs times noise of `jitter`, a share; other fields override the rest.
+// A row whose samples are baseNs times noise of `jitter`, a share; other fields override the rest. The copy
+// takes the same for all, as it does in one run and the next.
 export function makeRow(backend, baseNs, { rounds = ROUNDS, jitter = 0.002, seed = 1, ...fields } = {}) {
   const what = { norm: "batch", pass: "forward_training", dtype: "f32", layout: "ncl", n: 64, c: 256, l: 128,
     groups: 1, threads: 1, cache: "warm", ...fields };
@@ -51,8 +53,8 @@ export function makeRow(backend, baseNs, { rounds = ROUNDS, jitter = 0.002, seed
   const samples = Array.from({ length: rounds }, () => baseNs * (1 + jitter * (2 * random() - 1)));
   return { problem, case: id, eps: 1e-5, momentum: 0.1, affine: true, name: "", source: "", backend,
     regime: "L2", outcome: "passed", reason: "", detail: "loop", native_layout: false, samples_ns: samples,
-    iterations: 10, copy_ns: baseNs / 2, bytes: 8 * what.n * what.c * what.l, error: 0.25, grade: "A",
-    allocations: 0, prepare_ns: 1000, preempted: 0, faults: 0, ...what };
+    iterations: 10, copy_ns: 50, bytes: 2 * (ITEM_BYTES[what.dtype] || 4) * what.n * what.c * what.l,
+    error: 0.25, grade: "A", allocations: 0, prepare_ns: 1000, preempted: 0, faults: 0, ...what };
 }
 
 // A row without a time.
@@ -143,7 +145,8 @@ export function ladder(fields = {}) {
 // Two backends over `cases` sizes, the second `factor` times as slow. Fewer than six have no ranks.
 export function two(fast, slow, factor, { cases = 6, ...fields } = {}) {
   return Array.from({ length: cases }, (_, at) => 2 ** at).flatMap((l) => (
-    [[fast, 1], [slow, factor]].map(([backend, ratio]) => makeRow(backend, 100 * l * ratio, { l, ...fields }))));
+    [[fast, 1], [slow, factor]].map(
+      ([backend, ratio]) => makeRow(backend, 100 * l * ratio, { l, ...fields }))));
 }
 
 // Two numbers that are the same but for rounding.
