@@ -9,7 +9,7 @@ import { areTimes, median } from "./statistics.js";
 const EMPTY = { text: "", count: 0, number: null, flag: false, times: [], texts: [], object: {} };
 const IS = {
   text: (value) => typeof value === "string",
-  count: (value) => Number.isFinite(value),
+  count: (value) => Number.isInteger(value),
   number: (value) => typeof value === "number",
   flag: (value) => typeof value === "boolean",
   times: areTimes,
