@@ -35,7 +35,7 @@ std::vector<Expression> compile(const std::string& flag, const std::vector<std::
       expressions.push_back({flag, text, std::regex(text)});
     } catch (const std::regex_error& error) {
       throw UsageError(
-          fmt::format("{} '{}': not a regular expression: {}", flag, text, error.what()));
+          fmt::format("{} '{}' is no regular expression: {}", flag, text, error.what()));
     }
   }
   return expressions;
