@@ -2,7 +2,7 @@
 import { styleOf } from "../core/backends.js";
 import { sum } from "../core/statistics.js";
 import { estimateText, shapeText, timeText } from "../core/text.js";
-import { el, round } from "./svg.js";
+import { el, fit, round } from "./svg.js";
 
 const MOST_POINTS = 3000;
 // Relative luminance that is 3:1 on white, and on the dark page at least as much.
@@ -29,7 +29,8 @@ function channels(color) {
 export function inkOf(color) {
   let ink = color;
   for (let share = 1; luminance(ink) > BRIGHTEST; share -= 0.02) {
-    ink = `#${channels(color).map((value) => Math.round(share * value).toString(16).padStart(2, "0")).join("")}`;
+    const parts = channels(color).map((value) => Math.round(share * value).toString(16).padStart(2, "0"));
+    ink = `#${parts.join("")}`;
   }
   return ink;
 }
@@ -63,7 +64,8 @@ export function markerPath(marker, x, y, radius) {
 // A marker with an outline; hollow for data in a layout of the library's own.
 export function mark(look, x, y, { radius = 5, hollow = false, title = null } = {}) {
   return el("path", { d: markerPath(look.marker, x, y, radius), fill: hollow ? "none" : look.fill,
-    stroke: look.ink, "stroke-width": hollow ? 1.8 : 1, "pointer-events": "all" }, title ? el("title", {}, title) : null);
+    stroke: look.ink, "stroke-width": hollow ? 1.8 : 1, "pointer-events": "all" },
+  title ? el("title", {}, title) : null);
 }
 
 // From lo to hi at a height, dashed when it is a range; a hollow marker is left open.
@@ -77,7 +79,7 @@ export function whisker(look, scale, y, { ratio, lo, hi, spread }, gap) {
 }
 
 // A line through points, from marker to marker where these are hollow.
-export function lineThrough(points, { stroke, width = 1.6, dash = null, gap = 0, opacity = null }) {
+export function lineThrough(points, { stroke = "currentColor", width = 1.5, dash = null, gap = 0, opacity = null }) {
   const parts = points.slice(1).map(([x, y], at) => {
     const [fromX, fromY] = points[at];
     const share = gap / Math.hypot(x - fromX, y - fromY);
@@ -86,30 +88,40 @@ export function lineThrough(points, { stroke, width = 1.6, dash = null, gap = 0,
     return gap ? `M${cut(fromX, x)} ${cut(fromY, y)}L${cut(x, fromX)} ${cut(y, fromY)}`
       : `${at ? "" : `M${round(fromX)} ${round(fromY)}`}L${round(x)} ${round(y)}`;
   });
-  return parts.length === 0 ? null : el("path", { d: parts.join(""), fill: "none", stroke, "stroke-width": width,
+  return !parts.length ? null : el("path", { d: parts.join(""), fill: "none", stroke, "stroke-width": width,
     "stroke-dasharray": dash, "stroke-opacity": opacity, "stroke-linejoin": "round" });
 }
 
-// Faint points {x, y, row}: one path per backend, or, with a `titleOf`, a point each with a tooltip. `of` is
+// Faint points {x, y, row}: one path per backend, or, with a `tipOf`, a point each with a tooltip. `of` is
 // how many the whole picture has: too many are thinned out evenly.
-export function cloud(look, points, of, titleOf = null) {
+export function cloud(look, points, of, tipOf = null) {
   const every = Math.ceil(of / MOST_POINTS);
   const kept = points.filter((_, at) => at % every === 0);
   const d = ({ x, y }) => markerPath(look.marker, x, y, 1.8);
-  return el("g", { fill: look.ink, "fill-opacity": 0.32 }, titleOf
-    ? kept.map((point) => el("path", { d: d(point) }, el("title", {}, titleOf(point))))
+  return el("g", { fill: look.ink, "fill-opacity": 0.32 }, tipOf
+    ? kept.map((point) => el("path", { d: d(point) }, el("title", {}, tipOf(point))))
     : el("path", { d: kept.map(d).join("") }));
 }
 
-// What a point says: backend, shape, time, ratio with its interval, and more.
-export function rowTitle(view, row, more = "") {
+// The lines of a tooltip.
+export function tip(view, id, ...lines) {
+  return [view.backends.get(id).label, ...lines].filter(Boolean).join("\n");
+}
+
+// What the point of a row says: backend, shape, time, ratio with its interval, and more.
+export function rowTip(view, row, more) {
   const record = view.toShown.get(row.index);
-  return [view.backends.get(row.backend).label, [row.name, shapeText(row)].filter(Boolean).join(" "),
-    `${timeText(row.median_ns)}${record ? `, ${estimateText(record.estimate)} times ${referenceText(view)}` : ""}`,
-    more].filter(Boolean).join("\n");
+  const ratio = record ? `, ${estimateText(record.estimate)} times ${referenceText(view)}` : "";
+  return tip(view, row.backend, [row.name, shapeText(row)].filter(Boolean).join(" "),
+    `${timeText(row.median_ns)}${ratio}`, more);
+}
+
+// What alt texts call a backend; names can be very long.
+export function spokenOf(view, id) {
+  return fit(view.backends.get(id).spoken, 40, 1);
 }
 
 // `the best`, or the backend that ratios are to.
 export function referenceText(view) {
-  return view.baseline === null ? view.reference : view.backends.get(view.baseline).spoken;
+  return view.baseline === null ? view.reference : spokenOf(view, view.baseline);
 }

@@ -1,29 +1,29 @@
 // Performance profile: in which share of the cases a backend is within a factor of the best.
 import { FACTORS, performanceProfile } from "../core/profile.js";
 import { listText, percentText } from "../core/text.js";
-import { backendsIn, columnsFor, firstSetting, kindText, makeSheet, panelTitles, series, slowestFirst, xAxis, yAxis,
-} from "./frame.js";
-import { lookOf, mark } from "./marks.js";
+import { makeSheet, series, xAxis, yAxis } from "./frame.js";
+import { lookOf, mark, spokenOf, tip } from "./marks.js";
+import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst } from "./panels.js";
 import { linearScale, logScale, logTicks } from "./scales.js";
 import { el, round } from "./svg.js";
 
 const LEFT = 58;
 const FARTHEST = 10;
 
-// A panel per pass, at the most threads: a curve of steps per backend, with its marker at FACTORS.
+// A panel per pass with several cases, at the most threads: a curve of steps per backend, with its marker at
+// FACTORS.
 export function profileChart(view, groups, options = {}) {
   const parts = firstSetting(groups).map((group) => ({ group, curves: performanceProfile(view, group) }))
-    .filter(({ curves }) => curves.length);
+    .filter(({ curves }) => curves.some(({ cases }) => cases > 1));
   if (!parts.length) return null;
-  const { width = 800 } = options;
   const shown = parts.map(({ group }) => group);
+  const ids = parts.flatMap(({ curves }) => curves.map(({ backend }) => backend));
+  const { backends, native } = backendsIn(view, shown, ids);
   const sheet = makeSheet(view, shown, { ...options, name: "profile",
     heading: "Share of the cases within a factor of the best" });
-  const columns = columnsFor(shown, width, LEFT);
   const titles = panelTitles(shown);
-  const { backends, native } = backendsIn(view, shown, parts.flatMap(({ curves }) => curves).map(
-    ({ backend }) => backend));
-  const boxes = sheet.panels(titles.map((title) => [title]), columns, { left: LEFT, heights: 220 });
+  const boxes = sheet.panels(titles.map((title) => [title]), columnsFor(shown, sheet.width, LEFT),
+    { left: LEFT, heights: 220 });
   boxes.forEach((box, at) => {
     const x = logScale([1, FARTHEST], box.x, box.x + box.width);
     const y = linearScale([0, 1.04], box.y + box.height, box.y);
@@ -31,24 +31,24 @@ export function profileChart(view, groups, options = {}) {
       yAxis(box, y, [0, 0.25, 0.5, 0.75, 1], percentText, "share of cases"));
     for (const { backend, ratios, shares, cases } of slowestFirst(parts[at].curves, backends)) {
       const look = lookOf(view, backend);
-      const hollow = native.has(backend);
-      sheet.add(series(backend, el("path", { d: stepPath(ratios, x, y), fill: "none", stroke: look.ink, "stroke-width": 1.6 }),
-        FACTORS.map((factor, place) => mark(look, x(factor), y(shares[place]), { radius: 4, hollow, title: `${
-          view.backends.get(backend).label}\nwithin ${factor} times the best in ${percentText(shares[place])} of ${cases}` }))));
+      const marks = FACTORS.map((factor, place) => mark(look, x(factor), y(shares[place]), {
+        radius: 4, hollow: native.has(backend), title: tip(view, backend,
+          `within ${factor} times the best in ${percentText(shares[place])} of ${cases}`) }));
+      sheet.add(series(backend, el("path", { d: stepPath(ratios, x, y), fill: "none", stroke: look.ink,
+        "stroke-width": 1.6 }), marks));
     }
   });
   sheet.legend(backends, { native });
   sheet.note("Higher and further left is better. At 1: how often a backend is the best.");
-  return sheet.finish(`Performance profile for ${kindText(shown)}: in which share of the cases a backend is within a factor `
-    + `of the best. ${titles[0]}, within ${FACTORS[1]} times: ${listText(parts[0].curves.map(({ backend, shares }) => (
-      `${view.backends.get(backend).spoken} ${percentText(shares[1])}`)))}.`);
+  const texts = parts[0].curves.map(({ backend, shares }) => `${spokenOf(view, backend)} ${percentText(shares[1])}`);
+  return sheet.finish(`Performance profile for ${kindText(shown)}: in which share of the cases a backend is `
+    + `within a factor of the best. ${titles[0]}, within ${FACTORS[1]} times: ${listText(texts)}.`);
 }
 
 // Steps up at each ratio, from 1 to the edge.
 function stepPath(ratios, x, y) {
-  let d = `M${round(x(1))} ${round(y(ratios.filter((ratio) => ratio <= 1).length / ratios.length))}`;
-  ratios.forEach((ratio, at) => {
-    if (ratio > 1 && ratio <= FARTHEST) d += `H${round(x(ratio))}V${round(y((at + 1) / ratios.length))}`;
-  });
-  return `${d}H${round(x(FARTHEST))}`;
+  const share = (ratio) => ratios.filter((own) => own <= ratio).length / ratios.length;
+  const steps = ratios.filter((ratio) => ratio > 1 && ratio <= FARTHEST)
+    .map((ratio) => `H${round(x(ratio))}V${round(y(share(ratio)))}`);
+  return `M${round(x(1))} ${round(y(share(1)))}${steps.join("")}H${round(x(FARTHEST))}`;
 }

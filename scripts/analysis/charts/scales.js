@@ -18,7 +18,8 @@ export function linearScale([low, high], from, to) {
   return Object.assign(at, { low, high });
 }
 
-const STEPS = [[1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]];
+const STEPS = [[1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3],
+  [1]];
 
 // Round values of a logarithmic axis: the most that are at least `gap` pixels apart, down to 1, 2, 5 of
 // each decade, then its beginning, then every second decade...

@@ -40,9 +40,9 @@ function escape(text) {
 export function textWidth(text, size) {
   let width = 0;
   for (const letter of text) {
-    if (/[iIjlftr.,:;'|()[\]/! -]/.test(letter)) width += 0.38;
+    if (/[iIjlftr.,:;'|()[\]/! -]/.test(letter)) width += 0.39;
     else if (letter.codePointAt(0) > 0x2e7f) width += 1.1;
-    else width += /[mwMW@%&]/.test(letter) ? 0.95 : /[A-Z+<>=]/.test(letter) ? 0.72 : 0.6;
+    else width += /[mwMW@%&]/.test(letter) ? 0.95 : /[A-Z+<>=]/.test(letter) ? 0.72 : 0.62;
   }
   return width * size;
 }
@@ -63,8 +63,8 @@ export function wrap(text, width, size, most = Infinity) {
   const lines = [];
   for (const word of printable(text).split(/[ \n]+/).filter(Boolean)) {
     const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
-    if (lines.length && (lines.length >= most || textWidth(longer, size) <= width)) lines[lines.length - 1] = longer;
-    else lines.push(word);
+    const isOn = lines.length && (lines.length >= most || textWidth(longer, size) <= width);
+    lines.splice(isOn ? -1 : lines.length, 1, isOn ? longer : word);
   }
   return lines.map((line) => fit(line, width, size));
 }
