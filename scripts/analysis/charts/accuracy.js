@@ -4,7 +4,8 @@ import { largest } from "../core/statistics.js";
 import { listText, ratioText } from "../core/text.js";
 import { lineSample, makeSheet, series, xAxis, yAxis } from "./frame.js";
 import { cloud, lineThrough, lookOf, mark, referenceText, rowTip, spokenOf, tip } from "./marks.js";
-import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows } from "./panels.js";
+import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows,
+} from "./panels.js";
 import { limits, logScale, logTicks } from "./scales.js";
 
 const LEFT = 58;
@@ -25,8 +26,8 @@ export function accuracyChart(view, groups, options = {}) {
   const drawn = (error) => Math.max(LEAST, error);
   const ratios = limits([1, ...points.map(({ ratio }) => ratio)], 1.2);
   const errors = limits([1, ...points.map(({ error }) => drawn(error))], 1.3);
-  const boxes = sheet.panels(panelTitles(shown).map((title) => [title]), columnsFor(shown, sheet.width, LEFT),
-    { left: LEFT, heights: 220 });
+  const boxes = sheet.panels(panelTitles(shown).map((title) => [title]),
+    columnsFor(shown, sheet.width, LEFT), { left: LEFT, heights: 220 });
   const across = `time / ${view.baseline === null ? "best" : referenceText(view)}`;
   boxes.forEach((box, at) => {
     const x = logScale(ratios, box.x, box.x + box.width);
@@ -40,16 +41,19 @@ export function accuracyChart(view, groups, options = {}) {
         .map((point) => ({ ...point, x: x(point.ratio), y: y(drawn(point.error)) }));
       const tipOf = (point) => rowTip(view, point.row, `error ${errorText(point.error)} of its bound`);
       sheet.add(series(backend, cloud(look, own, points.length, options.background ? null : tipOf),
-        mark(look, x(ratio), y(drawn(error)), { radius: 5.5, hollow: native.has(backend), title: tip(view, backend,
-          `worst error ${errorText(error)} of its bound`, `mean ratio ${ratioText(ratio)}`) })));
+        mark(look, x(ratio), y(drawn(error)), { radius: 5.5, hollow: native.has(backend),
+          title: tip(view, backend, `worst error ${errorText(error)} of its bound`,
+            `mean ratio ${ratioText(ratio)}`) })));
     }
   });
   sheet.legend(backends, { native, extra: [{ text: "bound", draw: lineSample(BOUND) }] });
   sheet.note("Small: cases. Large: the worst error of all cases, at the geometric mean of the ratios.");
-  const worst = backends.map((backend) => [largest(parts.flatMap(({ means }) => means)
-    .filter((mean) => mean.backend === backend).map(({ error }) => error)), backend]).sort(([a], [b]) => a - b);
+  const means = parts.flatMap((part) => part.means);
+  const worst = backends.map((backend) => [largest(means.filter((mean) => mean.backend === backend)
+    .map(({ error }) => error)), backend]).sort(([a], [b]) => a - b);
   const texts = worst.map(([error, backend]) => `${spokenOf(view, backend)} ${errorText(error)}`);
-  return sheet.finish(`${what}, for ${kindText(shown)}; 1 is the limit. Worst per backend: ${listText(texts)}.`);
+  return sheet.finish(`${what}, for ${kindText(shown)}; 1 is the limit. Worst per backend: ${
+    listText(texts)}.`);
 }
 
 // `0.01`, `1e-3`.

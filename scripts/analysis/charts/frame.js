@@ -1,7 +1,7 @@
 // What all pictures share: heading, panels in a grid, axes, legend, notes.
 import { lookOf, mark } from "./marks.js";
 import { kindText } from "./panels.js";
-import { el, fit, label, round, textWidth, wrap } from "./svg.js";
+import { el, fit, label, printable, round, textWidth, wrap } from "./svg.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 const MOST_NAME = 230; // pixels
@@ -37,8 +37,8 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
       bottom += 12 + LINE * high;
       own.forEach((texts, at) => {
         const x = start + at * (wide + gap);
-        add(texts.map((text, line) => label(inner ? x + EDGE : x, bottom + LINE * (line + 1 - texts.length), text,
-          { size: 12 })));
+        add(texts.map((text, line) => label(inner ? x + EDGE : x, bottom + LINE * (line + 1 - texts.length),
+          text, { size: 12 })));
         boxes.push({ x: x + inset, y: bottom + above + 2, width: wide - inset, height, isFirst: at === 0 });
       });
       bottom += above + 2 + height + below;
@@ -72,10 +72,12 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
     lines(text, 10.5, { faint: true });
   };
 
-  const finish = (alt) => {
+  const finish = (text) => {
+    const alt = printable(text).replace(/\n/g, " ");
     const height = Math.ceil(bottom + EDGE);
-    return { name, alt, tree: el("svg", { viewBox: `0 0 ${round(width)} ${height}`, width, height, role: "img",
-      "aria-label": alt, "font-family": FONT, fill: "currentColor", color: background ? "#222222" : null },
+    return { name, alt, tree: el("svg", { viewBox: `0 0 ${round(width)} ${height}`, width, height,
+      role: "img", "aria-label": alt, "font-family": FONT, fill: "currentColor",
+      color: background ? "#222222" : null },
     background ? el("rect", { width, height, fill: "#ffffff" }) : null, parts) };
   };
 
@@ -85,14 +87,16 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
 const FAINT = { size: 10, faint: true };
 
 function stroke(d, opacity, dash = null) {
-  return el("path", { d, stroke: "currentColor", "stroke-opacity": opacity, "stroke-dasharray": dash, fill: "none" });
+  return el("path", { d, stroke: "currentColor", "stroke-opacity": opacity, "stroke-dasharray": dash,
+    fill: "none" });
 }
 
 // Grid lines, tick labels and a title below a panel; a label that would reach far beyond it is left out.
 export function xAxis(box, scale, ticks, toText, title = null) {
   const [right, bottom] = [box.x + box.width, box.y + box.height];
   const grid = ticks.map((tick) => `M${round(scale(tick))} ${round(box.y)}V${round(bottom)}`);
-  const written = ticks.filter((tick) => scale(tick) + textWidth(toText(tick), FAINT.size) / 2 < right + EDGE + 1);
+  const half = (tick) => textWidth(toText(tick), FAINT.size) / 2;
+  const written = ticks.filter((tick) => scale(tick) + half(tick) < right + EDGE + 1);
   return [stroke(grid.join(""), 0.14), stroke(`M${round(box.x)} ${round(bottom)}H${round(right)}`, 0.5),
     written.map((tick) => label(scale(tick), bottom + 13, toText(tick), { ...FAINT, anchor: "middle" })),
     title ? label((box.x + right) / 2, bottom + 27, title, { ...FAINT, anchor: "middle" }) : null];
@@ -103,9 +107,10 @@ export function yAxis(box, scale, ticks, toText, title) {
   const [right, bottom] = [box.x + box.width, box.y + box.height];
   const grid = ticks.map((tick) => `M${round(box.x)} ${round(scale(tick))}H${round(right)}`);
   return [stroke(grid.join(""), 0.14), stroke(`M${round(box.x)} ${round(box.y)}V${round(bottom)}`, 0.5),
-    box.isFirst ? [ticks.map((tick) => label(box.x - 5, scale(tick) + 3.5, toText(tick), { ...FAINT, anchor: "end" })),
-      el("g", { transform: `translate(${round(box.x - 34)} ${round((box.y + bottom) / 2)}) rotate(-90)` },
-        label(0, 0, title, { ...FAINT, anchor: "middle" }))] : null];
+    box.isFirst ? [ticks.map((tick) => label(box.x - 5, scale(tick) + 3.5, toText(tick),
+      { ...FAINT, anchor: "end" })),
+    el("g", { transform: `translate(${round(box.x - 34)} ${round((box.y + bottom) / 2)}) rotate(-90)` },
+      label(0, 0, title, { ...FAINT, anchor: "middle" }))] : null];
 }
 
 // A line from top to bottom of a panel.

@@ -25,13 +25,16 @@ export function heatChart(view, groups, options = {}) {
   const sheet = makeSheet(view, shown, { ...options, name: "heat", heading: backend === null
     ? "The fastest backend, and how many times as long the next takes"
     : `${spokenOf(view, backend)}, time as a ratio to the best` });
+  // The two maps of a pass side by side, or where there is one of each pass, all passes.
   const isPaired = new Set(maps.map(({ name }) => name)).size === 2 && maps.length === 2 * shown.length;
+  const across = isPaired ? 2 : maps.length;
   const widths = maps.flatMap(({ lines }) => lines.map((bin) => textWidth(binText(bin), 10)));
   const left = Math.max(...widths) + 12;
   const widest = Math.max(...maps.map(({ columns }) => columns.length));
-  const isWide = sheet.width >= 2 * (left + widest * LEAST_CELL) + GAP;
-  const boxes = sheet.panels(maps.map(({ title, name }) => [title, name]), isPaired && isWide ? 2 : 1, { left,
-    gap: GAP, inner: true, heights: maps.map(({ lines }) => lines.length * HEIGHT), above: 18, below: 44 });
+  const isWide = sheet.width >= across * (left + widest * LEAST_CELL + GAP);
+  const boxes = sheet.panels(maps.map(({ title, name }) => [title, name]), isWide ? across : 1,
+    { left, gap: GAP, inner: true, heights: maps.map(({ lines }) => lines.length * HEIGHT), above: 18,
+      below: 44 });
   const draw = backend === null ? winnerCell : ratioCell;
   boxes.forEach((box, at) => drawMap(sheet, box, maps[at], (cell, place) => draw(view, cell, place)));
   const cells = maps.flatMap((map) => map.cells);
@@ -45,35 +48,38 @@ function finishWinners(view, sheet, shown, cells, [title]) {
   sheet.note("The stronger the color, the larger the margin. =: tied. ?: too few rounds to tell. Of several "
     + "cases in a cell: who wins most of them.");
   const texts = wins.map(([id, own]) => `${spokenOf(view, id)} in ${own.length}`);
-  return sheet.finish(`Heat maps of the fastest backend by shape for ${kindText(shown)}, ${
-    title.split(", ").slice(1).join(", ")}. Of ${countText(cells.length, "cell")} the fastest is: ${listText(texts)}.`);
+  const setting = title.split(", ").slice(1).join(", ");
+  return sheet.finish(`Heat maps of the fastest backend by shape for ${kindText(shown)}, ${setting}. Of ${
+    countText(cells.length, "cell")} the fastest is: ${listText(texts)}.`);
 }
 
 function finishRatios(view, sheet, shown, cells, backend) {
   sheet.legend([], { extra: KEY.map((ratio) => ({ text: `${ratio === STRONGEST ? "≥ " : ""}${ratio}`,
     draw: swatch(HUE, strength(ratio)) })) });
-  return sheet.finish(`Heat maps of the time of ${spokenOf(view, backend)} as a ratio to the best, by shape, for ${
-    kindText(shown)}: from ${rangeText(cells.map(({ ratio }) => ratio))} in ${countText(cells.length, "cell")}.`);
+  const range = rangeText(cells.map(({ ratio }) => ratio));
+  return sheet.finish(`Heat maps of the time of ${spokenOf(view, backend)} as a ratio to the best, by shape, `
+    + `for ${kindText(shown)}: from ${range} in ${countText(cells.length, "cell")}.`);
 }
 
 function drawMap(sheet, box, map, draw) {
   const wide = Math.min(MOST_CELL, box.width / map.columns.length);
   const size = wide < 34 ? 8.5 : 10;
   const [right, bottom] = [box.x + wide * map.columns.length, box.y + map.lines.length * HEIGHT];
-  const grid = [...map.columns, 0].map((_, at) => `M${round(box.x + at * wide)} ${round(box.y)}V${round(bottom)}`)
-    .concat([...map.lines, 0].map((_, at) => `M${round(box.x)} ${round(box.y + at * HEIGHT)}H${round(right)}`));
+  const [x, y] = [(at) => box.x + at * wide, (at) => bottom - at * HEIGHT];
+  const grid = [...[...map.columns, 0].map((_, at) => `M${round(x(at))} ${round(box.y)}V${round(bottom)}`),
+    ...[...map.lines, 0].map((_, at) => `M${round(box.x)} ${round(y(at))}H${round(right)}`)];
   const under = map.columns.map((bin) => (textWidth(binText(bin), size) <= wide ? [binText(bin)]
     : [`${bin[0]}–`, String(bin[1])]));
   const high = Math.max(...under.map((texts) => texts.length));
   const middle = { anchor: "middle", faint: true };
   const end = { anchor: "end", faint: true };
   sheet.add(el("path", { d: grid.join(""), stroke: "currentColor", "stroke-opacity": 0.1, fill: "none" }),
-    under.map((texts, at) => texts.map((text, line) => label(box.x + (at + 0.5) * wide, bottom + 12 + 10 * line,
-      text, { ...middle, size }))),
-    map.lines.map((bin, at) => label(box.x - 5, bottom - (at + 0.5) * HEIGHT + 4, binText(bin), { ...end, size: 10 })),
+    under.map((texts, at) => texts.map(
+      (text, line) => label(x(at + 0.5), bottom + 12 + 10 * line, text, { ...middle, size }))),
+    map.lines.map((bin, at) => label(box.x - 5, y(at + 0.5) + 4, binText(bin), { ...end, size: 10 })),
     label((box.x + right) / 2, bottom + 16 + 10 * high, map.across.toUpperCase(), { ...middle, size: 10.5 }),
     label(box.x - 5, box.y - 4, map.up.toUpperCase(), { ...end, size: 10.5 }),
-    map.cells.map((cell) => draw(cell, { x: box.x + cell.column * wide, y: bottom - (cell.line + 1) * HEIGHT, wide })));
+    map.cells.map((cell) => draw(cell, { x: x(cell.column), y: y(cell.line + 1), wide })));
 }
 
 // `32`, `150–209`.
@@ -89,7 +95,7 @@ function winnerCell(view, { backend, margin, relation, cases }, place) {
     next ? `, then ${named(next.row)} ${estimateText(next.estimate)}` : ""}`).join("\n");
   const opacity = (ink === "currentColor" ? 0.6 : 1) * paleness(margin);
   return series(backend, drawCell(place, { fill: ink, opacity, title },
-    [shortName(view.backends.get(backend), place.wide - 3, sizeIn(place.wide)),
+    [shortName(view.backends.get(backend), place.wide - 2, sizeIn(place.wide)),
       margin === null ? "alone" : `${ratioText(margin)}${sign}`]));
 }
 
@@ -110,7 +116,8 @@ export function strength(ratio) {
 
 function drawCell({ x, y, wide }, { fill, opacity, title }, texts) {
   const size = sizeIn(wide);
-  return el("g", {}, el("title", {}, title), rect(x + 0.75, y + 0.75, wide - 1.5, HEIGHT - 1.5, fill, opacity, 0.15),
+  return el("g", {}, el("title", {}, title),
+    rect(x + 0.75, y + 0.75, wide - 1.5, HEIGHT - 1.5, fill, opacity, 0.15),
     texts.filter((text) => textWidth(text, size) <= wide + 4).map((text, at, own) => label(x + wide / 2,
       y + HEIGHT / 2 + 3.5 + 11 * (at - (own.length - 1) / 2), text, { size, anchor: "middle" })));
 }

@@ -79,7 +79,8 @@ export function whisker(look, scale, y, { ratio, lo, hi, spread }, gap) {
 }
 
 // A line through points, from marker to marker where these are hollow.
-export function lineThrough(points, { stroke = "currentColor", width = 1.5, dash = null, gap = 0, opacity = null }) {
+export function lineThrough(points, look) {
+  const { stroke = "currentColor", width = 1.5, dash = null, gap = 0, opacity = null } = look;
   const parts = points.slice(1).map(([x, y], at) => {
     const [fromX, fromY] = points[at];
     const share = gap / Math.hypot(x - fromX, y - fromY);

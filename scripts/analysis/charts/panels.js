@@ -1,7 +1,7 @@
 // Which groups and backends a picture has, and how its panels are called.
 import { answerTable } from "../core/answer.js";
 import { nativeBackends } from "../core/cases.js";
-import { byElements, byPlaceIn, unique } from "../core/collections.js";
+import { byElements, byPlaceIn, groupBy, keyOf, unique } from "../core/collections.js";
 import { KIND, kindTitle, titleOf } from "../core/groups.js";
 
 const LEAST_PANEL = 190; // pixels
@@ -12,8 +12,8 @@ export function panelGroups(groups) {
   if (!groups.length) return [];
   const [{ keys: { input, cache: first } }] = groups;
   const own = groups.filter(({ keys }) => keys.input === input);
-  const settings = unique(own.map(({ keys: { cache, threads } }) => JSON.stringify([cache !== first, -threads, cache])))
-    .map((text) => JSON.parse(text)).sort(byElements);
+  const settings = [...groupBy(own, ({ keys }) => keyOf(keys, ["cache", "threads"])).values()]
+    .map(([{ keys: { cache, threads } }]) => [Number(cache !== first), -threads, cache]).sort(byElements);
   const same = settings.filter(([isOther]) => !isOther);
   return unique([settings[0], same.length > 1 ? same.at(-1) : settings.at(-1)]).flatMap(
     ([, threads, cache]) => own.filter(({ keys }) => keys.threads === -threads && keys.cache === cache));

@@ -26,7 +26,7 @@ export function profileChart(view, groups, options = {}) {
     { left: LEFT, heights: 220 });
   boxes.forEach((box, at) => {
     const x = logScale([1, FARTHEST], box.x, box.x + box.width);
-    const y = linearScale([0, 1.04], box.y + box.height, box.y);
+    const y = linearScale([-0.03, 1.04], box.y + box.height, box.y);
     sheet.add(xAxis(box, x, logTicks(x, 28), String, "time / best, at most"),
       yAxis(box, y, [0, 0.25, 0.5, 0.75, 1], percentText, "share of cases"));
     for (const { backend, ratios, shares, cases } of slowestFirst(parts[at].curves, backends)) {
@@ -40,7 +40,8 @@ export function profileChart(view, groups, options = {}) {
   });
   sheet.legend(backends, { native });
   sheet.note("Higher and further left is better. At 1: how often a backend is the best.");
-  const texts = parts[0].curves.map(({ backend, shares }) => `${spokenOf(view, backend)} ${percentText(shares[1])}`);
+  const texts = parts[0].curves.map(
+    ({ backend, shares }) => `${spokenOf(view, backend)} ${percentText(shares[1])}`);
   return sheet.finish(`Performance profile for ${kindText(shown)}: in which share of the cases a backend is `
     + `within a factor of the best. ${titles[0]}, within ${FACTORS[1]} times: ${listText(texts)}.`);
 }

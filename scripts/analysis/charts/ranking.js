@@ -25,7 +25,7 @@ export function rankingChart(view, groups, options = {}) {
   const step = names.some(({ length }) => length > 1) ? 28 : 22;
   const titles = panelTitles(shown);
   const boxes = sheet.panels(
-    shown.map((group, at) => [titles[at], `${casesText(group)}${group.isDecided ? "" : ", nothing decided"}`]),
+    shown.map((group, at) => [titles[at], casesText(group) + (group.isDecided ? "" : ", nothing decided")]),
     columnsFor(shown, sheet.width, left), { left, heights: backends.length * step + 4, below: 24 });
   const ends = estimates.flatMap(({ ratio, lo, hi }) => [ratio, lo ?? ratio, hi ?? ratio]);
   const range = limits([1, ...ends], 1.1);
@@ -47,14 +47,15 @@ export function rankingChart(view, groups, options = {}) {
   const values = lines[0].cells.map((cell, at) => [cell, spokenOf(view, backends[at].backend)])
     .filter(([cell]) => cell).sort(([a], [b]) => a.estimate.ratio - b.estimate.ratio)
     .map(([{ estimate }, text]) => `${text} ${ratioText(estimate.ratio)}`);
-  return sheet.finish(`Ranking for ${kindText(shown)}: time as a ratio to ${referenceText(view)}, a dot per backend, `
-    + `a panel per pass. ${titles[0]}, ${casesText(shown[0])}: ${listText(values)}.`);
+  return sheet.finish(`Ranking for ${kindText(shown)}: time as a ratio to ${referenceText(view)}, a dot per `
+    + `backend, a panel per pass. ${titles[0]}, ${casesText(shown[0])}: ${listText(values)}.`);
 }
 
 function dot(view, group, { estimate, worst, mark: place }, { backend, hollow, scale, y }) {
   const look = lookOf(view, backend);
   const { ratio, hi, spread } = estimate;
-  const title = tip(view, backend, `${estimateText(estimate)} times ${referenceText(view)}, ${casesText(group)}`,
+  const title = tip(view, backend,
+    `${estimateText(estimate)} times ${referenceText(view)}, ${casesText(group)}`,
     `worst ${ratioText(worst.ratio)} in ${shapeText(worst.row)}`);
   const end = Math.max(hi === null ? 0 : scale(hi), scale(ratio) + 6);
   const sign = place === "tied" ? " =" : spread === null ? " ?" : "";

@@ -3,7 +3,8 @@ import { roofline } from "../core/roofline.js";
 import { bytesText } from "../core/text.js";
 import { lineSample, makeSheet, series, verticalAt, xAxis, yAxis } from "./frame.js";
 import { cloud, lineThrough, lookOf, mark, rowTip, spokenOf, tip } from "./marks.js";
-import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows } from "./panels.js";
+import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows,
+} from "./panels.js";
 import { binaryTicks, limits, logScale, logTicks } from "./scales.js";
 import { label, textWidth } from "./svg.js";
 
@@ -19,7 +20,8 @@ export function rooflineChart(view, groups, options = {}) {
   const shown = parts.map(({ group }) => group);
   const points = parts.flatMap((part) => part.points);
   const { backends, native } = backendsIn(view, shown, points.map(({ row }) => row.backend));
-  const sheet = makeSheet(view, shown, { ...options, name: "roofline", heading: "Effective GB/s by working set" });
+  const sheet = makeSheet(view, shown, { ...options, name: "roofline",
+    heading: "Effective GB/s by working set" });
   const sizes = limits(points.map(({ bytes }) => bytes), 1.4);
   const copies = parts.map(({ ceilings }) => COPIES.map(
     (copy) => ({ ...copy, points: inRange(ceilings[copy.key], sizes) })));
@@ -49,13 +51,15 @@ export function rooflineChart(view, groups, options = {}) {
     }
   });
   const drawn = COPIES.filter((_, at) => copies.some((own) => own[at].points.length));
-  sheet.legend(backends, { native, extra: drawn.map(({ text, dash }) => ({ text, draw: lineSample(dash) })) });
-  sheet.note("Points: cases. Lines: medians of ranges of the working set. GB/s is effective: compulsory bytes / time.");
-  const first = parts[0].points;
-  const [slowest, best] = [first.reduce((a, b) => (b.gbs < a.gbs ? b : a)), first.reduce((a, b) => (b.gbs > a.gbs ? b : a))];
-  return sheet.finish(`Effective GB/s against the working set for ${kindText(shown)}, with the measured speed of `
-    + `copies and the sizes of the caches. ${titles[0]}: from ${speedText(slowest.gbs)} to ${speedText(best.gbs)}, `
-    + `the fastest is ${spokenOf(view, best.row.backend)} at ${bytesText(best.bytes)}.`);
+  sheet.legend(backends, { native,
+    extra: drawn.map(({ text, dash }) => ({ text, draw: lineSample(dash) })) });
+  sheet.note("Points: cases. Lines: medians of ranges of the working set. GB/s is effective: compulsory "
+    + "bytes / time.");
+  const ordered = [...parts[0].points].sort((a, b) => a.gbs - b.gbs);
+  const best = ordered.at(-1);
+  return sheet.finish(`Effective GB/s against the working set for ${kindText(shown)}, with the measured `
+    + `speed of copies and the sizes of the caches. ${titles[0]}: from ${speedText(ordered[0].gbs)} to ${
+      speedText(best.gbs)}, the fastest is ${spokenOf(view, best.row.backend)} at ${bytesText(best.bytes)}.`);
 }
 
 function speedText(gbs) {

@@ -18,7 +18,8 @@ const SAME = ["norm", "dtype", "layout", "cache", "input"];
 export function scalingChart(view, groups, options = {}) {
   const shown = firstSetting(groups);
   const table = shown.length ? threadScaling(view) : null;
-  const lines = table ? table.lines.filter(({ keys }) => SAME.every((key) => keys[key] === shown[0].keys[key])) : [];
+  const isLike = ({ keys }) => SAME.every((key) => keys[key] === shown[0].keys[key]);
+  const lines = table ? table.lines.filter(isLike) : [];
   if (!lines.length) return null;
   // Every speedup: {pass, backend, threads, regime, ratio, count}.
   const points = lines.flatMap(({ keys: { pass, threads }, backend, cells }) => cells.map((cell, at) => (
@@ -37,22 +38,25 @@ export function scalingChart(view, groups, options = {}) {
   own.range = limits([1, ...isCurve ? [] : [most / own.fewest], ...points.map(({ ratio }) => ratio)], 1.12);
   const columns = isCurve ? Math.min(own.regimes.length, Math.floor((sheet.width - LEFT) / LEAST_PANEL))
     : columnsFor(passes.map((pass) => ({ keys: { pass } })), sheet.width, LEFT);
-  const titles = panels.map(({ pass, regime }) => [[PASS_WORDS[pass] || pass, regime].filter(Boolean).join(", ")]);
+  const word = (pass) => PASS_WORDS[pass] || pass;
+  const titles = panels.map(({ pass, regime }) => [[word(pass), regime].filter(Boolean).join(", ")]);
   const boxes = sheet.panels(titles, columns, { left: LEFT, ...isCurve ? { heights: 140, below: 34 }
     : { heights: 200, below: 24 } });
   boxes.forEach((box, at) => {
     const y = logScale(own.range, box.y + box.height, box.y);
-    sheet.add(yAxis(box, y, logTicks(y, 18), String, "speedup"), (isCurve ? curves : dots)(view, box, y, { ...own,
-      points: points.filter((point) => Object.entries(panels[at]).every(([key, value]) => point[key] === value)) }));
+    const inPanel = (point) => Object.entries(panels[at]).every(([key, value]) => point[key] === value);
+    sheet.add(yAxis(box, y, logTicks(y, 18), String, "speedup"),
+      (isCurve ? curves : dots)(view, box, y, { ...own, points: points.filter(inPanel) }));
   });
   sheet.legend(own.backends, { native: own.native, extra: [{ text: "ideal", draw: lineSample(IDEAL) }] });
-  sheet.note("Geometric mean over the cases that were timed with both numbers of threads; above 1 is faster.");
+  sheet.note("Geometric mean over the cases that were timed with both numbers of threads; above 1 is "
+    + "faster.");
   const far = points.filter(({ pass, threads }) => pass === passes[0] && threads === most);
   const { regime } = far.at(-1);
   const texts = far.filter((point) => point.regime === regime).sort((a, b) => b.ratio - a.ratio)
     .map(({ backend, ratio }) => `${spokenOf(view, backend)} ${ratioText(ratio)}`);
   return sheet.finish(`Speedup with threads per backend, pass and regime for ${kindText(shown)}. ${
-    PASS_WORDS[passes[0]] || passes[0]}, ${regime}, from ${own.fewest} to ${threadsText(most)}: ${listText(texts)}.`);
+    word(passes[0])}, ${regime}, from ${own.fewest} to ${threadsText(most)}: ${listText(texts)}.`);
 }
 
 function markOf(view, look, x, y, point, hollow) {
@@ -71,7 +75,8 @@ function curves(view, box, y, { points, backends, native, counts, fewest, range 
       const own = points.filter((point) => point.backend === backend).sort((a, b) => a.threads - b.threads);
       const places = own.map(({ threads, ratio }) => [x(threads), y(ratio)]);
       const hollow = native.has(backend);
-      return series(backend, lineThrough([[x(fewest), y(1)], ...places], { stroke: look.ink, gap: hollow ? 5 : 0 }),
+      const line = lineThrough([[x(fewest), y(1)], ...places], { stroke: look.ink, gap: hollow ? 5 : 0 });
+      return series(backend, line,
         own.map((point, at) => markOf(view, look, ...places[at], point, hollow)));
     })];
 }
@@ -79,8 +84,10 @@ function curves(view, box, y, { points, backends, native, counts, fewest, range 
 function dots(view, box, y, { points, backends, native, counts, fewest, regimes }) {
   const x = linearScale([0, regimes.length], box.x, box.x + box.width);
   const level = (at) => [[box.x, y(at)], [box.x + box.width, y(at)]];
-  return [lineThrough(level(1), { width: 1, opacity: 0.6 }), lineThrough(level(counts[0] / fewest), { dash: IDEAL }),
-    regimes.map((regime, at) => label(x(at + 0.5), box.y + box.height + 14, regime, { anchor: "middle", faint: true })),
+  return [lineThrough(level(1), { width: 1, opacity: 0.6 }),
+    lineThrough(level(counts[0] / fewest), { dash: IDEAL }),
+    regimes.map((regime, at) => label(x(at + 0.5), box.y + box.height + 14, regime,
+      { anchor: "middle", faint: true })),
     backends.map((backend, place) => {
       const look = lookOf(view, backend);
       const hollow = native.has(backend);

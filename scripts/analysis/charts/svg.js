@@ -1,11 +1,14 @@
 // A picture as a plain tree: {tag, attributes, children}. Files get it as text, the page makes nodes of it.
 // Only presentation attributes: the page's policy allows no inline style.
 
+const UNSEEN = /[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]/gu;
+
 // Children are trees or strings, in lists or not; null and false are left out, as are such attributes.
 export function el(tag, attributes = {}, ...children) {
   const isThere = (value) => value !== null && value !== undefined && value !== false;
-  return { tag, attributes: Object.fromEntries(Object.entries(attributes).filter(([, value]) => isThere(value))
-    .map(([key, value]) => [key, typeof value === "number" ? round(value) : String(value)])),
+  const given = Object.entries(attributes).filter(([, value]) => isThere(value));
+  return { tag, attributes: Object.fromEntries(given.map(
+    ([key, value]) => [key, typeof value === "number" ? round(value) : String(value)])),
   children: children.flat(Infinity).filter(isThere)
     .map((child) => (typeof child === "object" ? child : printable(String(child)))) };
 }
@@ -15,9 +18,9 @@ export function round(value) {
   return String(Math.round(value * 100) / 100 + 0);
 }
 
-// What XML cannot hold or what is not seen becomes a space, half of a surrogate pair too; lines stay.
+// What XML cannot hold and what is not seen becomes a space, half of a surrogate pair too; lines stay.
 export function printable(text) {
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff\ud800-\udfff]/gu, " ");
+  return text.replace(UNSEEN, " ");
 }
 
 export function serialize({ tag, attributes, children }) {
