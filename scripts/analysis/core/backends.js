@@ -1,7 +1,8 @@
 // Who the backends are: the names that people know, which of them are libraries, and how they look.
 import { byName } from "./collections.js";
 
-const KNOWN = {
+// Names come from outside: those of every object's own methods are none of these.
+const KNOWN = { __proto__: null,
   aten: { name: "PyTorch", kind: "library" },
   onednn: { name: "oneDNN", kind: "library" },
   "onednn-blocked": { name: "oneDNN", kind: "library", more: "own layout" },

@@ -67,7 +67,7 @@ export function aboveCopy(rows) {
 
 // The copies of a run as a table: [{threads, bytes, regime, plain, streaming}].
 export function ceilingTable(run) {
-  return [...run.ceilings].sort((a, b) => byNumber(a.threads, b.threads) || byNumber(a.bytes, b.bytes))
-    .map((entry) => ({ threads: entry.threads ?? null, bytes: entry.bytes || 0, regime: entry.regime ?? "-",
-      plain: entry.plain_gbs || null, streaming: entry.streaming_gbs || null }));
+  return run.ceilings.map((entry) => ({ threads: entry.threads ?? null, bytes: entry.bytes || 0,
+    regime: entry.regime ?? "-", plain: entry.plain_gbs || null, streaming: entry.streaming_gbs || null }))
+    .sort((a, b) => byNumber(a.threads, b.threads) || byNumber(a.bytes, b.bytes));
 }
