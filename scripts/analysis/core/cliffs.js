@@ -85,6 +85,11 @@ const SPELLINGS = [
   { differs: (row) => row.dtype, called: (row) => row.dtype, key: (row) => caseWithout(row, "dtype") },
 ];
 
+// Whether any data was timed in a second spelling by the same backend.
+export function isSpelledTwice(timed) {
+  return spellingRatios(timed.filter((row) => row.elements > 0)).size > 0;
+}
+
 // Row index -> {ratio, of, what}: time as a ratio to the fastest other spelling of the same data by the same
 // backend, where it is the slower one. In another type more bytes may be right: per byte then.
 function spellingRatios(rows) {

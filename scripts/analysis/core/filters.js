@@ -4,6 +4,7 @@ import { byName, byNumber, unique } from "./collections.js";
 import { describe } from "./backends.js";
 import { UserError } from "./errors.js";
 import { byRegime } from "./groups.js";
+import { kernelOf } from "./kernels.js";
 
 // Fields whose values choose cases.
 export const FACETS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "regime"];
@@ -37,7 +38,8 @@ export function rankedBackends(run, among) {
 }
 
 // Whether a row's case is wanted: `32x512x835`, `[32, 512, 835]` and `32 512` are shapes, with ? for any
-// number; other text is looked for in the case, its names and source, and the names of the backend.
+// number; other text is looked for in the case, its names and source, and the names of its backends and
+// kernels.
 export function textMatcher(run, text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return () => true;
@@ -50,7 +52,8 @@ export function textMatcher(run, text) {
   }
   const labels = new Map(backendsOf(run.rows).map(
     (id) => [id, `${id} ${describe(run, id).label}`.toLowerCase()]));
-  const cases = new Set(run.rows.filter((row) => labels.get(row.backend).includes(wanted)).map((row) => row.case));
+  const cases = new Set(run.rows.filter((row) => labels.get(row.backend).includes(wanted)
+    || kernelOf(row).toLowerCase().includes(wanted)).map((row) => row.case));
   return (row) => cases.has(row.case)
     || `${row.case} ${row.name} ${row.source} ${LAYERS[row.norm] || ""}`.toLowerCase().includes(wanted);
 }

@@ -9,6 +9,13 @@ export const MAPS = [
   { name: "L by C, over all N", across: "c", up: "l", has: (row) => row.l !== 1 },
 ];
 
+// A ratio has so many of these below or at it: steps of equal weight to a reader, for colors.
+export const LEVELS = [1.1, 1.25, 1.5, 2, 3, 5, 10, 20];
+
+export function levelOf(ratio) {
+  return LEVELS.filter((limit) => ratio >= limit).length;
+}
+
 // The maps of one group that have cells: {name, across, up, columns, lines, cells}. `columns` and `lines` are
 // bins of sizes, [smallest, largest]; a cell is {column, line, backend, margin, relation, cases}: the backend
 // that is the best in most of its cases, the geometric mean over these of the ratio of the next to it, null

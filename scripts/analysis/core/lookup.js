@@ -4,18 +4,14 @@ import { floorText } from "./noise.js";
 import { largest, smallest } from "./statistics.js";
 import { countText, intervalText, listText, ratioText, shapeText, timeText } from "./text.js";
 
-// {row, subject, sentence, sure, lines}: `lines` are {row, best, shown} of the shown backends, from fast to
-// slow, those without a time last; `best` and `shown` are records to the best and to what ratios are
-// shown to. The sentence marks what matters with two asterisks. Null when the view has no such case.
+// {row, subject, sentence, sure}: `row` is any of the case, `sure` says what the sentence rests on. The sentence
+// marks what matters with two asterisks. Null when the view has no such case.
 export function lookUp(view, id) {
   const rows = view.rows.filter((row) => row.case === id);
   if (!rows.length) return null;
   const [row] = rows;
-  const lines = rows.filter((own) => view.isShown(own.backend))
-    .map((own) => ({ row: own, best: view.toBest.get(own.index), shown: view.toShown.get(own.index) }))
-    .sort((a, b) => (a.row.median_ns ?? Infinity) - (b.row.median_ns ?? Infinity) || 0);
   const records = rows.map((own) => view.toBest.get(own.index)).filter(Boolean);
-  return { row, lines, subject: `${shapeText(row)}${row.name ? ` (${row.name})` : ""}, ${fullTitle(row)}`,
+  return { row, subject: `${shapeText(row)}${row.name ? ` (${row.name})` : ""}, ${fullTitle(row)}`,
     sentence: sentenceOf(view, records), sure: sureText(view, records) };
 }
 
@@ -39,10 +35,13 @@ function sentenceOf(view, records) {
     ? `**${listText([best, ...equal].map(spoken))}** cannot be told apart: ${time}`
     : `The fastest is **${spoken(best)}**${ours(best)}: **${time}**`];
   const [next] = behind;
-  if (next) parts.push(`${spoken(next)}${ours(next)}, is next and takes ${long(next)}`.replace(/^([^,]*), is/, "$1 is"));
+  if (next) parts.push(`next is ${spoken(next)}, which takes ${long(next)}`);
   const led = [best, ...equal, next].some((record) => record && kindOf(record) === "library");
   const library = led ? null : behind.find((record) => kindOf(record) === "library");
   if (library) parts.push(`the fastest library, ${spoken(library)}, takes ${long(library)}`);
+  // Whoever reads this has PyTorch.
+  const own = behind.find((record) => record.row.backend === "aten" && record !== next && record !== library);
+  if (own) parts.push(`${spoken(own)} takes ${long(own)}`);
   return `${parts.join("; ")}.`;
 }
 

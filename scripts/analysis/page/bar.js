@@ -1,123 +1,154 @@
-// The bar of filters, which stays in view: facets, text, baseline, and the run where there are many.
-"use strict";
+// The bar that stays in view: which cases, which backends, ranked among whom, compared with whom.
+import { AMONG, backendsOf, FACETS, facetValues } from "../core/filters.js";
+import { runHeading } from "../core/machines.js";
+import { PASS_WORDS } from "../core/text.js";
+import { makeView } from "../core/view.js";
+import { choice, element } from "./dom.js";
+import { marker } from "./names.js";
+import { change, isChanged, isFiltered, loaded, narrow, reset, state } from "./state.js";
 
-function renderHeader() {
-  const header = document.getElementById("header");
-  const run = loaded[state.run];
-  header.replaceChildren();
-  append(header, [
-    element("div", {}, element("p", { class: "product" }, "normbench report"),
-      element("h1", {}, run.name)),
-    element("div", { class: "controls" },
-      loaded.length > 1 ? choice("run", "Run", loaded.map((own, index) => [
-        String(index), `${own.path}, ${own.machine.host || own.machine.cpu || ""}`]),
-      String(state.run), (value) => {
-        Object.assign(state, { run: Number(value), filters: {}, baseline: null, pick: {} });
-        changed();
-      }) : null,
-      element("button", { type: "button", id: "theme", click: toggleTheme },
-        isDark() ? "Light" : "Dark")),
-  ]);
-  document.title = `${run.name}: normbench report`;
-}
+let made = null;
 
-function isDark() {
+export function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function toggleTheme() {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  renderAll();
-  document.getElementById("theme").focus();
+export function drawHeader(view) {
+  const { run } = view;
+  const { machine, libraries, date } = runHeading(view);
+  const theme = element("button", { type: "button", id: "theme", click: () => {
+    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    theme.textContent = isDark() ? "Light" : "Dark";
+  } }, isDark() ? "Light" : "Dark");
+  document.getElementById("header").replaceChildren(
+    element("div", {}, element("h1", {}, run.name, element("span", { class: "product" }, " normbench")),
+      element("p", { class: "note" }, [machine, libraries, date && date.replaceAll("-", "\u2011")].filter(Boolean).join(" · "))),
+    element("div", { class: "controls" }, loaded.length > 1 ? choice("run", "Run", loaded.map(
+      (own, at) => [String(at), runLabel(own)]), String(state.run), (value) => change(
+      { run: Number(value), values: {}, shown: null, among: "all", baseline: null, pick: {} })) : "", theme));
+  document.title = `${run.name}, ${machine || "normbench"}`;
+}
+
+export function runLabel(run) {
+  const { libraries, date } = runHeading(makeView(run, { rows: [] }));
+  return [run.name, run.machine.cpu, libraries, date].filter(Boolean).join(", ");
 }
 
 // Made anew for each run, and then only brought up to date, so that open menus stay open.
-function renderBar(view) {
-  const bar = document.getElementById("bar");
-  if (bar.dataset.run !== String(state.run)) {
-    bar.dataset.run = state.run;
-    bar.replaceChildren(makeBar(view.run));
+export function drawBar(view) {
+  const bar = document.getElementById("filters");
+  if (made !== view.run) {
+    made = view.run;
+    bar.replaceChildren(makeBar(view));
   }
-  const narrowed = isNarrowed();
-  document.getElementById("count").textContent = narrowed
-    ? `${view.rows.length} of ${view.run.rows.length} rows` : `all ${view.run.rows.length} rows`;
-  document.getElementById("reset").disabled = !narrowed && state.baseline === null;
-  document.getElementById("baseline").value = state.baseline === null ? "" : state.baseline;
+  const count = isFiltered() ? `${view.rows.length} of ${view.run.rows.length} rows`
+    : `all ${view.run.rows.length} rows`;
+  document.getElementById("count").textContent = count;
+  document.getElementById("reset").disabled = !isChanged();
+  document.getElementById("baseline").value = state.baseline ?? "";
   const text = document.getElementById("text");
   if (text.value !== state.text) text.value = state.text;
-  for (const facet of bar.querySelectorAll(".facet")) showFacet(facet, view.run);
+  for (const menu of bar.querySelectorAll(".menu")) menu.update(view);
 }
 
-function makeBar(run) {
-  const facets = FACETS.map((facet) => [facet, facetValues(run, facet)])
-    .filter(([, values]) => values.length > 1);
-  const options = [["", "the best of each case"],
-    ...facetValues(run, "backend").map((name) => [name, name])];
+function makeBar(view) {
+  const { run } = view;
+  const backends = backendsOf(run.rows);
+  const nameOf = (id) => [marker(view, id), ` ${view.backends.get(id).label}`];
+  const facets = FACETS.map((facet) => [facet, facetValues(run, facet)]).filter(([, values]) => values.length > 1);
   return element("details", { class: "bar", open: matchMedia("(min-width: 700px)").matches },
-    element("summary", {}, "Filters: ", element("span", { id: "count", role: "status" })),
+    element("summary", {}, "Choose cases and backends: ", element("span", { id: "count", role: "status" })),
     element("div", { class: "controls" },
-      facets.map(([facet, values]) => makeFacet(facet, values)),
       element("label", { class: "choice", for: "text" }, element("span", {}, "Case"),
-        element("input", { id: "text", type: "search", placeholder: "name or 32x512x835",
-          autocomplete: "off", input: (event) => {
-            state.text = event.target.value;
-            changed(true);
-          } })),
-      choice("baseline", "Ratio to", options, "", (value) => {
-        state.baseline = value === "" ? null : value;
-        changed();
-      }),
-      element("button", { type: "button", id: "reset", click: () => {
-        Object.assign(state, { filters: {}, text: "", baseline: null });
-        changed();
-      } }, "Reset")));
+        element("input", { id: "text", type: "search", placeholder: "32x512x835, BatchNorm1d…", autocomplete: "off",
+          title: "A shape (? for any size), a layer, a model, a library or a kernel; it chooses the cases of all sections",
+          input: (event) => change({ text: event.target.value }, true) })),
+      facets.map(([facet, values]) => facetMenu(facet, values)),
+      backendMenu(backends, nameOf), amongMenu(backends, nameOf),
+      choice("baseline", "Ratio to", [["", "the best"],
+        ...backends.map((id) => [id, view.backends.get(id).label])], "",
+      (value) => change({ baseline: value === "" ? null : value })),
+      element("button", { type: "button", id: "reset", click: reset }, "Reset")));
 }
 
-function makeFacet(facet, values) {
-  const boxes = values.map((value) => element("label", {},
-    element("input", { type: "checkbox", name: facet, value, change: () => readFacet(facet) }),
-    " ", facet === "backend" ? backendLabel(value) : value || "none",
-    element("button", { type: "button", class: "link only", click: (event) => {
+// A menu of boxes; update(view) brings it in line with the choices.
+function menu(name, title, content, update) {
+  const chosen = element("span", { class: "chosen" });
+  const details = element("details", { class: "menu", "data-menu": name },
+    element("summary", {}, title, " ", chosen),
+    element("fieldset", {}, element("legend", { class: "offscreen" }, title), content));
+  details.update = (view) => {
+    const { text, isNarrow } = update(details, view);
+    chosen.textContent = text;
+    details.classList.toggle("narrow", isNarrow);
+  };
+  // A focus that leaves closes it; so do Escape and clicks elsewhere, below.
+  details.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !details.contains(relatedTarget)) details.open = false;
+  });
+  return details;
+}
+
+function boxes(name, values, labelOf, onChange) {
+  return values.map((value) => element("label", {},
+    element("input", { type: "checkbox", name, value, change: () => onChange(checked(name)) }), labelOf(value),
+    element("button", { type: "button", class: "link only", "aria-label": `only ${value || "none"}`, click: (event) => {
       event.preventDefault();
-      narrow(facet, [value]);
-      changed();
+      onChange([value]);
     } }, "only")));
-  return element("details", { class: "facet", "data-facet": facet },
-    element("summary", {}, facet, " ", element("span", { class: "chosen" })),
-    element("fieldset", {}, element("legend", {}, facet), boxes,
-      element("button", { type: "button", class: "small", click: () => {
-        delete state.filters[facet];
-        changed();
-      } }, "all")));
 }
 
-function readFacet(facet) {
-  const boxes = [...document.querySelectorAll(`#bar input[name="${facet}"]`)];
-  narrow(facet, boxes.filter((box) => box.checked).map((box) => box.value));
-  changed();
+const checked = (name) => [...document.querySelectorAll(`#filters input[name="${name}"]:checked`)].map(
+  (box) => box.value);
+
+function check(details, name, isIn) {
+  for (const box of details.querySelectorAll(`input[name="${name}"]`)) box.checked = isIn(box.value);
 }
 
-function showFacet(details, run) {
-  const { facet } = details.dataset;
-  const kept = state.filters[facet];
-  const all = facetValues(run, facet);
-  for (const box of details.querySelectorAll("input")) {
-    box.checked = !kept || kept.includes(box.value);
-  }
-  details.classList.toggle("narrowed", Boolean(kept));
-  details.querySelector(".chosen").textContent = !kept ? "all"
-    : kept.length === 1 ? kept[0] : `${kept.length} of ${all.length}`;
+function facetMenu(facet, values) {
+  const word = (value) => (facet === "pass" && PASS_WORDS[value]) || value || "none";
+  const all = element("button", { type: "button", class: "small", click: () => narrow(facet, values) }, "all");
+  return menu(facet, facet, [boxes(facet, values, (value) => word(value), (kept) => narrow(facet, kept)), all],
+    (details) => {
+      const kept = state.values[facet];
+      check(details, facet, (value) => !kept || kept.includes(value));
+      return { isNarrow: Boolean(kept),
+        text: !kept ? "all" : kept.length === 1 ? word(kept[0]) : `${kept.length} of ${values.length}` };
+    });
 }
 
-// Menus close when something else is used, and by Escape.
-document.addEventListener("click", (event) => {
-  for (const open of document.querySelectorAll(".facet[open]")) {
-    if (!open.contains(event.target)) open.open = false;
+function backendMenu(backends, nameOf) {
+  const show = (ids) => change({ shown: ids.length === backends.length ? null : new Set(ids) });
+  const all = element("button", { type: "button", class: "small", click: () => show(backends) }, "all");
+  return menu("show", "show", [boxes("show", backends, nameOf, show), all,
+    element("p", { class: "note" }, "Who is the best stays as it is.")], (details) => {
+    check(details, "show", (id) => !state.shown || state.shown.has(id));
+    return { isNarrow: state.shown !== null, text: state.shown ? `${state.shown.size} of ${backends.length}` : "all" };
+  });
+}
+
+function amongMenu(backends, nameOf) {
+  const names = [...Object.entries(AMONG).map(([name, { text }]) => [name, text]), ["mine", "my choice"]];
+  const radios = names.map(([name, text]) => element("label", {}, element("input", { type: "radio", name: "among",
+    value: name, change: () => change({ among: name === "mine" ? checked("rank") : name }) }), text));
+  const own = boxes("rank", backends, nameOf, (ids) => change({ among: ids }));
+  return menu("among", "rank among", [radios, own,
+    element("p", { class: "note" }, "Chooses who can be the best.")], (details, view) => {
+    const isMine = Array.isArray(state.among);
+    check(details, "among", (name) => name === (isMine ? "mine" : state.among));
+    check(details, "rank", (id) => view.ranked.has(id));
+    return { isNarrow: state.among !== "all", text: isMine ? `${view.ranked.size} of ${backends.length}` : AMONG[state.among].text };
+  });
+}
+
+document.addEventListener("click", ({ target }) => {
+  for (const open of document.querySelectorAll(".menu[open]")) {
+    if (!open.contains(target)) open.open = false;
   }
 });
-document.addEventListener("keydown", (event) => {
-  const open = event.key === "Escape" && document.querySelector(".facet[open]");
+document.addEventListener("keydown", ({ key }) => {
+  const open = key === "Escape" && document.querySelector(".menu[open]");
   if (!open) return;
   open.open = false;
   open.querySelector("summary").focus();

@@ -1,48 +1,57 @@
 // Makes elements. Text from the data only ever becomes text, never markup.
-"use strict";
+const SVG = "http://www.w3.org/2000/svg";
 
 // Attributes that are functions are event handlers; null attributes and children are left out.
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+export function element(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function filled(made, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") made.addEventListener(key, value);
     else made.setAttribute(key, value === true ? "" : value);
   }
-  append(made, children);
+  made.append(...present(children));
   return made;
 }
 
-function append(parent, children) {
-  for (const child of children.flat(Infinity)) {
-    if (child !== null && child !== undefined) parent.append(child);
-  }
+export function present(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-// Text in which names stand between backticks.
-function prose(text) {
-  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+// The SVG of a tree {tag, attributes, children}.
+export function vector({ tag, attributes = {}, children = [] }) {
+  return filled(document.createElementNS(SVG, tag), attributes,
+    children.map((child) => (typeof child === "object" && child !== null ? vector(child) : child)));
 }
 
-function paragraph(...children) {
+// Text in which names stand between backticks and what matters between two asterisks.
+export function prose(text) {
+  return text.split(/(`[^`]*`|\*\*.*?\*\*)/).filter(Boolean).map((part) => {
+    if (/^`.*`$/s.test(part)) return element("code", {}, part.slice(1, -1));
+    return /^\*\*.*\*\*$/s.test(part) ? element("strong", {}, part.slice(2, -2)) : part;
+  });
+}
+
+export function paragraph(...children) {
   return element("p", {}, ...children);
 }
 
-function note(text) {
-  return element("p", { class: "note" }, ...prose(text));
+export function note(text, attributes = {}) {
+  return element("p", { class: "note", ...attributes }, ...prose(text));
 }
 
-function folded(summary, attributes, ...children) {
-  return element("details", attributes, element("summary", {}, summary), ...children);
+export function list(texts, attributes = {}) {
+  return element("ul", attributes, texts.map((text) => element("li", {}, text)));
 }
 
 // Details whose content is made when they are first opened.
-function lazily(summary, attributes, make) {
-  const details = folded(summary, attributes);
+export function folded(summary, attributes, make) {
+  const details = element("details", attributes, element("summary", {}, summary));
   const fill = () => {
-    if (!details.open || details.dataset.filled) return;
-    details.dataset.filled = "yes";
-    append(details, [make()]);
+    if (!details.open || details.childElementCount > 1) return;
+    details.append(...present([make()]));
   };
   details.addEventListener("toggle", fill);
   details.fill = fill;
@@ -50,17 +59,34 @@ function lazily(summary, attributes, make) {
   return details;
 }
 
-function choice(id, label, options, chosen, onChange) {
+// Opens all that is folded, and what is folded in that.
+export function openAll(parent, selector) {
+  for (let found; (found = parent.querySelector(`details:not([open])${selector}`));) {
+    found.open = true;
+    if (found.fill) found.fill();
+  }
+}
+
+export function choice(id, label, options, chosen, onChange) {
   const select = element("select", { id, change: (event) => onChange(event.target.value) },
     options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
   return element("label", { class: "choice", for: id }, element("span", {}, label), select);
 }
 
-function copyButton(text) {
-  const button = element("button", { type: "button", class: "small", title: text }, "copy");
+export function controls(...children) {
+  return element("div", { class: "controls" }, ...children);
+}
+
+export function definitions(facts) {
+  return element("dl", { class: "facts" }, facts.map(
+    ([label, content]) => [element("dt", {}, label), element("dd", {}, content)]));
+}
+
+export function copyButton(text, label = "copy", name = null) {
+  const button = element("button", { type: "button", class: "small copy", title: text, "aria-label": name }, label);
   button.addEventListener("click", async () => {
     button.textContent = await copied(text) ? "copied" : "press Ctrl+C";
-    setTimeout(() => { button.textContent = "copy"; }, 1500);
+    setTimeout(() => { button.textContent = label; }, 1500);
   });
   return button;
 }
@@ -80,26 +106,6 @@ async function copied(text) {
   }
 }
 
-function command(text) {
-  return element("span", { class: "command" }, copyButton(text), " ",
-    element("code", { title: text }, text));
+export function command(text) {
+  return element("span", { class: "command" }, element("code", {}, text), " ", copyButton(text));
 }
-
-function jumpTo(id) {
-  const target = document.getElementById(id);
-  if (!target) return;
-  target.scrollIntoView();
-  target.focus({ preventScroll: true });
-}
-
-// A link inside the page that leaves the state in the address alone.
-function jump(id, ...children) {
-  return element("a", { href: `#${id}`, "data-jump": id }, ...children);
-}
-
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-jump]");
-  if (!link) return;
-  event.preventDefault();
-  jumpTo(link.dataset.jump);
-});

@@ -1,109 +1,129 @@
-// Puts the sections together, and renders those in sight again when a choice changes.
-"use strict";
+// Puts the sections together, draws those in sight again when a choice changes, and the rest when idle.
+import { chooseCases } from "../core/filters.js";
+import { makeView } from "../core/view.js";
+import { drawBar, drawHeader, isDark, runLabel } from "./bar.js";
+import { element, openAll, paragraph, present } from "./dom.js";
+import { answerSection } from "./sections/answer.js";
+import { cliffsSection, kernelsSection } from "./sections/cliffs.js";
+import { insteadSection } from "./sections/instead.js";
+import { lookupSection } from "./sections/lookup.js";
+import { matrixSection } from "./sections/matrix.js";
+import { accuracySection, bandwidthSection, costsSection, heatSection, profileSection, scalingSection } from "./sections/measures.js";
+import { methodSection } from "./sections/method.js";
+import { rankingSection } from "./sections/ranking.js";
+import { gapsSection, rowsSection } from "./sections/rows.js";
+import { runsSection } from "./sections/runs.js";
+import { change, currentRun, fromHash, goTo, listen, loaded, reset, state, toHash } from "./state.js";
 
-// Sections without an answer in this run say why in one line themselves.
 const SECTIONS = [
-  ["verdict", "Verdict", renderVerdict], ["ranking", "Ranking", renderRanking],
-  ["changes", "Runs side by side", renderChanges],
-  ["lookup", "One shape", renderLookup], ["roofline", "Bandwidth against size", renderRoofline],
-  ["heat", "Who is fastest where", renderHeat], ["scaling", "Scaling", renderScaling],
-  ["cliffs", "Cliffs", renderCliffs], ["accuracy", "Accuracy against speed", renderAccuracy],
-  ["price", "Price of a norm", renderPrice], ["rows", "All rows", renderRows],
-  ["gaps", "Skips, failures, disturbances", renderGaps],
-  ["method", "Method and biases", renderMethod],
-].filter(([id]) => id !== "changes" || loaded.length > 1);
-const EAGER = ["verdict", "ranking"];
+  ["answer", "Answer", answerSection], ["shapes", "Shapes", matrixSection], ["lookup", "One shape", lookupSection],
+  ["ranking", "Ranking", rankingSection], ["kernels", "Kernels", kernelsSection], ["cliffs", "Cliffs", cliffsSection],
+  ["runs", "Runs side by side", runsSection], ["profile", "Performance profile", profileSection],
+  ["bandwidth", "Bandwidth", bandwidthSection], ["heat", "Who is fastest where", heatSection],
+  ["scaling", "Scaling", scalingSection], ["instead", "Instead of", insteadSection],
+  ["accuracy", "Accuracy", accuracySection], ["costs", "Costs", costsSection], ["rows", "All rows", rowsSection],
+  ["gaps", "Skips and failures", gapsSection], ["method", "Method and words", methodSection],
+].filter(([id]) => id !== "runs" || loaded.length > 1);
 const stale = new Set();
 const inSight = new Set();
 let view = null;
 
-// What all sections show: the filtered rows, their ranking, and ratios per row.
-function makeView() {
-  const run = loaded[state.run];
-  const rows = filterRows(run, state);
-  const baseline = rows.some((row) => row.timed && row.backend === state.baseline)
-    ? state.baseline : null;
-  const groups = rankGroups(run, rows, baseline);
-  const best = compareWithinCases(run, rows);
-  const shown = baseline === null ? best : compareWithinCases(run, rows, baseline);
-  const index = (records) => new Map(records.map((record) => [record.row.index, record]));
-  return {
-    run, rows, baseline, groups, timed: rows.filter((row) => row.timed), best,
-    toBest: index(best), toShown: index(shown),
-    against: baseline === null ? "the best" : baseline,
-  };
+function viewOf(run) {
+  const { shown, among, baseline } = state;
+  return makeView(run, { rows: chooseCases(run, state), shown, among, baseline });
 }
 
-function renderSection(id) {
-  const [, , render] = SECTIONS.find(([own]) => own === id);
+function drawSection(id) {
+  const [, , draw] = SECTIONS.find(([own]) => own === id);
   const body = document.querySelector(`#${id} > .body`);
   const active = document.activeElement;
   const focus = body.contains(active) && active.id;
-  const selection = focus && "selectionStart" in active ? active.selectionStart : null;
   stale.delete(id);
-  dropCharts(id);
-  body.replaceChildren();
-  if (view.rows.length || id === "verdict") render(view, body);
-  else append(body, [paragraph("No row passes the filters.")]);
-  drawPending();
+  const isEmpty = !view.rows.length || !view.shownRows.length;
+  body.replaceChildren(...present([isEmpty && id !== "method" ? empty(id) : draw(view, { viewOf })]));
   const again = focus && document.getElementById(focus);
-  if (!again) return;
-  again.focus({ preventScroll: true });
-  if (selection !== null) again.setSelectionRange(selection, selection);
+  if (again) again.focus({ preventScroll: true });
 }
 
-function renderAll() {
-  view = makeView();
-  renderHeader();
-  renderBar(view);
+// Nothing passes: says so, who else has it, and how to get back.
+function empty(id) {
+  const what = view.rows.length ? "No backend is shown." : "No row passes the filters.";
+  const others = view.rows.length ? [] : loaded.map((run, at) => [run, at]).filter(
+    ([run, at]) => at !== state.run && chooseCases(run, state).length);
+  return [paragraph(what, " ", element("button", { type: "button", click: reset }, "Reset")),
+    others.map(([run, at]) => paragraph(`This run never measured that; ${runLabel(run)} did. `,
+      element("button", { type: "button", click: () => {
+        change({ run: at });
+        goTo(id);
+      } }, "Show that run")))];
+}
+
+function drawAll() {
+  view = viewOf(currentRun());
+  drawHeader(view);
+  drawBar(view);
   SECTIONS.forEach(([id]) => stale.add(id));
-  for (const [id] of SECTIONS) {
-    if (EAGER.includes(id) || inSight.has(id)) renderSection(id);
-  }
+  for (const [id] of SECTIONS) if (id === "answer" || inSight.has(id)) drawSection(id);
+  whenIdle();
 }
 
-// Called after `state` changed.
-function changed(replace = false) {
-  remember(replace);
-  renderAll();
+const later = window.requestIdleCallback || ((call) => setTimeout(call, 50));
+let isWaiting = false;
+
+function whenIdle() {
+  if (isWaiting || !stale.size) return;
+  isWaiting = true;
+  later(() => {
+    isWaiting = false;
+    const next = SECTIONS.find(([id]) => stale.has(id));
+    if (next) drawSection(next[0]);
+    whenIdle();
+  });
 }
 
-// Called with what was chosen inside a section, which alone depends on it.
-function pick(section, choices, replace = false) {
-  for (const [key, value] of Object.entries(choices)) {
-    if (value === null || value === "") delete state.pick[key];
-    else state.pick[key] = value;
-  }
-  remember(replace);
-  renderSection(section);
+export function drawStale() {
+  [...stale].forEach(drawSection);
+}
+
+// What is above the target must not grow after the jump.
+function jump(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  drawStale();
+  target.scrollIntoView({ behavior: "instant" });
+  target.focus({ preventScroll: true });
 }
 
 function makeSections() {
   const main = document.getElementById("main");
-  append(main, [element("nav", { "aria-label": "Sections" },
-    SECTIONS.map(([id, title]) => jump(id, title)))]);
-  const observer = new IntersectionObserver((entries) => {
+  const links = SECTIONS.map(([id, title]) => element("li", {}, element("a", { href: `#${id}`, "data-to": id,
+    click: (event) => {
+      event.preventDefault();
+      goTo(id);
+    } }, title)));
+  document.getElementById("nav").append(element("ul", {}, links));
+  const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) inSight.add(target.id);
       else inSight.delete(target.id);
-      if (isIntersecting && stale.has(target.id)) renderSection(target.id);
+      if (isIntersecting && stale.has(target.id)) drawSection(target.id);
     }
-  }, { rootMargin: "400px" });
+    const first = SECTIONS.find(([id]) => inSight.has(id) && isBelowBar(id));
+    for (const link of document.querySelectorAll("#nav a")) {
+      if (first && link.dataset.to === first[0]) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-140px 0px 0px 0px" });
   for (const [id, title] of SECTIONS) {
     const section = element("section", { id, tabindex: -1, "aria-labelledby": `${id}-title` },
       element("h2", { id: `${id}-title` }, title), element("div", { class: "body" }));
     main.append(section);
-    observer.observe(section);
+    watcher.observe(section);
   }
 }
 
-// What is folded may hold more that is.
-function openAll() {
-  for (let details; (details = document.querySelector("main details:not([open])"));) {
-    details.open = true;
-    if (details.fill) details.fill();
-  }
-  drawPending();
+function isBelowBar(id) {
+  return document.getElementById(id).getBoundingClientRect().bottom > 160;
 }
 
 // Paper shows everything, in light colors.
@@ -111,23 +131,55 @@ let themeOfScreen;
 addEventListener("beforeprint", () => {
   themeOfScreen = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
-  renderAll();
-  [...stale].forEach(renderSection);
-  openAll();
-  for (const own of [...charts.values()].flat()) own.resize(680, own.height);
+  state.isPrinting = true;
+  drawAll();
+  drawStale();
+  openAll(document.getElementById("main"), ":not(.screen)");
 });
 addEventListener("afterprint", () => {
   if (themeOfScreen) document.documentElement.dataset.theme = themeOfScreen;
   else delete document.documentElement.dataset.theme;
-  renderAll();
+  state.isPrinting = false;
+  drawAll();
 });
-addEventListener("hashchange", () => {
-  if ((location.hash || "#") === toHash() || !/^(#.*=.*|#?)$/.test(location.hash)) return;
-  fromHash(location.hash);
-  renderAll();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", renderAll);
 
+// The back button, or an address that was typed.
+addEventListener("hashchange", () => {
+  if ((location.hash || "#") === toHash()) return;
+  const before = state.section;
+  fromHash(location.hash);
+  drawAll();
+  const left = history.state && history.state.y;
+  if (typeof left === "number") {
+    drawStale();
+    scrollTo({ top: left, behavior: "instant" });
+  } else if (state.section !== before || /^#[a-z]+$/.test(location.hash)) {
+    jump(state.section || "main");
+  }
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  document.getElementById("theme").textContent = isDark() ? "Light" : "Dark";
+});
+
+const bar = document.getElementById("bar");
+new ResizeObserver(() => {
+  const { height } = bar.getBoundingClientRect();
+  document.documentElement.style.scrollPaddingTop = `${height + 12}px`;
+  document.documentElement.style.setProperty("--bar", `${height}px`);
+}).observe(bar);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main").focus();
+});
+
+history.scrollRestoration = "manual";
+listen({ all: drawAll, section: drawSection, jump });
 fromHash(location.hash);
 makeSections();
-renderAll();
+drawAll();
+if (history.state && typeof history.state.y === "number") {
+  drawStale();
+  scrollTo(0, history.state.y);
+} else if (state.section) {
+  requestAnimationFrame(() => jump(state.section));
+}

@@ -1,55 +1,121 @@
 // What the reader chose, kept in the address after # so that a link and the back button keep it.
-"use strict";
+import { AMONG, backendsOf, FACETS, facetValues } from "../core/filters.js";
+import { unpackRun } from "../core/pack.js";
 
-// `filters` has only the facets that are narrowed; `pick` is what is chosen inside sections.
-const state = { run: 0, text: "", baseline: null, filters: {}, pick: {} };
+const data = JSON.parse(document.getElementById("data").textContent);
+export const { command } = data;
+export const loaded = data.runs.map((run) => unpackRun(run, data.schema));
 
-function toHash() {
+// `values` has only the facets that are narrowed, `shown` and `among` as makeView takes them, `section` is
+// where the last link led, `pick` is what is chosen inside sections.
+export const state = { run: 0, text: "", values: {}, shown: null, among: "all", baseline: null, section: "",
+  pick: {}, isPrinting: false };
+const UNFILTERED = () => ({ text: "", values: {}, shown: null, among: "all", baseline: null });
+
+export function currentRun() {
+  return loaded[state.run];
+}
+
+export function toHash(own = state) {
   const parts = new URLSearchParams();
-  if (state.run !== loaded.length - 1) parts.set("run", state.run);
-  for (const facet of FACETS) {
-    for (const value of state.filters[facet] || []) parts.append(facet, value);
-    if (state.filters[facet] && !state.filters[facet].length) parts.append(`no.${facet}`, "");
-  }
-  if (state.text) parts.set("text", state.text);
-  if (state.baseline !== null) parts.set("baseline", state.baseline);
-  for (const [key, value] of Object.entries(state.pick)) parts.set(`in.${key}`, value);
+  if (own.section) parts.set("in", own.section);
+  if (own.run !== loaded.length - 1) parts.set("run", own.run);
+  const many = (key, values) => {
+    values.forEach((value) => parts.append(key, value));
+    if (!values.length) parts.append(`no.${key}`, "");
+  };
+  for (const facet of FACETS) if (own.values[facet]) many(facet, own.values[facet]);
+  if (own.shown) many("show", [...own.shown]);
+  if (Array.isArray(own.among)) many("rank", own.among);
+  else if (own.among !== "all") parts.set("among", own.among);
+  if (own.text) parts.set("text", own.text);
+  if (own.baseline !== null) parts.set("baseline", own.baseline);
+  for (const [key, value] of Object.entries(own.pick)) parts.set(`pick.${key}`, value);
   return `#${parts}`;
 }
 
-function fromHash(hash) {
-  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+export function fromHash(hash) {
+  const bare = /^#[a-z]+$/.test(hash) ? `#in=${hash.slice(1)}` : hash;
+  const parts = new URLSearchParams(bare.replace(/^#/, ""));
+  const many = (key) => (parts.has(key) ? parts.getAll(key) : parts.has(`no.${key}`) ? [] : null);
   const run = parts.has("run") ? Number(parts.get("run")) : loaded.length - 1;
   const index = loaded[run] ? run : loaded.length - 1;
-  const baseline = parts.get("baseline");
-  const filters = {};
-  for (const facet of FACETS) {
-    if (parts.has(facet)) filters[facet] = parts.getAll(facet);
-    else if (parts.has(`no.${facet}`)) filters[facet] = [];
-  }
-  const picks = [...parts].filter(([key]) => key.startsWith("in."));
-  Object.assign(state, {
-    run: index, text: parts.get("text") || "", filters,
-    baseline: facetValues(loaded[index], "backend").includes(baseline) ? baseline : null,
-    pick: Object.fromEntries(picks.map(([key, value]) => [key.slice(3), value])),
+  const known = backendsOf(loaded[index].rows);
+  const own = (names) => names && names.filter((name) => known.includes(name));
+  const facets = FACETS.map((facet) => [facet, many(facet)]).filter(([, values]) => values);
+  const shown = own(many("show"));
+  Object.assign(state, UNFILTERED(), {
+    run: index, section: parts.get("in") || "", text: parts.get("text") || "",
+    values: Object.fromEntries(facets), shown: shown && new Set(shown),
+    among: own(many("rank")) || (Object.hasOwn(AMONG, parts.get("among")) ? parts.get("among") : "all"),
+    baseline: known.includes(parts.get("baseline")) ? parts.get("baseline") : null,
+    pick: Object.fromEntries([...parts].filter(([key]) => key.startsWith("pick."))
+      .map(([key, value]) => [key.slice(5), value])),
   });
 }
 
-// Writes the address; `replace` keeps the steps of typing out of the history.
-function remember(replace) {
+const listeners = {};
+
+// What to do when choices change: `all()`, `section(id)` for one section, `jump(id)`.
+export function listen(own) {
+  Object.assign(listeners, own);
+}
+
+// Writes the address; `replace` keeps the steps of typing out of the history. Each step remembers where it
+// was left.
+export function remember(replace = false) {
   const hash = toHash();
   if (hash === (location.hash || "#")) return;
-  if (replace) location.replace(hash);
-  else location.hash = hash;
+  if (replace) {
+    location.replace(hash);
+    return;
+  }
+  history.replaceState({ y: scrollY }, "");
+  location.hash = hash;
 }
 
-function narrow(facet, values) {
-  const all = facetValues(loaded[state.run], facet);
+export function change(values, replace = false) {
+  Object.assign(state, values);
+  remember(replace);
+  listeners.all();
+}
+
+export function reset() {
+  change(UNFILTERED());
+}
+
+export function isFiltered() {
+  return Boolean(state.text.trim()) || Object.keys(state.values).length > 0;
+}
+
+export function isChanged() {
+  return isFiltered() || state.shown !== null || state.among !== "all" || state.baseline !== null;
+}
+
+// The values of a facet that stay; all of them are no filter at all.
+export function narrow(facet, values) {
+  const all = facetValues(currentRun(), facet);
   const kept = all.filter((value) => values.includes(value));
-  if (kept.length === all.length) delete state.filters[facet];
-  else state.filters[facet] = kept;
+  const rest = { ...state.values };
+  delete rest[facet];
+  change({ values: kept.length === all.length ? rest : { ...rest, [facet]: kept } });
 }
 
-function isNarrowed() {
-  return Boolean(state.text.trim()) || Object.keys(state.filters).length > 0;
+// Called with what was chosen inside a section, which alone depends on it.
+export function pick(section, choices, { replace = false, draw = true } = {}) {
+  for (const [key, value] of Object.entries(choices)) {
+    if (value === null || value === "") delete state.pick[key];
+    else state.pick[key] = value;
+  }
+  remember(replace);
+  if (draw) listeners.section(section);
+}
+
+// Leads to a section, with choices for it; the address and the back button know.
+export function goTo(section, choices = {}) {
+  Object.assign(state.pick, choices);
+  state.section = section;
+  remember();
+  if (Object.keys(choices).length) listeners.section(section);
+  listeners.jump(section);
 }
