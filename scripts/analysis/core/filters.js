@@ -9,7 +9,7 @@ import { kernelOf } from "./kernels.js";
 // Fields whose values choose cases.
 export const FACETS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "regime"];
 // Who is ranked, by name; any other value is a list of backends.
-export const AMONG = {
+export const AMONG = { __proto__: null,
   all: { text: "all", best: "the best", of: () => true },
   libraries: { text: "libraries", best: "the best library", of: ({ kind }) => kind === "library" },
   "without-ours": { text: "without ours", best: "the best that is not ours", of: ({ kind }) => kind !== "ours" },
@@ -58,7 +58,7 @@ export function textMatcher(run, text) {
     || `${row.case} ${row.name} ${row.source} ${LAYERS[row.norm] || ""}`.toLowerCase().includes(wanted);
 }
 
-const LAYERS = { batch: "batchnorm batchnorm1d batch norm", layer: "layernorm layer norm",
+const LAYERS = { __proto__: null, batch: "batchnorm batchnorm1d batch norm", layer: "layernorm layer norm",
   instance: "instancenorm1d instance norm", group: "groupnorm group norm", rms: "rmsnorm rms norm" };
 
 // The rows of the cases with the chosen values ({facet: [value, ...]}) that the text finds.

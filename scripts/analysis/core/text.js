@@ -1,9 +1,9 @@
 // Turns numbers and names into text, the same in a terminal, in Markdown and on the page.
 import { largest, smallest } from "./statistics.js";
 
-export const PASS_WORDS = { forward_training: "training", forward_inference: "inference",
+export const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
   backward: "backward", backward_inference: "backward of inference" };
-export const LAYER_NAMES = { batch: "BatchNorm1d", layer: "LayerNorm", instance: "InstanceNorm1d",
+export const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm", instance: "InstanceNorm1d",
   group: "GroupNorm", rms: "RMSNorm", none: "the identity" };
 
 // Two decimals, fewer when it is large.
