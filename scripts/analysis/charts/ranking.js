@@ -58,9 +58,9 @@ function dot(view, group, { estimate, worst, mark: place }, { backend, hollow, s
     `${estimateText(estimate)} times ${referenceText(view)}, ${casesText(group)}`,
     `worst ${ratioText(worst.ratio)} in ${shapeText(worst.row)}`);
   const end = Math.max(hi === null ? 0 : scale(hi), scale(ratio) + 6);
-  const sign = place === "tied" ? " =" : spread === null ? " ?" : "";
+  const sign = spread === null ? " ?" : place === "tied" ? " =" : "";
   return [whisker(look, scale, y, estimate, hollow ? 6 : 0), mark(look, scale(ratio), y, { hollow, title }),
-    label(end + 5, y + 4, `${ratioText(ratio)}${sign}`, { bold: place !== "" })];
+    label(end + 5, y + 4, `${ratioText(ratio)}${sign}`, { bold: place !== "" && spread !== null })];
 }
 
 // `naive C++, ours, 1 thread` breaks after a comma or in the name.
