@@ -1,5 +1,5 @@
 // The answer of a run: two sentences for someone who has a layer and must choose, and a table.
-import { groupBy } from "./collections.js";
+import { byName, groupBy, unique } from "./collections.js";
 import { settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
@@ -11,8 +11,10 @@ import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, t
 // two asterisks; `ranked` says who takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads, `others`
 // are the tables of all other settings.
 export function answer(view) {
-  const tables = settingsOf(view.whole).map((groups) => answerTable(view, groups));
-  return { sentences: tables.length ? sentences(view, tables[0]) : ["Nothing was timed here."],
+  const tables = settingsOf(view.whole.filter(({ standings }) => standings.length))
+    .map((groups) => answerTable(view, groups));
+  const nothing = view.timed.length ? "Nothing that is ranked was timed here." : "Nothing was timed here.";
+  return { sentences: tables.length ? sentences(view, tables[0]) : [nothing],
     ranked: rankedText(view), table: tables[0] || null, others: tables.slice(1), failures: failures(view),
     undecided: undecidedText(tables), notMeasured: notMeasured(view), old: oldLibraries(view),
     trust: trustNotes(view) };
@@ -65,18 +67,22 @@ function undecidedText(tables) {
 
 function sentences(view, table) {
   const spoken = (id) => view.backends.get(id).spoken;
-  const groups = table.lines.map(({ group }) => group);
-  const rivals = [...new Set(groups.flatMap((group) => plain(group).map(({ backend }) => backend)))];
+  const all = table.lines.map(({ group }) => group);
+  const groups = all.filter((group) => plain(group).length);
+  const rivals = unique(groups.flatMap((group) => plain(group).map(({ backend }) => backend)));
   const where = `On this ${machineText(view.run) || "machine"}`;
-  const what = conditions(table, groups);
+  const layer = LAYER_NAMES[table.keys.norm] || table.keys.norm;
+  const what = conditions(table, rivals.length ? groups : all);
   if (rivals.length < 2) {
-    return [`${where}, only ${spoken(rivals[0] || groups[0].standings[0].backend)} was timed for `
-      + `${LAYER_NAMES[table.keys.norm] || table.keys.norm} (${what}), so there is nothing to compare.`];
+    const isAlone = all.every(({ standings }) => standings.every(({ backend }) => backend === rivals[0]));
+    const found = rivals.length ? `only ${spoken(rivals[0])} ${isAlone ? "was timed" : "is ranked"}`
+      : "none that is ranked takes the data as it is";
+    return [`${where}, ${found} for ${layer} (${what}), so there is nothing to compare.`];
   }
   const libraries = rivals.filter((id) => view.backends.get(id).kind === "library");
   const subject = libraries.includes("aten") ? "aten" : libraries.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[0]
     || rivals.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[1];
-  return [`${where}, ${LAYER_NAMES[table.keys.norm] || table.keys.norm} in ${spoken(subject)} ${
+  return [`${where}, ${layer} in ${spoken(subject)} ${
     losses(groups, subject, bestText(view))} (${what}).`, leadersText(view, groups, libraries)];
 }
 
@@ -124,8 +130,8 @@ function leadersText(view, groups, libraries) {
     return kind === "ours" ? `${spoken}, ours and not a library,` : spoken;
   };
   const passOf = (group) => PASS_WORDS[group.keys.pass] || group.keys.pass;
-  const tops = [...groupBy(groups, (group) => (group.leaders.length
-    ? listText(group.leaders.map(({ backend }) => view.backends.get(backend).spoken)) : ""))];
+  const tops = [...groupBy(groups, ({ leaders }) => listText(leaders.map(({ backend }) => backend)
+    .sort(byName).map((id) => view.backends.get(id).spoken)))];
   const parts = tops.map(([names, own]) => {
     const passes = own.length === groups.length && groups.length > 1 ? "in all passes"
       : `in ${listText(own.map(passOf))}`;
@@ -152,7 +158,8 @@ function runnerUp(view, groups) {
 function bestLibraries(view, groups, libraries) {
   if (!libraries.length || groups.some(({ leaders }) => leaders.some(
     ({ backend }) => libraries.includes(backend)))) return "";
-  const first = groups.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
+  const decided = groups.filter(({ isDecided }) => isDecided);
+  const first = decided.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
     standing: plain(group).find(({ backend }) => libraries.includes(backend)) })).filter(({ standing }) => standing);
   const parts = [...groupBy(first, ({ standing }) => standing.backend)].map(([id, own]) => (
     `${view.backends.get(id).spoken} in ${listText(own.map(({ pass }) => pass))}`));
