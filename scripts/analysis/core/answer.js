@@ -7,14 +7,15 @@ import { casesText } from "./rank.js";
 import { sum } from "./statistics.js";
 import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
-// {sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. Sentences mark what matters with
-// two asterisks; `ranked` says who takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads, `others`
-// are the tables of all other settings.
+// {partial, sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. `partial` says how many
+// cases a run measured that did not measure all. Sentences mark what matters with two asterisks; `ranked` says who
+// takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads,
+// `others` are the tables of all other settings.
 export function answer(view) {
   const tables = settingsOf(view.whole.filter(({ standings }) => standings.length))
     .map((groups) => answerTable(view, groups));
   const nothing = view.timed.length ? "Nothing that is ranked was timed here." : "Nothing was timed here.";
-  return { sentences: tables.length ? sentences(view, tables[0]) : [nothing],
+  return { partial: view.run.partial, sentences: tables.length ? sentences(view, tables[0]) : [nothing],
     ranked: rankedText(view), table: tables[0] || null, others: tables.slice(1), failures: failures(view),
     undecided: undecidedText(tables), notMeasured: notMeasured(view), old: oldLibraries(view),
     trust: trustNotes(view) };
@@ -51,7 +52,7 @@ export function lineCases({ group }) {
 function rankedText(view) {
   const present = new Set(view.timed.map((row) => row.backend));
   const names = [...view.ranked].filter((id) => present.has(id)).map((id) => view.backends.get(id).spoken);
-  return view.ranked.size === view.backends.size ? ""
+  return !names.length || view.ranked.size === view.backends.size ? ""
     : `Ranked are only ${listText(names)}; the others stand beside them and may be faster than ${view.reference}.`;
 }
 

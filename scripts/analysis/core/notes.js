@@ -44,11 +44,10 @@ export function notMeasured(view) {
   return parts.length ? `Not measured: ${listText(parts)}.` : "";
 }
 
-// What lowers trust, in words for who reads the numbers: [text].
+// What lowers trust, in words for who reads the numbers: [text]; without `partial`, which is said before all else.
 export function trustNotes(view) {
   const { run } = view;
   const found = [];
-  if (run.partial) found.push(run.partial);
   if (run.noise.suspicious) {
     found.push(`This run is noisy: ${run.noise.excluding} of ${run.noise.cases} comparisons of a backend with `
       + "itself find a difference, about 5% do by design. Differences of a few percent mean nothing here.");

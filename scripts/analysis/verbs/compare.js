@@ -6,8 +6,8 @@ import { likeCases } from "../core/groups.js";
 import { outcomeText, ratioText, spreadText, timeText, estimateText } from "../core/text.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
 import { readRun } from "./files.js";
-import { code, hoist, markdownTable, textTable } from "./format.js";
-import { write, writeJson } from "./streams.js";
+import { code, hoist, markdownTable, textTable, wrap } from "./format.js";
+import { write, writeExact, writeJson } from "./streams.js";
 
 export const VERB = "compare";
 export const ABOUT = `Compares the backends of a run case by case, as ratios to the best one or to a baseline. csv and json have
@@ -27,11 +27,15 @@ export function run(options) {
     throw new UserError(`--baseline '${options.baseline}' is not among the backends, choose one of: ${names.join(", ")}`);
   }
   const view = viewOf(loaded, options);
-  if (options.format === "csv") write(csvText(view));
+  if (options.format === "csv") writeExact(csvText(view));
   else if (options.format === "json") {
     writeJson({ run: loaded.path, reference: options.baseline ?? "best", noise_floor: loaded.noise.floor,
       rows: view.shownRows.map((row) => entryOf(view, row)) });
-  } else write(`${heading(view, options.baseline)}\n${tableText(view, options)}\n`);
+  } else {
+    const lines = heading(view, options.baseline);
+    const text = options.format === "text" ? wrap(lines) : lines;
+    write(`${text.join("\n")}\n${tableText(view, options)}\n`);
+  }
   return 0;
 }
 
@@ -53,7 +57,7 @@ function csvText(view) {
   return `${[FIELDS.join(","), ...lines].join("\n")}\n`;
 }
 
-// How to read the table.
+// How to read the table, in sentences.
 function heading(view, baseline) {
   const to = baseline ?? "the best";
   const { floor, measured } = view.run.noise;
@@ -61,7 +65,7 @@ function heading(view, baseline) {
     `Marks: * ${baseline ?? "best"}, = tied with ${to}, ? too few rounds for a claim, ± 95% interval. `
       + `Noise floor ${measured ? floor.toFixed(3) : "not measured"}.`,
     ...(baseline === undefined && nativeBackends(view.rows).size
-      ? ["Native layout: the data was converted untimed; such a backend is not taken as the best."] : [])].join("\n");
+      ? ["Native layout: the data was converted untimed; such a backend is not taken as the best."] : [])];
 }
 
 function tableText(view, options) {

@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.js";
 import { outcomeText, ratioText, spreadText, timeText } from "../core/text.js";
 import { FILTERS, FORMAT, patternsOf } from "./options.js";
 import { readRun } from "./files.js";
-import { hoist, textTable } from "./format.js";
+import { hoist, textTable, wrap } from "./format.js";
 import { write, writeJson } from "./streams.js";
 
 export const VERB = "diff";
@@ -77,12 +77,12 @@ function asText({ rows, counts, floor, threshold, sides }, differences, olds, re
       floor.ratio > threshold ? floor.from : "the threshold"}) and than its samples spread. Three a side tell more: --repeat 3.`
     : `${sides[0]} and ${sides[1]} runs: the unit is the run.`;
   return `${[
-    ...differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios compare more `
-      + "than the code."),
+    ...wrap([...differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
+      + "compare more than the code."),
     `Time as a ratio NEW / OLD: above 1 is slower in NEW. SLOWER: the whole interval is above ${threshold}.`, unit,
-    `cases ${pattern}`, "", textTable(table, 2), "",
-    `${counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`).join(", ")}.`,
-    ...gone(rows)].join("\n")}\n`;
+    `cases ${pattern}`]), "", textTable(table, 2), "",
+    ...wrap([`${counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`).join(", ")}.`,
+      ...gone(rows)])].join("\n")}\n`;
 }
 
 function sideText(side) {

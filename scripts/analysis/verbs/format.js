@@ -1,5 +1,5 @@
 // Tables as text for a terminal and as Markdown, and marked sentences as either.
-import { terminalWidth } from "./streams.js";
+import { encode, terminalWidth } from "./streams.js";
 
 // Plain text made safe for Markdown: no HTML, no column break, one line.
 export function escape(value) {
@@ -30,15 +30,22 @@ export function plainProse(text) {
   return text.replaceAll("**", "");
 }
 
-// A line of prose in lines that the terminal can show; tables, which have several blanks in a row, stay.
-export function wrap(text, width = terminalWidth()) {
-  if (text.length <= width || text.includes("  ") || text.includes("\n")) return text;
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    if (lines.at(-1) && lines.at(-1).length + 1 + word.length > width) lines.push("");
-    lines[lines.length - 1] += (lines.at(-1) ? " " : "") + word;
-  }
-  return lines.join("\n");
+// Text on one line as a terminal shows it: what it cannot show is replaced, which may make it longer, and
+// nothing controls it.
+function shown(text) {
+  return encode(text).replace(/\s/g, " ").replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}
+
+// Sentences, each in lines that the terminal can show.
+export function wrap(sentences, width = terminalWidth()) {
+  return sentences.flatMap((text) => {
+    const lines = [""];
+    for (const word of oneLine(shown(text)).split(" ")) {
+      if (lines.at(-1) && lines.at(-1).length + 1 + word.length > width) lines.push("");
+      lines[lines.length - 1] += (lines.at(-1) ? " " : "") + word;
+    }
+    return lines;
+  });
 }
 
 // Cells and headings of ../tables.
@@ -68,8 +75,8 @@ export function markdownTable(table, most = Infinity) {
 // Columns padded to their widest cell, two blanks apart; folded into several tables below each other, each
 // with the first `kept` columns, where the terminal is too narrow.
 export function textTable(table, kept = 1, width = terminalWidth()) {
-  const lines = [table.head.map(({ text }) => text), ...table.body.map((cells) => cells.map(
-    (cell) => cellText(cell) + (cell.strong ? " *" : "")))];
+  const lines = [table.head.map(({ text }) => shown(text)), ...table.body.map((cells) => cells.map(
+    (cell) => shown(cellText(cell)) + (cell.strong ? " *" : "")))];
   const widths = table.head.map((_, at) => Math.max(...lines.map((cells) => [...cells[at]].length)));
   const size = (columns) => columns.reduce((total, at) => total + widths[at] + 2, -2);
   const first = table.head.map((_, at) => at).slice(0, kept);

@@ -31,7 +31,7 @@ export function renderReport(views, pictures, folder, command) {
   const images = (name) => pictures.filter((own) => own.name === name).map((own) => image(own, folder));
   const found = answer(view);
   return `${join([
-    `# Report: ${escape(run.name)}`, ...answerParts(view, found), ...images("ranking"),
+    `# Report: ${escape(run.name)}`, ...partialParts(views), ...answerParts(view, found), ...images("ranking"),
     ...section("Other settings", found.others.map((table) => markdownTable(answerTable(view, table)))),
     ...section("Who is who", [markdownTable(namesTable(view))]),
     ...severalRuns(views), ...section("Shapes", matrices(view)), ...section("Kernels", kernels(view)),
@@ -70,13 +70,20 @@ export function renderSummary(view, links) {
   const { machine, build, started, noise } = view.run;
   const facts = [machine.cpu, machine.cores ? `${machine.cores} cores` : "", build.compiler, build.flags,
     started.slice(0, 10), `noise floor ${floorText(noise)}`, `verified ${verifiedText(view.rows)}`].filter(Boolean);
-  return `${join([...answerParts(view, found),
+  return `${join([...partialParts([view]), ...answerParts(view, found),
     links.folder && links.picture ? image(links.picture, links.folder, true) : "",
     `Measured on ${escape(facts.join(", "))}.${links.report ? ` [Full report](${links.report}).` : ""}`])}\n`;
 }
 
 function join(parts) {
   return parts.filter(Boolean).join("\n\n");
+}
+
+// How much of the runs was measured, where that is not all.
+function partialParts(views) {
+  const names = runNames(views.map(({ run }) => run));
+  return views.map(({ run }, at) => (run.partial
+    ? `**${escape(`${views.length > 1 ? `${names[at]}: ` : ""}${run.partial}`)}**` : ""));
 }
 
 // Failures first, then the answer, then what it does not say.

@@ -1,5 +1,6 @@
 // normbench rank: the answer of a run in text or JSON.
 import { answer } from "../core/answer.js";
+import { fullTitle } from "../core/groups.js";
 import { listText } from "../core/text.js";
 import { answerTable, OWN_LAYOUT, rankingTables } from "../tables/answer.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
@@ -27,19 +28,26 @@ function rankText(view, regimes) {
   const tables = [found.table, ...found.others].filter(Boolean).map((table) => answerTable(view, table));
   const native = tables.some(({ note }) => note);
   const lines = [
-    ...(view.run.partial ? [view.run.partial] : []),
-    ...found.failures.map(({ text }) => `FAILED: ${text}.`),
-    ...found.sentences.map(plainProse), ...(found.ranked ? [found.ranked] : []), "",
-    `Time as a ratio to ${view.reference} of each case: geometric mean (worst). Above 1 is slower.`,
-    "*: the fastest, or (=) not to be told apart from it.",
-    ...tables.flatMap((table, at) => ["", [found.table, ...found.others][at].title, textTable(transpose(table))]),
-    ...(native ? ["", OWN_LAYOUT.replace("* its", "Names with *: the")] : []),
-    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", title, textTable(table, 4), ...leftOut])
-      : view.whole.flatMap((group) => group.leftOut.map(([backend, count]) => (
-        `Not ranked: ${view.backends.get(backend).label}, timed in ${count} of ${group.total} cases.`)))),
-    "", ...[found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean),
+    ...wrap([found.partial, ...found.failures.map(({ text }) => `FAILED: ${text}.`), ...found.sentences.map(plainProse),
+      found.ranked].filter(Boolean)),
+    ...(tables.length ? ["", ...wrap([
+      `Time as a ratio to ${view.reference} of each case: geometric mean (worst). Above 1 is slower.`,
+      "*: the fastest, or (=) not to be told apart from it."])] : []),
+    ...tables.flatMap((table, at) => ["", ...wrap([[found.table, ...found.others][at].title]),
+      textTable(transpose(table))]),
+    ...(native ? ["", ...wrap([OWN_LAYOUT.replace("* its", "Names with *: the")])] : []),
+    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", ...wrap([title]), textTable(table, 4),
+      ...wrap(leftOut)]) : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
+    "", ...wrap([found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean)),
   ];
-  return `${lines.map((line) => wrap(line)).join("\n")}\n`;
+  return `${lines.join("\n")}\n`;
+}
+
+// Who was timed too rarely; of which group, where there are several.
+function notRanked(view, { keys, total, leftOut }) {
+  const group = view.whole.length > 1 ? ` (${fullTitle(keys)})` : "";
+  return leftOut.map(([backend, count]) => (
+    `Not ranked: ${view.backends.get(backend).label}, timed in ${count} of ${total} cases${group}.`));
 }
 
 // `PyTorch 1.13.0 is of 2022, ...: newer versions may be faster.`

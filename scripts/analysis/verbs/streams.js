@@ -29,6 +29,11 @@ export function write(text) {
   writeBytes(Buffer.from(encode(text)));
 }
 
+// Writes to stdout what is read by machines: UTF-8, whatever the locale.
+export function writeExact(text) {
+  writeBytes(Buffer.from(text));
+}
+
 // JSON to stdout: any letter can be written as an escape.
 export function writeJson(value) {
   const text = `${JSON.stringify(value, null, 1)}\n`;

@@ -1,4 +1,5 @@
-// The answer: what failed, two sentences, the table of passes by backends, and what to know before quoting.
+// The answer: what a partial run measured, what failed, two sentences, the table of passes by backends, and what to
+// know before quoting.
 import { answer } from "../../core/answer.js";
 import { floorText } from "../../core/noise.js";
 import { machineFacts, verifiedText } from "../../core/notes.js";
@@ -12,6 +13,7 @@ export function answerSection(view) {
   const found = answer(view);
   const { run } = view;
   return [
+    found.partial ? element("p", { id: "partial" }, element("strong", {}, found.partial)) : null,
     found.failures.length ? element("div", { class: "failures", role: "note", id: "failures" },
       element("strong", {}, "Failed"), list(found.failures.map(({ text }) => text))) : null,
     element("div", { id: "sentences" }, found.sentences.map((text) => element("p", { class: "lead" }, prose(text)))),
