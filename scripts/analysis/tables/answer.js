@@ -57,7 +57,7 @@ function rankingTable(view, groups) {
 function standingCells(view, group, standing) {
   const against = view.baseline === null ? standing : standing.against;
   const isTop = standing.rank === 1;
-  return [regimeText(group), casesText(group),
+  return [regimeText(group), casesText({ cases: standing.ratio.count, total: group.total }),
     standing.rank === null ? NONE : { text: `${standing.rank}${isTop && group.leaders.length > 1 ? " =" : ""}`,
       value: standing.rank, strong: isTop },
     backendCell(view, standing.backend, standing.isNative),
