@@ -18,6 +18,7 @@ import { el, fit, printable, serialize, textWidth, wrap } from "../../scripts/an
 import { accuracyPoints } from "../../scripts/analysis/core/accuracy.js";
 import { heatMaps, ratioMaps } from "../../scripts/analysis/core/heat.js";
 import { performanceProfile } from "../../scripts/analysis/core/profile.js";
+import { roofline } from "../../scripts/analysis/core/roofline.js";
 import { threadScaling } from "../../scripts/analysis/core/relative.js";
 import { percentText, ratioText } from "../../scripts/analysis/core/text.js";
 import { makeView } from "../../scripts/analysis/core/view.js";
@@ -67,7 +68,8 @@ function checkXml(text) {
   let end = 0;
   for (const found of text.matchAll(tags)) {
     const between = text.slice(end, found.index);
-    assert.ok(!/[<>]|&(?!(amp|lt|gt|quot|#10);)/.test(between + found[3]), `not escaped: ${between + found[3]}`);
+    const inner = between + found[3];
+    assert.ok(!/[<>]|&(?!(amp|lt|gt|quot|#10);)/.test(inner), `not escaped: ${inner}`);
     if (found[1]) assert.equal(open.pop(), found[2]);
     else if (!found[4]) open.push(found[2]);
     end = found.index + found[0].length;
@@ -142,11 +144,12 @@ test("ranking: ratios of core, bold leaders, hollow natives, fast to slow", () =
   const { tree, alt } = rankingChart(ref, kind);
   const texts = textsOf(tree);
   for (const { standings } of kind) {
-    for (const { ratio: { ratio } } of standings) assert.ok(texts.includes(ratioText(ratio)), ratioText(ratio));
+    for (const { ratio } of standings) assert.ok(texts.includes(ratioText(ratio.ratio)));
   }
   assert.equal(alt, "Ranking for batch norm, f32, ncl: time as a ratio to the best, a dot per backend, a "
-    + "panel per pass. training, 2 threads, 49 cases: simd 1.00, OpenMP C++ 1.53, oneDNN 2.6.3 (own layout) 1.56, "
-    + "Eigen 3.4.0 (1 thread) 2.68, oneDNN 2.6.3 4.28, PyTorch 1.13.0 4.86 and naive C++ (1 thread) 31.6.");
+    + "panel per pass. training, 2 threads, 49 cases: simd 1.00, OpenMP C++ 1.53, oneDNN 2.6.3 (own layout) "
+    + "1.56, Eigen 3.4.0 (1 thread) 2.68, oneDNN 2.6.3 4.28, PyTorch 1.13.0 4.86 and naive C++ (1 thread) "
+    + "31.6.");
   const fillOf = (id) => tagged(ofBackend(tree, id, "series")[0], "path")
     .find(({ attributes }) => attributes.d.endsWith("z")).attributes.fill;
   assert.deepEqual([fillOf("onednn-blocked"), fillOf("simd")], ["none", "#0072B2"]);
@@ -327,6 +330,70 @@ test("files have a white ground and no tooltips of single cases, and stay small"
   const { tree } = rooflineChart(ref, kind);
   assert.equal(tree.attributes.color, undefined);
   assert.ok(titlesOf(tree).some((text) => /^simd, ours\n.*\n.* times the best\n.* GB\/s$/.test(text)));
+});
+
+// Where the value stands along an axis, by two of its ticks: labels of x are in the middle, of y at the end.
+function placesAlong(tree, axis, parse = Number, scale = Math.log) {
+  const anchor = axis === "x" ? "middle" : "end";
+  const ticks = tagged(tree, "text").filter(({ attributes: own }) => own["text-anchor"] === anchor
+    && own["font-size"] === "10").map(({ attributes, children }) => ({ value: scale(parse(children[0])),
+    at: Number(attributes[axis]) - (axis === "y" ? 3.5 : 0) })).filter(({ value }) => Number.isFinite(value));
+  const [first, last] = [ticks[0], ticks.at(-1)];
+  return (value) => first.at
+    + (last.at - first.at) * (scale(value) - first.value) / (last.value - first.value);
+}
+
+// The middles of the marks of a backend; markers here are as wide on the left as on the right.
+function middles(tree, id) {
+  const marks = ofBackend(tree, id, "series").flatMap((own) => tagged(own, "path"))
+    .filter(({ attributes }) => attributes["pointer-events"]);
+  return marks.map(({ attributes: { d } }) => {
+    const circle = /^M([\d.]+) ([\d.]+)a([\d.]+)/.exec(d);
+    if (circle) return { x: Number(circle[1]) + Number(circle[3]), y: Number(circle[2]) };
+    const points = d.slice(1, -1).split("L").map((pair) => pair.split(" ").map(Number));
+    const [x, y] = [0, 1].map((at) => points.map((point) => point[at]))
+      .map((values) => (Math.min(...values) + Math.max(...values)) / 2);
+    return { x, y };
+  });
+}
+
+test("marks stand at their values, as the ticks of the axes have it", () => {
+  const isAt = (found, expected) => assert.ok(Math.abs(found - expected) < 0.1, `${found}, not ${expected}`);
+  const factorOf = { simd: () => 1, aten: (l) => (l < 4 ? 1.3 : 3) };
+  const rows = [1, 2, 4, 8, 16, 32].flatMap((l) => [1, 4].flatMap((threads) => ["simd", "aten"].map((id) => makeRow(
+    id, 1e4 * l * factorOf[id](l) / threads ** 0.5, { l, threads, jitter: 0, error: factorOf[id](l) / 7 }))));
+  const view = viewOf(rows);
+  const [group] = firstSetting(view.whole);
+  const first = (draw, id) => middles(draw(view, [group]).tree, id);
+  const ranking = rankingChart(view, [group]).tree;
+  isAt(middles(ranking, "aten")[0].x, placesAlong(ranking, "x")(group.standings[1].ratio.ratio));
+  const profile = profileChart(view, [group]).tree;
+  const share = placesAlong(profile, "y", (text) => parseFloat(text) / 100, (value) => value);
+  first(profileChart, "aten").forEach(({ x, y }, at) => {
+    isAt(x, placesAlong(profile, "x")([1.1, 1.5, 2][at]));
+    isAt(y, share([0, 1 / 3, 1 / 3][at]));
+  });
+  const accuracy = accuracyChart(view, [group]).tree;
+  const { means } = accuracyPoints(view, withRows(view, group));
+  const mean = means.find(({ backend }) => backend === "aten");
+  isAt(first(accuracyChart, "aten")[0].x, placesAlong(accuracy, "x")(mean.ratio));
+  isAt(first(accuracyChart, "aten")[0].y, placesAlong(accuracy, "y")(mean.error));
+  const bandwidth = rooflineChart(view, [group]).tree;
+  const bytesOf = (text) => parseFloat(text) * { KiB: 2 ** 10, MiB: 2 ** 20 }[text.split(" ")[1]];
+  const { lines } = roofline(view, withRows(view, group));
+  lines.find(({ backend }) => backend === "aten").points.forEach(({ bytes, gbs }, at) => {
+    isAt(first(rooflineChart, "aten")[at].x, placesAlong(bandwidth, "x", bytesOf)(bytes));
+    isAt(first(rooflineChart, "aten")[at].y, placesAlong(bandwidth, "y")(gbs));
+  });
+  const scaling = scalingChart(view, [group]).tree;
+  isAt(first(scalingChart, "aten")[0].y, placesAlong(scaling, "y")(2));
+  const heat = heatChart(view, [group]).tree;
+  const sizes = tagged(heat, "text").filter(({ attributes: own }) => own["text-anchor"] === "end");
+  for (const cell of ofBackend(heat, "simd", "series")) {
+    const [{ attributes: own }] = tagged(cell, "rect");
+    const size = sizes.find(({ children }) => titlesOf(cell)[0].includes(`, ${children[0]})`));
+    isAt(Number(own.y) + Number(own.height) / 2, Number(size.attributes.y) - 4);
+  }
 });
 
 test("panels: all passes at the most threads, then the fewest; or the second state of the cache", () => {
