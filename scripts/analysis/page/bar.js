@@ -83,6 +83,9 @@ function menu(name, title, content, update) {
     chosen.textContent = text;
     details.classList.toggle("narrow", isNarrow);
   };
+  details.addEventListener("toggle", () => {
+    details.classList.toggle("turned", details.open && details.getBoundingClientRect().left > innerWidth / 2);
+  });
   // A focus that leaves closes it; so do Escape and clicks elsewhere, below.
   details.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget && !details.contains(relatedTarget)) details.open = false;

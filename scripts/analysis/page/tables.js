@@ -163,7 +163,7 @@ function modelCell(view, given, head, { linksNotes = false }) {
       !cell.note ? "" : [" ", linksNotes && cell.row ? caseLink(cell.row, cell.note, { class: "quiet" })
         : element("span", { class: head.numeric ? "interval" : "aside", title: cell.note }, cell.note)]],
     value: cell.value, title: cell.title || (cell.interval && intervalText(cell.interval)),
-    class: [cell.quiet ? "few" : cell.strong ? "strong" : "", !head.numeric && cell.text.length > 40 ? "text" : ""].join(" ").trim(),
+    class: [cell.bad ? "bad" : cell.quiet ? "few" : cell.strong ? "strong" : "", !head.numeric && cell.text.length > 24 && !cell.backend ? "text" : ""].join(" ").trim(),
     data: { "data-level": cell.ratio ? levelOf(cell.ratio) : null, "data-backend": cell.backend } };
 }
 

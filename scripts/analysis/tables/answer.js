@@ -3,6 +3,7 @@ import { lineCases } from "../core/answer.js";
 import { groupBy, keyOf, unique } from "../core/collections.js";
 import { fullTitle, KEYS } from "../core/groups.js";
 import { ALL_REGIMES, casesText } from "../core/rank.js";
+import { FAILED } from "../core/rows.js";
 import { ratioText } from "../core/text.js";
 import { backendCell, backendColumns, column, estimateCell, NONE, numberCell, numeric, shapeCell } from "./model.js";
 
@@ -17,13 +18,20 @@ export function answerTable(view, table) {
     head: [column("pass"), numeric("shapes"),
       ...backendColumns(view, table.columns.map(({ backend }) => backend), (id) => native.has(id))],
     body: table.lines.map((line) => [line.title, { text: lineCases(line).replace(/ cases?/, ""), quiet: !line.group.isDecided },
-      ...line.cells.map((cell) => answerCell(cell))]),
+      ...line.cells.map((cell, at) => answerCell(cell) || missing(view, line.group, table.columns[at].backend))]),
     note: native.size ? OWN_LAYOUT : "",
   };
 }
 
+// Who failed where others have a time.
+function missing(view, { keys }, backend) {
+  const hasFailed = view.rows.some((row) => row.backend === backend && FAILED.includes(row.outcome)
+    && KEYS.every((key) => row[key] === keys[key]));
+  return hasFailed ? { text: "failed", bad: true } : NONE;
+}
+
 function answerCell(cell) {
-  if (!cell) return NONE;
+  if (!cell) return null;
   const { estimate, worst, mark } = cell;
   return { text: ratioText(estimate.ratio) + (mark === "tied" ? " =" : ""), note: `(${ratioText(worst.ratio)})`,
     value: estimate.ratio, strong: mark !== "", quiet: estimate.spread === "range", row: worst.row,

@@ -1,9 +1,9 @@
 // The tables of a report, once for page, Markdown and terminal.
 //
 // A table is {id, caption, head, body, note}. Headings are {text, numeric, backend, title}; cells are strings
-// or {text, note, value, strong, quiet, code, title, row, backend, marks}: `note` stands behind the text, smaller
-// where that can be; `value` is what it is sorted by; `strong` marks a winner, `quiet` what is no claim;
-// `code` is shown as typed; `row` is the row of a case to look up, `backend` one to show with its mark.
+// or {text, note, value, strong, quiet, bad, code, title, row, backend, marks}: `note` stands behind the text,
+// smaller where that can be; `value` is what it is sorted by; `strong` marks a winner, `quiet` what is no claim,
+// `bad` what failed; `code` is shown as typed; `row` is the row of a case to look up, `backend` one to show with its mark.
 import { intervalText, ratioText, shapeText, timeText } from "../core/text.js";
 
 export const NONE = { text: "-" };

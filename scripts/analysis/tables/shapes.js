@@ -2,7 +2,7 @@
 import { CLIFF } from "../core/cliffs.js";
 import { fullTitle, titleOf } from "../core/groups.js";
 import { detailText, kernelTable as kernels } from "../core/kernels.js";
-import { bandwidth, copyShare, timesBound } from "../core/rows.js";
+import { bandwidth, copyShare, FAILED, timesBound } from "../core/rows.js";
 import { estimateText, percentText, ratioText, reproText, shortOutcome, timeText } from "../core/text.js";
 import { backendCell, backendColumns, column, estimateCell, NONE, numberCell, numeric, shapeCell,
   timeCell } from "./model.js";
@@ -24,7 +24,9 @@ export function matrixTable(view, matrix) {
 
 function matrixCell(cell) {
   if (!cell) return NONE;
-  if (!cell.estimate) return { text: shortOutcome(cell.row), title: cell.row.reason };
+  if (!cell.estimate) {
+    return { text: shortOutcome(cell.row), title: cell.row.reason, bad: FAILED.includes(cell.row.outcome) };
+  }
   return { text: ratioText(cell.estimate.ratio) + (RELATION_MARKS[cell.relation] || ""),
     value: cell.estimate.ratio, strong: cell.relation === "reference", ratio: cell.estimate.ratio,
     title: estimateText(cell.estimate), row: cell.row };

@@ -28,7 +28,7 @@ export function rowsSection(view) {
       cell: (row) => record(row) && estimateCell(record(row).estimate) },
     number("gbs", "GB/s", bandwidth, (value) => value.toFixed(1)), number("copy", "of copy", copyShare, percentText),
     number("error", "error", (row) => row.error, ratioText),
-    { ...text("kernel", "kernel", (row) => detailText(row) || row.reason), cell: (row) => ({ node: detailText(row) || row.reason, class: "kernel" }) },
+    { ...text("kernel", "kernel", (row) => detailText(row) || row.reason), cell: (row) => ({ node: detailText(row) || row.reason, class: "text" }) },
     { key: "", head: "reproduce", cell: (row) => ({ node: reproduce(reproText(row)), class: "screen" }) }];
   return [
     controls(element("button", { type: "button", id: "csv", class: "screen", click: () => download(view) },

@@ -17,11 +17,14 @@ function besides(views) {
   if (!views.every(({ records }) => records.length)) return [nothing("One of the runs has no case of those chosen.")];
   const names = runNames(loaded);
   const { found, table } = machinesTable(views, names);
+  if (!found.cases) return [nothing("The runs share no case of those chosen.")];
+  // The number of cases stands beside the group.
+  const perGroup = ([title, cases, ...rest]) => [`${title}, ${cases.text} cases`, ...rest];
   return [
-    show(views[0], runsTable(views, names), { section: "runs", sortable: false }),
-    ...(found.cases ? [note(`Ratios, never times, as machines differ. ${sharedText(found)}`),
-      show(views[0], { ...table, head: table.head.map((head) => ({ ...head })) },
-        { section: "runs", group: 0, sortable: false })] : [nothing("The runs share no case of those chosen.")])];
+    note(`Ratios, never times, as machines differ. ${sharedText(found)}`),
+    show(views[0], { ...table, head: [table.head[0], ...table.head.slice(2)], body: table.body.map(perGroup) },
+      { section: "runs", class: "runs", group: 0, sortable: false }),
+    show(views[0], runsTable(views, names), { section: "runs", sortable: false })];
 }
 
 function changed(view) {
