@@ -11,7 +11,7 @@ import { columnsFor, firstSetting, panelGroups, withRows } from "../../scripts/a
 import { profileChart } from "../../scripts/analysis/charts/profile.js";
 import { rankingChart } from "../../scripts/analysis/charts/ranking.js";
 import { inRange, rooflineChart, tickText } from "../../scripts/analysis/charts/roofline.js";
-import { binaryTicks, limits, linearScale, linearTicks, logScale, logTicks }
+import { binaryTicks, limits, linearScale, logScale, logTicks }
   from "../../scripts/analysis/charts/scales.js";
 import { scalingChart } from "../../scripts/analysis/charts/scaling.js";
 import { el, fit, printable, serialize, textWidth, wrap } from "../../scripts/analysis/charts/svg.js";
@@ -443,14 +443,12 @@ test("logarithmic ticks: as many round values as there is room for", () => {
   }
 });
 
-test("binary ticks are powers of two, linear ones 1, 2 or 5 of a decade", () => {
+test("binary ticks are powers of two", () => {
   const powers = (range, length) => binaryTicks(logScale(range, 0, length), 56).map(Math.log2);
   assert.deepEqual(powers([2 ** 10, 2 ** 12], 200), [10, 11, 12]);
   assert.deepEqual(powers([2 ** 13, 2 ** 27], 235), [16, 20, 24]);
   assert.deepEqual(powers([2 ** 13, 2 ** 27], 420), [14, 16, 18, 20, 22, 24, 26]);
   assert.deepEqual(powers([1, 2 ** 40], 235), [0, 10, 20, 30, 40]);
-  assert.deepEqual(linearTicks(linearScale([0, 1], 0, 100), 20), [0, 0.2, 0.4, 0.6, 0.8, 1]);
-  assert.deepEqual(linearTicks(linearScale([3, 34], 0, 100), 30), [20]);
 });
 
 test("text: its width is no less than thin and no more than wide, cut with an ellipsis, wrapped", () => {

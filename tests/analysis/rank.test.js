@@ -78,9 +78,11 @@ test("of two to five cases there is a range, no rank and no leader", () => {
   assert.equal(groupsOf(two("a", "b", 1.5, { cases: 6 }))[0].isDecided, true);
 });
 
-test("of one case its own interval ranks", () => {
+test("of one case its own interval ranks, and without one nothing does", () => {
   assert.deepEqual(ranks(groupsOf(two("a", "b", 1.5, { cases: 1 }))[0]), { a: 1, b: 2 });
-  assert.deepEqual(ranks(groupsOf(two("a", "b", 9, { cases: 1, rounds: 4 }))[0]), { a: 1, b: 1 });
+  const [group] = groupsOf(two("a", "b", 9, { cases: 1, rounds: 4 }));
+  assert.deepEqual(ranks(group), { a: null, b: null });
+  assert.equal(group.isDecided, false);
 });
 
 test("a difference below the noise floor shares the rank", () => {

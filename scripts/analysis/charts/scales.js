@@ -42,19 +42,6 @@ export function binaryTicks(scale, gap) {
   return thinnest(powers, (own) => inside(scale, own.map((power) => 2 ** power)), scale, gap);
 }
 
-export function linearTicks(scale, gap) {
-  const most = Math.max(1, Math.floor(Math.abs(scale(scale.high) - scale(scale.low)) / gap));
-  const raw = (scale.high - scale.low) / most;
-  const power = Math.floor(Math.log10(raw) + 1e-9);
-  const step = [1, 2, 5, 10].find((own) => Number(`${own}e${power}`) >= raw * (1 - 1e-9));
-  const found = [];
-  for (let at = Math.ceil(scale.low / Number(`${step}e${power}`) - 1e-9); ; at++) {
-    const value = Number(`${at * step}e${power}`);
-    if (value > scale.high * (1 + 1e-9)) return found;
-    found.push(value);
-  }
-}
-
 function inside({ low, high }, values) {
   return values.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
 }

@@ -44,9 +44,9 @@ function cellOf(view, group, backend) {
   return { estimate: against.ratio, worst: against.worst, mark };
 }
 
-// `49 cases`, and what few of them mean.
+// `49 cases`, and what few of them, or of their rounds, mean.
 export function lineCases({ group }) {
-  return `${casesText(group)}${group.isDecided ? "" : ", range"}`;
+  return `${casesText(group)}${group.isDecided ? "" : group.cases > 1 ? ", range" : ", too few rounds"}`;
 }
 
 function rankedText(view) {
@@ -57,10 +57,11 @@ function rankedText(view) {
 }
 
 function undecidedText(tables) {
-  const few = tables.filter(({ lines }) => lines.some(({ group }) => !group.isDecided));
+  const isFew = (group) => !group.isDecided && group.cases > 1;
+  const few = tables.filter(({ lines }) => lines.some(({ group }) => isFew(group)));
   if (!few.length) return "";
   const parts = few.map(({ title, lines }) => {
-    const counts = lines.filter(({ group }) => !group.isDecided).map(({ group }) => group.cases);
+    const counts = lines.filter(({ group }) => isFew(group)).map(({ group }) => group.cases);
     return `${title} (${rangeText(counts, String)} cases)`;
   });
   return `Undecided, with 2 to 5 cases: a range instead of an interval, and no winner: ${parts.join("; ")}.`;

@@ -14,7 +14,7 @@ export const ALL_REGIMES = "all";
 // {keys, regime, cases, total, standings, leaders, leftOut, isDecided}. `cases` of `total` cases count.
 // A standing is {backend, isNative, isRanked, rank, ratio, wins, shared, worst, against}: `rank` is equal
 // for backends that cannot be told apart; it is null for a backend that is not ranked, and for all in a
-// group of so few cases that there is only a range: no winner. `wins` are cases won alone, `shared` those
+// group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins` are cases won alone, `shared` those
 // tied at the top; `against` is {ratio, worst} to the baseline, where there is one.
 export function rankGroups(run, rows, { ranked = null, baseline = null } = {}) {
   const groups = [];
@@ -56,7 +56,7 @@ function rankRows(run, keys, regime, rows, ranked, baseline) {
   }));
   standings.sort((a, b) => a.isNative - b.isNative || a.ratio.ratio - b.ratio.ratio
     || byName(a.backend, b.backend));
-  const isDecided = standings.every(({ isNative, ratio }) => isNative || ratio.spread !== "range");
+  const isDecided = standings.every(({ isNative, ratio }) => isNative || ratio.spread === "interval");
   if (isDecided) numberRanks(run, standings, matched);
   return { keys, regime, cases: cases.size, total: new Set(rows.map((row) => row.case)).size, standings,
     leftOut, isDecided, leaders: standings.filter(({ rank }) => rank === 1) };
