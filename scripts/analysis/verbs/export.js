@@ -1,8 +1,8 @@
 // normbench export: a run as JSON of Google Benchmark, which its compare.py and other tools read.
 import { deviation, median, sum } from "../core/statistics.js";
 import { FILTERS, patternsOf } from "./options.js";
-import { readRun, writeFile } from "./files.js";
-import { warn, write, writeJson } from "./streams.js";
+import { printPlace, readRun, writeFiles } from "./files.js";
+import { warn, writeJson } from "./streams.js";
 
 export const VERB = "export";
 export const ABOUT = `Writes a run as JSON of Google Benchmark, which its compare.py and other tools read. Names are BACKEND/CASE,
@@ -25,8 +25,8 @@ export function run(options) {
     benchmarks: timed.flatMap((row, family) => [...samplesOf(row, family), ...aggregatesOf(row, family)]) };
   if (options.output === undefined) writeJson(value);
   else {
-    writeFile(options.output, `${JSON.stringify(value, null, 1)}\n`);
-    write(`${options.output}\n`);
+    writeFiles([[options.output, `${JSON.stringify(value, null, 1)}\n`]]);
+    printPlace(options.output);
   }
   return 0;
 }

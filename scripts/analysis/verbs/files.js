@@ -5,10 +5,12 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.js";
 import { loadRun } from "../core/rows.js";
-import { warn } from "./streams.js";
+import { warn, write, writeExact } from "./streams.js";
 
 export const ANALYSIS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const SCHEMA = path.resolve(ANALYSIS, "../../results/schema.json");
+// Opened by name it may be none: a socket cannot be opened, a file would begin anew.
+const STDOUT = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 export function readSchema() {
   return JSON.parse(fs.readFileSync(SCHEMA, "utf8"));
@@ -29,11 +31,7 @@ export function readRun(folder, sayPartial = true) {
 }
 
 function isFolder(place) {
-  try {
-    return fs.statSync(place).isDirectory();
-  } catch {
-    return false;
-  }
+  return Boolean(statOf(place)?.isDirectory());
 }
 
 export function readText(place, advice) {
@@ -45,41 +43,78 @@ export function readText(place, advice) {
   }
 }
 
-// Replaces the file in one step, keeping its mode; a device or pipe is written directly. `content` is text
-// or bytes. Throws UserError when the place cannot be written.
-export function writeFile(place, content) {
+// Replaces files, each in one step and keeping its mode: all of them, or none where one cannot be written. `files`
+// are [place, text or bytes]; `folder`, where some of them lie, is made unless it is there. Standard output, a
+// device or a pipe is written directly. Throws UserError naming the place that cannot be written.
+export function writeFiles(files, folder = null) {
+  const staged = [];
+  const isMade = folder !== null && at(folder, () => makeFolder(folder));
   try {
-    const found = fs.statSync(place, { throwIfNoEntry: false });
-    if (found && !found.isFile()) fs.writeFileSync(place, content);
-    else replace(fs.existsSync(place) ? fs.realpathSync(place) : place, content, found);
+    for (const [place, content] of files) staged.push(at(place, () => stage(place, content, staged.length)));
+    for (const { place, temporary, content } of staged) if (!temporary) at(place, () => writeStream(place, content));
+    for (const { place, temporary, target } of staged) if (temporary) at(place, () => fs.renameSync(temporary, target));
   } catch (error) {
-    throw new UserError(`cannot write ${place}: ${error.code}, choose another place`);
-  }
-}
-
-function replace(target, content, found) {
-  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
-  try {
-    fs.writeFileSync(temporary, content, { flag: "wx" });
-    if (found) fs.chmodSync(temporary, found.mode & 0o777);
-    fs.renameSync(temporary, target);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    for (const { temporary } of staged) if (temporary) fs.rmSync(temporary, { force: true });
+    if (isMade && !fs.readdirSync(folder).length) fs.rmdirSync(folder);
     throw error;
   }
 }
 
-// Makes the folder unless it exists; its parent must exist.
-export function makeFolder(place) {
+// Prints where a file is; a stream needs no name.
+export function printPlace(place) {
+  if (!isStream(place)) write(`${place}\n`);
+}
+
+// Says which place an error is about.
+function at(place, act) {
   try {
-    if (!isFolder(place)) fs.mkdirSync(place);
+    return act();
   } catch (error) {
+    if (!error.code) throw error;
     throw new UserError(`cannot write ${place}: ${error.code}, choose another place`);
   }
 }
 
-// Whether something can lie beside the file: it is no pipe and no device.
-export function isRegular(place) {
+// The content in a new file beside the place: {place, content, temporary, target}; nothing yet for a stream.
+function stage(place, content, number) {
+  if (isStream(place)) return { place, content, temporary: null };
   const found = fs.statSync(place, { throwIfNoEntry: false });
-  return !found || found.isFile();
+  if (found && found.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+  const target = found ? fs.realpathSync(place) : place;
+  const temporary = path.join(path.dirname(target), `.normbench-${process.pid}-${number}`);
+  try {
+    fs.writeFileSync(temporary, content, { flag: "wx" });
+    if (found) fs.chmodSync(temporary, found.mode & 0o777);
+  } catch (error) {
+    if (error.code !== "EEXIST") fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  return { place, content, temporary, target };
+}
+
+function writeStream(place, content) {
+  if (STDOUT.includes(path.resolve(place))) writeExact(content);
+  else fs.writeFileSync(place, content, { flag: "a" });
+}
+
+// Whether the folder was made; it may be there already, its parent must be.
+function makeFolder(place) {
+  if (isFolder(place)) return false;
+  fs.mkdirSync(place);
+  return true;
+}
+
+// Whether nothing can lie beside the place: it is standard output, a pipe or a device.
+export function isStream(place) {
+  if (STDOUT.includes(path.resolve(place))) return true;
+  const found = statOf(place);
+  return found !== null && !found.isFile() && !found.isDirectory();
+}
+
+function statOf(place) {
+  try {
+    return fs.statSync(place);
+  } catch {
+    return null;
+  }
 }

@@ -6,11 +6,11 @@ import { serialize } from "../charts/svg.js";
 import { UserError } from "../core/errors.js";
 import { shellWord } from "../core/text.js";
 import { renderPage } from "./bundle.js";
-import { isRegular, makeFolder, readRun, writeFile } from "./files.js";
+import { isStream, printPlace, readRun, writeFiles } from "./files.js";
 import { renderReport, renderSummary } from "./markdown.js";
 import { FILTERS, RANKED, viewOf } from "./options.js";
 import { BEGIN, END, linkTo, splice } from "./splice.js";
-import { say, write } from "./streams.js";
+import { say } from "./streams.js";
 
 export const VERB = "report";
 export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an interactive page (--html). The
@@ -41,8 +41,7 @@ export function run(options) {
   let pictures = [];
   let folder = null;
   if (outputs.markdown) {
-    // Nothing can lie beside a pipe or a device.
-    if (isRegular(outputs.markdown)) {
+    if (!isStream(outputs.markdown)) {
       const { dir, name, ext } = path.parse(outputs.markdown);
       folder = path.join(dir, ext ? name : `${name}.pictures`);
       pictures = options.pictures === "none" ? [] : drawCharts(views.at(-1)).filter(
@@ -54,16 +53,10 @@ export function run(options) {
   const spliced = options.splice && splice(options.splice, renderSummary(views.at(-1),
     { report: linkTo(options.splice, [...files.keys()][0]), picture: pictures[0],
       folder: folder && linkTo(options.splice, folder) }));
-  if (pictures.length) makeFolder(folder);
-  for (const { fileName, tree } of pictures) writeFile(path.join(folder, fileName), `${serialize(tree)}\n`);
-  for (const [place, text] of files) {
-    writeFile(place, text);
-    write(`${place}\n`);
-  }
-  if (spliced) {
-    writeFile(options.splice, spliced);
-    say(`spliced a summary into ${options.splice}\n`);
-  }
+  writeFiles([...pictures.map(({ fileName, tree }) => [path.join(folder, fileName), `${serialize(tree)}\n`]), ...files,
+    ...(spliced ? [[options.splice, spliced]] : [])], pictures.length ? folder : null);
+  for (const place of files.keys()) printPlace(place);
+  if (spliced) say(`spliced a summary into ${options.splice}\n`);
   return 0;
 }
 
@@ -76,11 +69,14 @@ function visible(view) {
 function outputPaths(folder, { html, markdown, output }) {
   const suffixes = { markdown: ".md", html: ".html" };
   const chosen = [...(markdown || !html ? ["markdown"] : []), ...(html ? ["html"] : [])];
-  if (output && chosen.length === 1) return { [chosen[0]]: output };
-  const base = output || path.join(folder, "report.md");
-  if (!path.basename(base) || base.endsWith("/")) {
-    throw new UserError(`-o ${output} names no file: name one, such as report.html`);
+  if (output !== undefined && /(^|\/)\.{0,2}$/.test(output)) {
+    throw new UserError(`-o '${output}' names no file: name one, such as report.html`);
   }
+  if (output !== undefined && chosen.length === 1) return { [chosen[0]]: output };
+  if (output !== undefined && isStream(output)) {
+    throw new UserError(`-o ${output} is one place, and two formats are asked for: give --html or --markdown`);
+  }
+  const base = output ?? path.join(folder, "report.md");
   const { dir, name } = path.parse(base);
   return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + suffixes[form])]));
 }
