@@ -107,6 +107,10 @@ test("without PyTorch the sentence is on the best library, without a library on 
     /^BatchNorm1d in Eigen takes \*\*2\.0 times\*\*/);
   assert.match(sentencesOf(two("simd", "naive", 2))[0],
     /^BatchNorm1d in naive C\+\+ takes \*\*2\.0 times\*\*/);
+  const others = [["x", 9], ["y", 3], ["z", 5]].flatMap(([id, factor]) => two("simd", id, factor)
+    .filter((row) => row.backend === id));
+  assert.match(sentencesOf([...others, ...two("simd", "", 1).filter((row) => row.backend)])[0],
+    /^BatchNorm1d in y takes \*\*3\.0 times\*\*/);
 });
 
 test("a single backend", () => {
@@ -154,6 +158,9 @@ test("two to five cases decide nothing", () => {
   assert.equal(found.sentences[1], "In all passes nothing is decided: 4 cases are too few.");
   assert.equal(found.undecided, "Undecided, with 2 to 5 cases: a range instead of an interval, and no "
     + "winner: batch norm, f32, ncl, 1 thread (4 cases).");
+  const some = [[8, "forward_training"], [3, "backward"]].flatMap(
+    ([cases, pass]) => two("simd", "aten", 2, { cases, pass }));
+  assert.match(answer(viewOf(some)).undecided, /1 thread \(3 cases\)\.$/);
   assert.ok(found.table.lines.every(({ cells }) => cells.every(({ mark }) => mark === "")));
   assert.equal(answer(viewOf(inAll("simd", "aten", 2))).undecided, "");
   assert.match(answer(makeView(reference())).undecided,

@@ -54,6 +54,7 @@ test("one thread is what all rows with more threads say", () => {
   const rows = (details) => details.map((detail, l) => makeRow("x", 1, { l: l + 1, threads: 2, detail }));
   const isOne = (details) => known("x", { rows: rows(details) }).isOneThread;
   assert.ok(isOne(["1 thread", "loop, 1 thread", "loop, 1 thread, AVX2"]));
+  assert.ok(isOne(["1 thread"]));
   assert.ok(!isOne(["1 thread", "2 threads"]));
   assert.ok(!isOne(["11 thread", "1 thread"]));
   assert.ok(!known("x", { rows: [makeRow("x", 1, { threads: 1, detail: "1 thread" })] }).isOneThread);

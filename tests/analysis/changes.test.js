@@ -104,6 +104,8 @@ test("the noise floor of either run counts as well", () => {
     loadRows([makeRow("a", 100)], { meta: { noise: { floor } } }))));
   assert.deepEqual([of(1.2, 1.01), of(1.01, 1.2)].map(({ ratio, from }) => [ratio, /noise/.test(from)]),
     [[1.2, true], [1.2, true]]);
+  const beside = loadRows([makeRow("a", 100), makeRow("a", 100, { l: 7, copy_ns: 500 })]);
+  assert.equal(runToRunFloor(loadRows([makeRow("a", 100)]), beside).ratio, 1.01);
   const unknown = loadRows([makeRow("a", 100, { copy_ns: null })], { meta: { noise: null } });
   assert.equal(runToRunFloor(unknown, unknown).ratio, 1);
 });
@@ -173,6 +175,7 @@ test("two runs on one side and one on the other have an interval, if a wide one"
   const { estimate } = findChanges([run(100), run(102)], [run(120)]).rows[0];
   const spread = Math.log(1.02) ** 2 / 2; // variance of two values
   close(estimate.ratio, 120 / Math.sqrt(100 * 102));
+  assert.equal(estimate.count, 1);
   close(Math.log(estimate.ratio / estimate.lo), 12.7062047364 * Math.sqrt(spread * 1.5));
 });
 

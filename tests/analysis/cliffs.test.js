@@ -1,7 +1,8 @@
 // Cliffs: each reason for being one by itself, and what is listed of them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cliffCounts, findCliffs, MOST_CLIFFS, worstInTurn } from "../../scripts/analysis/core/cliffs.js";
+import { cliffCounts, findCliffs, isSpelledTwice, MOST_CLIFFS, worstInTurn }
+  from "../../scripts/analysis/core/cliffs.js";
 import { close, makeRow, viewOf } from "./synthesis.js";
 
 const cliffsOf = (rows, options) => findCliffs(viewOf(rows, options));
@@ -118,6 +119,13 @@ test("of several spellings the steepest is told", () => {
   assert.deepEqual(whys(cliffsOf(rows)), [[rows[0].case, "a", "nlc 3.00x"]]);
 });
 
+test("whether anything was spelled twice", () => {
+  const of = (...rows) => isSpelledTwice(viewOf(rows).timed);
+  assert.ok(of(exact("a", 100), exact("a", 100, { layout: "nlc" })));
+  assert.ok(!of(exact("a", 100), exact("b", 100, { layout: "nlc" })));
+  assert.ok(!of(exact("a", 100, { n: 0, batch: 0 }), exact("a", 100, { n: 0, batch: 0, layout: "nlc" })));
+});
+
 test("reasons add up, and the steepest is first", () => {
   const rows = [exact("fast", 100), exact("slow", 300, { detail: "ref" }), ...alone([1, 1, 9, 1, 1])];
   assert.deepEqual(whys(cliffsOf(rows)), [[rows[4].case, "a", "its neighbors 9.00x"],
@@ -144,7 +152,8 @@ test("a list is capped without hiding a backend", () => {
 });
 
 test("ids of cases are not taken apart", () => {
-  const rows = [...alone([1, 1, 3, 1, 1]), exact("a", 900, { c: 9 }), exact("a", 100, { c: 9, layout: "nlc" })];
+  const rows = [...alone([1, 1, 3, 1, 1]), exact("a", 900, { c: 9 }),
+    exact("a", 100, { c: 9, layout: "nlc" })];
   const named = rows.map((row, at) => ({ ...row, case: `${at}`, problem: "x/y" }));
   const reasons = (found) => found.map((cliff) => cliff.reasons.join(", "));
   assert.deepEqual(reasons(cliffsOf(named)), ["nlc 9.00x", "its neighbors 3.00x"]);

@@ -1,7 +1,7 @@
 // Who is the fastest for which shape, and how far ahead.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heatMaps, MOST_BINS, ratioMaps } from "../../scripts/analysis/core/heat.js";
+import { heatMaps, levelOf, LEVELS, MOST_BINS, ratioMaps } from "../../scripts/analysis/core/heat.js";
 import { close, makeRow, two, viewOf } from "./synthesis.js";
 
 const exact = (backend, ns, fields) => makeRow(backend, ns, { jitter: 0, ...fields });
@@ -80,6 +80,12 @@ test("many sizes are powers of two, by so many as it takes", () => {
   assert.deepEqual(of([...few, 100]), [[1, 1], [4, 7], [10, 13], [16, 31], [34, 34], [100, 100]]);
   const wide = Array.from({ length: 14 }, (_, at) => 2 ** at);
   assert.deepEqual(of(wide), Array.from({ length: 7 }, (_, at) => [4 ** at, 2 * 4 ** at]));
+});
+
+test("a level is how many limits a ratio reaches", () => {
+  assert.deepEqual([0.5, 1, 1.09, 1.1, 1.25, 4.99, 5, 19, 20, 1e9].map(levelOf),
+    [0, 0, 0, 1, 2, 5, 6, 7, 8, 8]);
+  assert.deepEqual(LEVELS, [...LEVELS].sort((a, b) => a - b));
 });
 
 test("of one backend the ratio to the best, in the same bins", () => {

@@ -71,6 +71,13 @@ test("points, and a line through the medians of ranges of the working set", () =
   assert.equal(copies.length, sizes.length);
 });
 
+test("ranges are powers of two where the sizes are near each other", () => {
+  const view = viewOf([1500, 2047, 2048, 1024].map((bytes, at) => makeRow("a", 100, { l: at + 1, bytes })));
+  assert.deepEqual(rooflineOf(view).lines[0].points.map(({ bytes }) => bytes), [1500, 2048]);
+  const same = viewOf([1500, 1500].map((bytes, at) => makeRow("a", 100, { l: at + 1, bytes })));
+  assert.deepEqual(rooflineOf(same).lines[0].points.map(({ bytes }) => bytes), [1500]);
+});
+
 test("copies that the run measured belong to a number of threads", () => {
   const ceilings = [{ threads: 1, bytes: 9, plain_gbs: 3, streaming_gbs: null },
     { threads: 2, bytes: 5, plain_gbs: 9 }, { threads: 1, bytes: 4, plain_gbs: 2, streaming_gbs: 1 },

@@ -48,7 +48,8 @@ test("matrices are one per group, of the rows that are wanted, to the baseline",
 
 test("the kernel is what a row says beside its circumstances", () => {
   const table = { "rows, 2 threads, AVX512F, streaming": "rows",
-    "jit:avx512_core, 1 thread": "jit:avx512_core", "1 thread": "", "": "", "columns, 3 reads, fetching, SSSE3": "columns",
+    "jit:avx512_core, 1 thread": "jit:avx512_core", "1 thread": "", "": "",
+    "columns, 3 reads, fetching, SSSE3": "columns",
     "2 threads of 4, ref:any": "ref:any", "a, b": "a, b" };
   for (const [detail, kernel] of Object.entries(table)) assert.equal(kernelOf({ detail }), kernel, detail);
 });
