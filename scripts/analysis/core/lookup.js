@@ -12,19 +12,21 @@ export function lookUp(view, id) {
   const [row] = rows;
   const records = rows.map((own) => view.toBest.get(own.index)).filter(Boolean);
   return { row, subject: `${shapeText(row)}${row.name ? ` (${row.name})` : ""}, ${fullTitle(row)}`,
-    sentence: sentenceOf(view, records), sure: sureText(view, records) };
+    sentence: sentenceOf(view, rows, records), sure: sureText(view, records) };
 }
 
-function sentenceOf(view, records) {
+function sentenceOf(view, rows, records) {
   const spoken = (record) => view.backends.get(record.row.backend).spoken;
   const kindOf = (record) => view.backends.get(record.row.backend).kind;
   const ours = (record) => (kindOf(record) === "ours" ? ", ours and not a library" : "");
   const best = records.find(({ relation }) => relation === "reference");
-  if (!best) return "Nothing was timed.";
+  if (!best) return rows.some((row) => row.timed) ? "Nothing that is ranked was timed." : "Nothing was timed.";
   const time = timeText(best.row.median_ns);
   const rivals = records.filter((record) => record.competes && record !== best)
     .sort((a, b) => a.estimate.ratio - b.estimate.ratio);
-  if (!rivals.length) return `Only ${spoken(best)} was timed: **${time}**.`;
+  if (!rivals.length) {
+    return `Only ${spoken(best)} ${records.length === 1 ? "was timed" : "is ranked"}: **${time}**.`;
+  }
   const long = (record) => `${ratioText(record.estimate.ratio)} ${intervalText(record.estimate)} times as long`;
   if (rivals.some(({ relation }) => relation === "undecided")) {
     return `${spoken(best)} took the least time, ${time}, but there are too few rounds for a claim.`;
