@@ -37,6 +37,7 @@ test("far off its neighbors, per element", () => {
 test("neighbors are at most two on either side", () => {
   // The median of 1, 1, 3, 3 is 2: no cliff. With the far ones it would be 1, and 3 off it.
   assert.deepEqual(cliffsOf(alone([1, 1, 1, 1, 3, 3, 3])), []);
+  assert.deepEqual(cliffsOf(alone([3, 3, 3, 1, 1, 1, 1])), []);
 });
 
 test("neighbors are within a factor of 8", () => {

@@ -138,6 +138,7 @@ test("facts of the machine, and none of what is unknown", () => {
     build: "Release GNU 12.2.0 -O3", normbench: "0.1.0 abc123", environment: "OMP_WAIT_POLICY=passive",
     date: "2026-11-23T20:10:00Z", "noise floor": "1.0% (A/A)",
     verified: "12 of 12 rows of case and backend" });
+  assert.equal(facts({ environment: { B: "2", C: "3", A: "1" } }).environment, "A=1 B=2 C=3");
   const bare = facts({ machine: null, build: null, environment: null, started: null, noise: null });
   assert.deepEqual(Object.keys(bare), ["noise floor", "verified"]);
   assert.match(bare["noise floor"], /^not measured/);

@@ -109,7 +109,8 @@ test("the lower end of an unpaired ratio is wrong in at most 5% of the cases", (
 
 test("tied when the interval spans 1 or the ratio is below the floor", () => {
   const table = [[between(0.99, 1.10, 1.20), 1, true], [between(1.05, 1.10, 1.20), 1, false],
-    [between(1.05, 1.10, 1.20), 1.11, true], [between(0.85, 0.90, 0.95), 1, false],
+    [between(1.05, 1.10, 1.20), 1.11, true], [between(1.05, 1.10, 1.20), 1.10, false],
+    [between(0.85, 0.90, 0.95), 1, false],
     [between(0.85, 0.90, 0.95), 1.12, true], [undecided(1.1), 1.5, null],
     [{ ...between(0.9, 1.5, 2), spread: "range" }, 1, null]];
   for (const [estimate, floor, expected] of table) assert.equal(tied(estimate, floor), expected);

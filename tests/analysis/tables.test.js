@@ -103,6 +103,8 @@ test("a profile is ordered by the first share that differs", () => {
     exact(id, one, { l: 1 }), exact(id, other, { l: 2 })]);
   const view = viewOf(rows);
   assert.deepEqual(performanceProfile(view, view.whole[0]).map(({ backend }) => backend), ["a", "b", "c"]);
+  const same = viewOf(["b", "a", "c"].map((id) => exact(id, 100)));
+  assert.deepEqual(performanceProfile(same, same.whole[0]).map(({ backend }) => backend), ["a", "b", "c"]);
 });
 
 test("costs are medians, most and sums over the rows that passed", () => {
@@ -131,6 +133,18 @@ test("preparing pays off after the calls that gain what it costs more", () => {
   assert.deepEqual(payoffs([["cheap", 100, 10], ["dear", 50, 10]]), { dear: [1, 0, 1] });
   assert.deepEqual(payoffs([["cheap", 100, 10], ["dear", 100, 50]]), { dear: [Infinity, 1, 1] });
   assert.deepEqual(payoffs([["cheap", 100, 10], ["dear", 200, 50]]), { dear: [Infinity, 1, 1] });
+});
+
+test("what pays off is against the library that is the cheapest to prepare", () => {
+  assert.deepEqual(payoffs([["simd", 90, 110], ["aten", 100, 10], ["eigen", 200, 20], ["naive", 500, 0]]),
+    { simd: [10, 0, 1], eigen: [Infinity, 1, 1], naive: [Infinity, 1, 1] });
+  const rows = [exact("simd", 90, { prepare_ns: 110 }), exact("naive", 100, { prepare_ns: 10 }),
+    exact("onednn-blocked", 50, { prepare_ns: 0, native_layout: true })];
+  const ours = payoffCalls(viewOf(rows.slice(0, 2)));
+  assert.deepEqual([...ours].map(([id, { calls }]) => [id, calls]), [["simd", 10]]);
+  // A native layout is no library that takes the data as it is.
+  const beside = payoffCalls(viewOf([...rows, exact("aten", 100, { prepare_ns: 60 })]));
+  assert.equal(beside.get("simd").calls, 5);
 });
 
 test("payoff is the median over the cases, and never where most never do", () => {
