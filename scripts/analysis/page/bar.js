@@ -23,7 +23,8 @@ export function drawHeader(view) {
   } }, isDark() ? "Light" : "Dark");
   document.getElementById("header").replaceChildren(
     element("div", {}, element("h1", {}, run.name, element("span", { class: "product" }, " normbench")),
-      element("p", { class: "note" }, [machine, libraries, date && date.replaceAll("-", "\u2011")].filter(Boolean).join(" · "))),
+      element("p", { class: "note" }, [machine, libraries, date.replaceAll("-", "\u2011")]
+        .filter(Boolean).join(" · "))),
     element("div", { class: "controls" }, loaded.length > 1 ? choice("run", "Run", loaded.map(
       (own, at) => [String(at), runLabel(own)]), String(state.run), (value) => change(
       { run: Number(value), values: {}, shown: null, among: "all", baseline: null, pick: {} })) : "", theme));
@@ -56,13 +57,15 @@ function makeBar(view) {
   const { run } = view;
   const backends = backendsOf(run.rows);
   const nameOf = (id) => [marker(view, id), ` ${view.backends.get(id).label}`];
-  const facets = FACETS.map((facet) => [facet, facetValues(run, facet)]).filter(([, values]) => values.length > 1);
+  const facets = FACETS.map((facet) => [facet, facetValues(run, facet)])
+    .filter(([, values]) => values.length > 1);
   return element("details", { class: "bar", open: matchMedia("(min-width: 700px)").matches },
     element("summary", {}, "Choose cases and backends: ", element("span", { id: "count", role: "status" })),
     element("div", { class: "controls" },
       element("label", { class: "choice", for: "text" }, element("span", {}, "Case"),
-        element("input", { id: "text", type: "search", placeholder: "32x512x835, BatchNorm1d…", autocomplete: "off",
-          title: "A shape (? for any size), a layer, a model, a library or a kernel; it chooses the cases of all sections",
+        element("input", { id: "text", type: "search", autocomplete: "off",
+          placeholder: "32x512x835, BatchNorm1d…", title: "A shape (? for any size), a layer, a model, a "
+            + "library or a kernel; it chooses the cases of all sections",
           input: (event) => change({ text: event.target.value }, true) })),
       facets.map(([facet, values]) => facetMenu(facet, values)),
       backendMenu(backends, nameOf), amongMenu(backends, nameOf),
@@ -95,11 +98,13 @@ function menu(name, title, content, update) {
 
 function boxes(name, values, labelOf, onChange) {
   return values.map((value) => element("label", {},
-    element("input", { type: "checkbox", name, value, change: () => onChange(checked(name)) }), labelOf(value),
-    element("button", { type: "button", class: "link only", "aria-label": `only ${value || "none"}`, click: (event) => {
-      event.preventDefault();
-      onChange([value]);
-    } }, "only")));
+    element("input", { type: "checkbox", name, value, change: () => onChange(checked(name)) }),
+    labelOf(value),
+    element("button", { type: "button", class: "link only", "aria-label": `only ${value || "none"}`,
+      click: (event) => {
+        event.preventDefault();
+        onChange([value]);
+      } }, "only")));
 }
 
 const checked = (name) => [...document.querySelectorAll(`#filters input[name="${name}"]:checked`)].map(
@@ -111,8 +116,9 @@ function check(details, name, isIn) {
 
 function facetMenu(facet, values) {
   const word = (value) => (facet === "pass" && PASS_WORDS[value]) || value || "none";
-  const all = element("button", { type: "button", class: "small", click: () => narrow(facet, values) }, "all");
-  return menu(facet, facet, [boxes(facet, values, (value) => word(value), (kept) => narrow(facet, kept)), all],
+  const all = element("button", { type: "button", class: "small", click: () => narrow(facet, values) },
+    "all");
+  return menu(facet, facet, [boxes(facet, values, word, (kept) => narrow(facet, kept)), all],
     (details) => {
       const kept = state.values[facet];
       check(details, facet, (value) => !kept || kept.includes(value));
@@ -127,21 +133,24 @@ function backendMenu(backends, nameOf) {
   return menu("show", "show", [boxes("show", backends, nameOf, show), all,
     element("p", { class: "note" }, "Who is the best stays as it is.")], (details) => {
     check(details, "show", (id) => !state.shown || state.shown.has(id));
-    return { isNarrow: state.shown !== null, text: state.shown ? `${state.shown.size} of ${backends.length}` : "all" };
+    return { isNarrow: state.shown !== null,
+      text: state.shown ? `${state.shown.size} of ${backends.length}` : "all" };
   });
 }
 
 function amongMenu(backends, nameOf) {
   const names = [...Object.entries(AMONG).map(([name, { text }]) => [name, text]), ["mine", "my choice"]];
-  const radios = names.map(([name, text]) => element("label", {}, element("input", { type: "radio", name: "among",
-    value: name, change: () => change({ among: name === "mine" ? checked("rank") : name }) }), text));
+  const choose = (name) => change({ among: name === "mine" ? checked("rank") : name });
+  const radios = names.map(([name, text]) => element("label", {}, element("input", { type: "radio",
+    name: "among", value: name, change: () => choose(name) }), text));
   const own = boxes("rank", backends, nameOf, (ids) => change({ among: ids }));
   return menu("among", "rank among", [radios, own,
     element("p", { class: "note" }, "Chooses who can be the best.")], (details, view) => {
     const isMine = Array.isArray(state.among);
     check(details, "among", (name) => name === (isMine ? "mine" : state.among));
     check(details, "rank", (id) => view.ranked.has(id));
-    return { isNarrow: state.among !== "all", text: isMine ? `${view.ranked.size} of ${backends.length}` : AMONG[state.among].text };
+    return { isNarrow: state.among !== "all",
+      text: isMine ? `${view.ranked.size} of ${backends.length}` : AMONG[state.among].text };
   });
 }
 

@@ -1,17 +1,17 @@
 // The shown rows as CSV, with their ratios and samples.
 import { bandwidth } from "../core/rows.js";
 
-const COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch", "groups", "threads", "cache", "input",
-  "regime", "name", "outcome", "reason", "detail", "native_layout", "bytes", "error", "grade", "copy_ns", "read_ns", "bound_ns",
-  "allocations", "prepare_ns", "median_ns"];
+const COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch", "groups",
+  "threads", "cache", "input", "regime", "name", "outcome", "reason", "detail", "native_layout", "bytes",
+  "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns", "median_ns"];
 
 export function csvOf(view) {
   const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   const lines = view.shownRows.map((row) => {
     const record = view.toShown.get(row.index);
     const { ratio, lo, hi } = record ? record.estimate : {};
-    return [...COLUMNS.map((key) => row[key]), record && record.reference.backend, ratio, lo, hi, record && record.relation,
-      bandwidth(row), row.samples_ns.join(" ")];
+    return [...COLUMNS.map((key) => row[key]), record && record.reference.backend, ratio, lo, hi,
+      record && record.relation, bandwidth(row), row.samples_ns.join(" ")];
   });
   return [[...COLUMNS, "reference", "ratio", "lo", "hi", "relation", "gb_per_s", "samples_ns"], ...lines]
     .map((line) => line.map((value) => quote(String(value ?? ""))).join(",")).join("\r\n").concat("\r\n");

@@ -83,7 +83,8 @@ export function definitions(facts) {
 }
 
 export function copyButton(text, label = "copy", name = null) {
-  const button = element("button", { type: "button", class: "small copy", title: text, "aria-label": name }, label);
+  const button = element("button", { type: "button", class: "small copy", title: text, "aria-label": name },
+    label);
   button.addEventListener("click", async () => {
     button.textContent = await copied(text) ? "copied" : "press Ctrl+C";
     setTimeout(() => { button.textContent = label; }, 1500);

@@ -8,25 +8,30 @@ import { cliffsSection, kernelsSection } from "./sections/cliffs.js";
 import { insteadSection } from "./sections/instead.js";
 import { lookupSection } from "./sections/lookup.js";
 import { matrixSection } from "./sections/matrix.js";
-import { accuracySection, bandwidthSection, costsSection, heatSection, profileSection, scalingSection } from "./sections/measures.js";
+import { accuracySection, bandwidthSection, costsSection, heatSection, profileSection, scalingSection,
+} from "./sections/measures.js";
 import { methodSection } from "./sections/method.js";
 import { rankingSection } from "./sections/ranking.js";
 import { gapsSection, rowsSection } from "./sections/rows.js";
 import { runsSection } from "./sections/runs.js";
+import { chartWidth } from "./names.js";
 import { change, currentRun, fromHash, goTo, listen, loaded, reset, state, toHash } from "./state.js";
 
 const SECTIONS = [
-  ["answer", "Answer", answerSection], ["shapes", "Shapes", matrixSection], ["lookup", "One shape", lookupSection],
-  ["ranking", "Ranking", rankingSection], ["kernels", "Kernels", kernelsSection], ["cliffs", "Cliffs", cliffsSection],
+  ["answer", "Answer", answerSection], ["shapes", "Shapes", matrixSection],
+  ["lookup", "One shape", lookupSection], ["ranking", "Ranking", rankingSection],
+  ["kernels", "Kernels", kernelsSection], ["cliffs", "Cliffs", cliffsSection],
   ["runs", "Runs side by side", runsSection], ["profile", "Performance profile", profileSection],
   ["bandwidth", "Bandwidth", bandwidthSection], ["heat", "Who is fastest where", heatSection],
   ["scaling", "Scaling", scalingSection], ["instead", "Instead of", insteadSection],
-  ["accuracy", "Accuracy", accuracySection], ["costs", "Costs", costsSection], ["rows", "All rows", rowsSection],
+  ["accuracy", "Accuracy", accuracySection], ["costs", "Costs", costsSection],
+  ["rows", "All rows", rowsSection],
   ["gaps", "Skips and failures", gapsSection], ["method", "Method and words", methodSection],
 ].filter(([id]) => id !== "runs" || loaded.length > 1);
 const stale = new Set();
 const inSight = new Set();
 let view = null;
+let drawnWidth = 0;
 
 function viewOf(run) {
   const { shown, among, baseline } = state;
@@ -59,6 +64,7 @@ function empty(id) {
 }
 
 function drawAll() {
+  drawnWidth = chartWidth();
   view = viewOf(currentRun());
   drawHeader(view);
   drawBar(view);
@@ -140,6 +146,13 @@ addEventListener("afterprint", () => {
   if (themeOfScreen) document.documentElement.dataset.theme = themeOfScreen;
   else delete document.documentElement.dataset.theme;
   state.isPrinting = false;
+  drawAll();
+});
+
+// Pictures are as wide as the text.
+addEventListener("resize", () => {
+  if (state.isPrinting || Math.abs(chartWidth() - drawnWidth) < 40) return;
+  drawnWidth = chartWidth();
   drawAll();
 });
 

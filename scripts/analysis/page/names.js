@@ -17,8 +17,9 @@ export function backendHead(view, id, label = view.backends.get(id).label) {
   const isNative = / \*$/.test(label);
   const [name, ...rest] = label.replace(/ \*$/, "").split(", ");
   const aside = rest.length ? rest.join(", ") : view.backends.get(id).kind;
-  return element("span", { class: "backend", title: id }, marker(view, id, isNative), " ",
-    element("span", { class: "name" }, name), element("span", { class: "aside" }, `${aside}${isNative ? " *" : ""}`));
+  return element("span", { class: "backend", title: id },
+    element("span", { class: "name" }, marker(view, id, isNative), ` ${name}`),
+    element("span", { class: "aside" }, `${aside}${isNative ? " *" : ""}`));
 }
 
 // The same in one line.
@@ -70,7 +71,7 @@ export function chooseSetting(view, section) {
 
 // Pictures are drawn as wide as the text is.
 export function chartWidth() {
-  if (state.isPrinting) return 680;
+  if (state.isPrinting) return 980;
   return Math.max(300, Math.min(980, document.getElementById("main").clientWidth - 24));
 }
 

@@ -6,15 +6,17 @@ import { element, note, present } from "./dom.js";
 import { backendHead, caseLink, marker, reproduce } from "./names.js";
 import { pick, remember, state } from "./state.js";
 
-// A column is {key, head, numeric, title, cell(row), value(row)}: cell() gives text, nodes, null or {node,
-// value, class, title, data}; value() is what it sorts by. Of the rows the first `most` are shown, or those of one page of `paged`; columns that are empty in
-// all rows are left out; rows of one `groupOf` stand below a line with that text.
+// A column is {key, head, numeric, title, class, always, cell(row), value(row)}: cell() gives text, nodes,
+// null or {node, value, class, title, data}; value() is what it sorts by; a column that is empty in all rows
+// is left out unless it is `always` there. Of the rows the first `most` are shown, or those of one page of
+// `paged`; rows of one `groupOf` stand below a line with that text.
 export function table({ id, section, caption, columns, rows, most = Infinity, paged = null, sortable = true,
   groupOf = null, class: kind = "" }) {
   const used = columns.filter((column, at) => at === 0 || column.always
     || rows.some((row) => !isEmpty(column.cell(row))));
   const made = element("table", { id: `table-${id}`, class: kind },
-    element("caption", {}, element("span", {})), element("thead", {}, element("tr", {})), element("tbody", {}));
+    element("caption", {}, element("span", {})), element("thead", {}, element("tr", {})),
+    element("tbody", {}));
   const box = element("div", { class: "scroll", role: "region", "aria-label": caption }, made);
   const after = element("div", { class: "controls" });
   const draw = () => {
@@ -24,7 +26,8 @@ export function table({ id, section, caption, columns, rows, most = Infinity, pa
     const isAll = state.isPrinting || state.pick[`all.${id}`] === "yes";
     const pages = paged ? Math.max(1, Math.ceil(rows.length / paged)) : 1;
     const page = Math.min(pages, Math.max(1, Math.floor(Number(state.pick[`page.${id}`])) || 1));
-    const shown = paged ? sorted.slice((page - 1) * paged, page * paged) : isAll ? sorted : sorted.slice(0, most);
+    const shown = paged ? sorted.slice((page - 1) * paged, page * paged)
+      : isAll ? sorted : sorted.slice(0, most);
     made.caption.firstChild.textContent = caption + (paged && rows.length > paged
       ? `: ${(page - 1) * paged + 1} to ${(page - 1) * paged + shown.length} of ${rows.length}` : "");
     made.tHead.rows[0].replaceChildren(...used.map((column) => headCell(column, sortable && column.key !== "",
@@ -49,8 +52,9 @@ function isEmpty(cell) {
 
 function headCell(column, sortable, direction, sort) {
   const ascending = direction === "ascending";
-  return element("th", { scope: "col", class: column.numeric ? "number" : null, title: column.title,
-    "data-key": column.key, "aria-sort": sortable ? direction || "none" : null },
+  return element("th", { scope: "col", title: column.title,
+    class: column.class || (column.numeric ? "number" : null), "data-key": column.key,
+    "aria-sort": sortable ? direction || "none" : null },
   sortable ? element("button", { type: "button", class: "sort",
     click: () => sort(ascending ? "descending" : "ascending") }, column.head,
   element("span", { class: "arrow", "aria-hidden": "true" })) : column.head);
@@ -78,7 +82,8 @@ function bodyCell(column, given, at) {
 
 function sortRows(rows, column, direction) {
   const sign = direction === "descending" ? -1 : 1;
-  return rows.map((row) => [column.value(row), row]).sort(([a], [b]) => compare(a, b, sign)).map(([, row]) => row);
+  return rows.map((row) => [column.value(row), row]).sort(([a], [b]) => compare(a, b, sign))
+    .map(([, row]) => row);
 }
 
 // Numbers by size, text by letters, what is not known last.
@@ -136,12 +141,15 @@ export function show(view, model, { group = null, ...options }) {
   const columns = at.map((index) => {
     const head = model.head[index];
     return { key: head.backend || head.text, numeric: head.numeric, title: head.title || head.backend,
-      head: head.backend ? backendHead(view, head.backend, head.text) : head.text, always: Boolean(head.backend),
+      head: head.backend ? backendHead(view, head.backend, head.text) : head.text,
+      always: Boolean(head.backend),
+      class: model.body.some((line) => line[index].isCommand) ? "screen" : null,
       cell: (line) => modelCell(view, line[index], head, options),
       value: (line) => sortValue(line[index]) };
   });
   return [...table({ id: model.id, caption: model.caption, rows: model.body, columns,
-    groupOf: group === null ? null : (line) => textOf(line[group]), ...options }), model.note ? note(model.note) : null];
+    groupOf: group === null ? null : (line) => textOf(line[group]), ...options }),
+  model.note ? note(model.note) : null];
 }
 
 const textOf = (cell) => (typeof cell === "string" ? cell : cell.text);
@@ -156,14 +164,17 @@ function modelCell(view, given, head, { linksNotes = false }) {
   if (cell.text === "-" && !cell.note) return null;
   if (cell.isCommand) return { node: reproduce(cell.text), class: "screen" };
   const link = cell.row && !linksNotes;
-  const text = cell.backend ? [marker(view, cell.backend, / \*$/.test(cell.text)), ` ${cell.text}`] : cell.text;
+  const text = cell.backend ? [marker(view, cell.backend, / \*$/.test(cell.text)), ` ${cell.text}`]
+    : cell.text;
+  const isLong = !head.numeric && !cell.backend && cell.text.length > 24;
   const plain = cell.code ? element("code", {}, text) : text;
   return {
     node: [link ? caseLink(cell.row, plain, cell.ratio ? { tabindex: -1, title: cell.title } : {}) : plain,
       !cell.note ? "" : [" ", linksNotes && cell.row ? caseLink(cell.row, cell.note, { class: "quiet" })
         : element("span", { class: head.numeric ? "interval" : "aside", title: cell.note }, cell.note)]],
     value: cell.value, title: cell.title || (cell.interval && intervalText(cell.interval)),
-    class: [cell.bad ? "bad" : cell.quiet ? "few" : cell.strong ? "strong" : "", !head.numeric && cell.text.length > 24 && !cell.backend ? "text" : ""].join(" ").trim(),
+    class: [cell.bad ? "bad" : cell.quiet ? "few" : cell.strong ? "strong" : "", isLong ? "text" : ""]
+      .join(" ").trim(),
     data: { "data-level": cell.ratio ? levelOf(cell.ratio) : null, "data-backend": cell.backend } };
 }
 
@@ -176,5 +187,6 @@ export function estimateCell(estimate, { bold = false, mark = "", ...more } = {}
   if (!estimate) return null;
   const few = estimate.spread !== "interval";
   return { value: estimate.ratio, class: few ? "few" : bold ? "strong" : "",
-    node: [ratioText(estimate.ratio), mark ? ` ${mark}` : "", element("span", { class: "interval" }, intervalText(estimate))], ...more };
+    node: [ratioText(estimate.ratio), mark ? ` ${mark}` : "",
+      element("span", { class: "interval" }, intervalText(estimate))], ...more };
 }

@@ -1,5 +1,5 @@
-// The answer: what a partial run measured, what failed, two sentences, the table of passes by backends, and what to
-// know before quoting.
+// The answer: what a partial run measured, what failed, two sentences, the table of passes by backends, and
+// what to know before quoting it.
 import { answer } from "../../core/answer.js";
 import { floorText } from "../../core/noise.js";
 import { machineFacts, verifiedText } from "../../core/notes.js";
@@ -16,14 +16,16 @@ export function answerSection(view) {
     found.partial ? element("p", { id: "partial" }, element("strong", {}, found.partial)) : null,
     found.failures.length ? element("div", { class: "failures", role: "note", id: "failures" },
       element("strong", {}, "Failed"), list(found.failures.map(({ text }) => text))) : null,
-    element("div", { id: "sentences" }, found.sentences.map((text) => element("p", { class: "lead" }, prose(text)))),
-    element("p", { class: "note", id: "among" }, found.ranked || "Ranked are all that take the data as it is.",
-      ...chosen(view)),
+    element("div", { id: "sentences" },
+      found.sentences.map((text) => element("p", { class: "lead" }, prose(text)))),
+    element("p", { class: "note", id: "among" },
+      found.ranked || "Ranked are all that take the data as it is.", ...chosen(view)),
     found.table ? tableOf(view, found.table, "answer") : null,
     found.others.length ? folded(moreText(found.others), { id: "more-tables" },
       () => found.others.map((own, at) => tableOf(view, own, `answer-${at}`))) : null,
     caveats(found),
-    folded("Who is who", { id: "who", open: true }, () => show(view, namesTable(view), { section: "answer", sortable: false })),
+    folded("Who is who", { id: "who", open: true },
+      () => show(view, namesTable(view), { section: "answer", sortable: false })),
     note(`${verifiedText(run.rows)} right; noise floor ${floorText(run.noise)}; measured ${
       run.started.slice(0, 10) || "on an unknown day"}.`, { id: "facts" }),
     folded("Machine, build and environment", { id: "machine" }, () => definitions(machineFacts(run))),
@@ -35,7 +37,8 @@ export function answerSection(view) {
 function chosen(view) {
   if (!isFiltered()) return [];
   const shapes = new Set(view.rows.map((row) => `${row.n} ${row.c} ${row.l}`)).size;
-  const text = ` Chosen: ${view.rows.length} of ${countText(view.run.rows.length, "row")}, ${countText(shapes, "shape")}. `;
+  const text = ` Chosen: ${view.rows.length} of ${countText(view.run.rows.length, "row")}, ${
+    countText(shapes, "shape")}. `;
   return [text, element("a", { href: "#lookup", click: (event) => {
     event.preventDefault();
     goTo("lookup");

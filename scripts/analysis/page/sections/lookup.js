@@ -22,8 +22,8 @@ export function lookupSection(view) {
     note(subject, { id: "subject" }),
     element("p", { class: "lead", id: "sentence" }, prose(sentence)),
     note([sure, row.source && `shape from ${row.source}`].filter(Boolean).join("; ")),
-    rows.length ? show(view, { ...caseTable(view, rows), note: rows.some((own) => own.native_layout) ? OWN_LAYOUT : "" },
-      { section: "lookup", class: "case" }) : null];
+    rows.length ? show(view, { ...caseTable(view, rows),
+      note: rows.some((own) => own.native_layout) ? OWN_LAYOUT : "" }, { section: "lookup" }) : null];
 }
 
 // Two selects: the shape, and which of its cases. The search is the one in the bar.

@@ -12,19 +12,22 @@ export function matrixSection(view) {
   if (!group) return nothing("No case was timed.");
   const [matrix] = shapeMatrices(view, { isWanted: (row) => idOf(row) === idOf(group.keys) });
   const { head, body, ...model } = matrixTable(view, matrix);
-  const order = (line) => [line[0], ...line.slice(4), line[3]];
+  // Backends next to the shape, and the best time last; the best one is bold anyway.
+  const order = ([shape, , , time, ...backends]) => [shape, ...backends, time];
+  const withName = ([shape, name, ...rest]) => [{ ...shape, note: name === "-" ? "" : name }, name, ...rest];
   return [
-    note(`Time as a ratio to ${view.reference}, in each shape. = cannot be told apart from the best, ? too few rounds to say. `
-      + "A shape or a cell leads to its times; a heading sorts."),
+    note(`Time as a ratio to ${view.reference}, in each shape. = cannot be told apart from the best, ? `
+      + "too few rounds to say. A shape or a cell leads to its times; a heading sorts."),
     controls(control, scale()),
-    show(view, { ...model, head: order(head).map((own, at) => (at === head.length - 3 ? { ...own, text: "best time" } : own)),
-      body: body.map((line) => order([{ ...line[0], note: line[1] === "-" ? "" : line[1] }, ...line.slice(1)])),
+    show(view, { ...model, body: body.map((line) => order(withName(line))),
+      head: order(head.map((own) => (own.text === "time" ? { ...own, text: "best time" } : own))),
       note: matrix.backends.some(matrix.isNative) ? OWN_LAYOUT : "" },
     { section: "shapes", class: "matrix shapes", most: 60 })];
 }
 
 // What the colors say.
 function scale() {
+  const texts = ["1", ...LEVELS.map((limit) => `${limit}+`)];
   return element("span", { class: "scale", role: "img", "aria-label": "The stronger the color, the slower" },
-    ["1", ...LEVELS.map((limit) => `${limit}+`)].map((text, at) => element("span", { "data-level": at }, text)));
+    texts.map((text, at) => element("span", { "data-level": at }, text)));
 }

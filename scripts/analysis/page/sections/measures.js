@@ -1,7 +1,7 @@
-// Sections that are a picture and tables of one setting: profile, bandwidth, heat, scaling, accuracy; and costs.
+// Sections that are a picture and tables of one setting: profile, bandwidth, heat, scaling, accuracy; costs.
 import { accuracyChart } from "../../charts/accuracy.js";
-import { withRows } from "../../charts/panels.js";
 import { heatChart } from "../../charts/heat.js";
+import { withRows } from "../../charts/panels.js";
 import { profileChart } from "../../charts/profile.js";
 import { rooflineChart } from "../../charts/roofline.js";
 import { scalingChart } from "../../charts/scaling.js";
@@ -20,25 +20,30 @@ const size = () => ({ width: chartWidth() });
 
 // A table per pass of the setting.
 function perPass(view, section, groups, make) {
-  return groups.map((group) => [group, make(view, withRows(view, group), PASS_WORDS[group.keys.pass] || group.keys.pass)])
-    .filter(([, model]) => model).map(([group, model]) => show(view, model, { id: `${model.id}-${group.keys.pass}`, section }));
+  return groups.flatMap((group) => {
+    const { pass } = group.keys;
+    const model = make(view, withRows(view, group), PASS_WORDS[pass] || pass);
+    return model ? [show(view, model, { id: `${model.id}-${pass}`, section })] : [];
+  });
 }
 
 export function profileSection(view) {
   const { groups, control } = chooseSetting(view, "profile");
   if (!groups.length) return nothing("No case was timed.");
   return [
-    note("A mean hides how often a backend is near the best: here is in which share of the cases it takes at most so many times as long."),
-    controls(control), picture(profileChart(view, groups, size())), perPass(view, "profile", groups, profileTable)];
+    note("A mean hides how often a backend is near the best: here is in which share of the cases it takes at "
+      + "most so many times as long."),
+    controls(control), picture(profileChart(view, groups, size())),
+    perPass(view, "profile", groups, profileTable)];
 }
 
 export function bandwidthSection(view) {
   const { groups, control } = chooseSetting(view, "bandwidth");
   const tables = perPass(view, "bandwidth", groups, bandwidthTable);
-  if (!tables.length) return nothing(EMPTY.bandwidth);
+  if (!tables.length) return [controls(control), nothing(EMPTY.bandwidth)];
   return [
-    note("GB/s is effective: the bytes that a pass must move, by its time. The bound is the least time that it can take: 1 times the "
-      + "bound cannot be beaten."),
+    note("GB/s is effective: the bytes that a pass must move, by its time. The bound is the least time that "
+      + "it can take: 1 times the bound cannot be beaten."),
     controls(control), picture(rooflineChart(view, groups, size())), tables];
 }
 
@@ -58,11 +63,13 @@ export function heatSection(view) {
 export function scalingSection(view) {
   const [threads, batches] = [threadTable(view), batchTable(view)];
   const { groups, control } = chooseSetting(view, "scaling");
+  const rows = (model) => show(view, model, { section: "scaling", group: 0, most: 90 });
   return [
-    element("h3", {}, "Threads"), threads ? [note(`Geometric mean over the cases, by where the data lives. ${APART}`), controls(control),
-      picture(scalingChart(view, groups, size())), show(view, threads, { section: "scaling", group: 0, most: 90 })] : nothing(EMPTY.threads),
-    element("h3", {}, "Mini-batches"), batches ? [note(`Geometric mean over the shapes. ${APART}`),
-      show(view, batches, { section: "scaling", group: 0, most: 90 })] : nothing(EMPTY.batches)];
+    element("h3", {}, "Threads"),
+    threads ? [note(`Geometric mean over the cases, by where the data lives. ${APART}`), controls(control),
+      picture(scalingChart(view, groups, size())), rows(threads)] : nothing(EMPTY.threads),
+    element("h3", {}, "Mini-batches"),
+    batches ? [note(`Geometric mean over the shapes. ${APART}`), rows(batches)] : nothing(EMPTY.batches)];
 }
 
 export function accuracySection(view) {
@@ -70,16 +77,20 @@ export function accuracySection(view) {
   if (!tables.length) return nothing(EMPTY.accuracy);
   const { groups, control } = chooseSetting(view, "accuracy");
   return [
-    note("Error: the worst over all outputs and cases in units of the bound that is derived for it, 1 is the limit. Ulp: the same in "
-      + "spacings of the type of the data. A and B are the grades that backends claim."),
+    note("Error: the worst over all outputs and cases in units of the bound that is derived for it, 1 is the "
+      + "limit. Ulp: the same in spacings of the type of the data. A and B: the grades that backends claim."),
     controls(control), picture(accuracyChart(view, groups, size())),
-    worst ? note(`The largest error of all is ${ratioText(worst.error)} of its bound, of ${view.backends.get(worst.backend).label} in ${
-      shapeText(worst)}.`) : null,
-    tables.map((model, at) => show(view, model, { id: `accuracy-${at}`, section: "accuracy", group: 0, sortable: false }))];
+    worst ? note(`The largest error of all is ${ratioText(worst.error)} of its bound, of ${
+      view.backends.get(worst.backend).label} in ${shapeText(worst)}.`) : null,
+    tables.map((model, at) => show(view, model,
+      { id: `accuracy-${at}`, section: "accuracy", group: 0, sortable: false }))];
 }
 
 export function costsSection(view) {
   const model = costTable(view);
-  return model ? [note("Preparing (descriptors, generated code) is done once per shape. It pays off after so many calls, against the library "
-    + "that prepares the cheapest in the same case."), show(view, model, { section: "costs" })] : nothing("Nothing passed here.");
+  if (!model) return nothing("Nothing passed here.");
+  return [
+    note("Preparing (descriptors, generated code) is done once per shape. It pays off after so many calls, "
+      + "against the library that prepares the cheapest in the same case."),
+    show(view, model, { section: "costs" })];
 }

@@ -7,7 +7,7 @@ import { command as ownCommand } from "../state.js";
 import { show } from "../tables.js";
 
 const WORDS = [
-  ["the best", "the fastest ranked backend of one case; `Rank among` chooses who is ranked, `show` only who is listed"],
+  ["the best", "the fastest ranked backend of a case; rank among says who can be it, show who is listed"],
   ["ratio", "a time divided by another of the same case: 2 takes twice as long"],
   ["mean (worst)", "geometric mean of the ratios over shapes, and the largest of them"],
   ["ncl, nlc", "layout: (N, C, L) with positions contiguous, PyTorch's default; channels last"],
@@ -25,11 +25,13 @@ export function methodSection(view) {
     list(methodTexts(view)),
     element("h3", {}, "Words"), definitions(WORDS),
     element("h3", {}, "Biases"), list(BIASES),
-    element("h3", {}, "Measured copies"), copies ? show(view, copies, { section: "method" }) : nothing("No copies were measured in this run."),
+    element("h3", {}, "Measured copies"),
+    copies ? show(view, copies, { section: "method" }) : nothing("No copies were measured in this run."),
     element("h3", {}, "Raw data and commands"),
     definitions([["run folder", run.path],
-      ["files", "run.json (machine, build, config), samples.jsonl (a row per case and backend with its samples), controls.jsonl (copies "
-        + "and A/A twins)"],
+      ["files", "run.json (machine, build, config), samples.jsonl (a row per case and backend with its "
+        + "samples), controls.jsonl (copies and A/A twins)"],
       ["config", String(run.config.path || "–")],
-      ["the run", Array.isArray(run.meta.command) ? command(run.meta.command.join(" ")) : "–"], ["this page", command(ownCommand)]])];
+      ["the run", Array.isArray(run.meta.command) ? command(run.meta.command.join(" ")) : "–"],
+      ["this page", command(ownCommand)]])];
 }

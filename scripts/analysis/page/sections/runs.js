@@ -2,6 +2,7 @@
 import { findChanges } from "../../core/changes.js";
 import { chooseCases } from "../../core/filters.js";
 import { runNames, sameMachine, sharedText } from "../../core/machines.js";
+import { ratioText } from "../../core/text.js";
 import { changesTable, machinesTable, runsTable } from "../../tables/runs.js";
 import { choice, element, note } from "../dom.js";
 import { nothing } from "../names.js";
@@ -14,7 +15,9 @@ export function runsSection(view, { viewOf }) {
 }
 
 function besides(views) {
-  if (!views.every(({ records }) => records.length)) return [nothing("One of the runs has no case of those chosen.")];
+  if (!views.every(({ records }) => records.length)) {
+    return [nothing("One of the runs has no case of those chosen.")];
+  }
   const names = runNames(loaded);
   const { found, table } = machinesTable(views, names);
   if (!found.cases) return [nothing("The runs share no case of those chosen.")];
@@ -22,7 +25,7 @@ function besides(views) {
   const perGroup = ([title, cases, ...rest]) => [`${title}, ${cases.text} cases`, ...rest];
   return [
     note(`Ratios, never times, as machines differ. ${sharedText(found)}`),
-    show(views[0], { ...table, head: [table.head[0], ...table.head.slice(2)], body: table.body.map(perGroup) },
+    show(views[0], { ...table, head: table.head.filter((_, at) => at !== 1), body: table.body.map(perGroup) },
       { section: "runs", class: "runs", group: 0, sortable: false }),
     show(views[0], runsTable(views, names), { section: "runs", sortable: false })];
 }
@@ -30,19 +33,23 @@ function besides(views) {
 function changed(view) {
   const others = loaded.filter((run) => run !== view.run && sameMachine(run, view.run));
   if (!others.length) {
-    return [nothing("No other run here is from this machine (same CPU, cores and instruction set), so times are not compared.")];
+    return [nothing("No other run here is from this machine (same CPU, cores and instruction set), so times "
+      + "are not compared.")];
   }
   const other = others.find((run) => String(loaded.indexOf(run)) === state.pick.other)
     || others.filter((run) => loaded.indexOf(run) < state.run).at(-1) || others[0];
   const [old, recent] = [other, view.run].sort((a, b) => loaded.indexOf(a) - loaded.indexOf(b));
   const wanted = new Set([old, recent].flatMap((run) => chooseCases(run, state)));
-  const found = findChanges([old], [recent], undefined, (row) => wanted.has(row) && view.isShown(row.backend));
+  const found = findChanges([old], [recent], undefined,
+    (row) => wanted.has(row) && view.isShown(row.backend));
   const [from, to] = runNames([old, recent]);
   return [
-    others.length > 1 ? choice("other", "Compare with", others.map((run) => [String(loaded.indexOf(run)), run.path]),
-      String(loaded.indexOf(other)), (value) => pick("runs", { other: value })) : null,
-    note(`Time in ${to} as a ratio to ${from}: above 1 is slower now. A difference counts when its whole interval is beyond ${
-      found.threshold}${found.floor ? ` and it is more than ${found.floor.ratio.toFixed(2)}, which is what ${found.floor.from} differ by` : ""}.`),
+    others.length > 1 ? choice("other", "Compare with",
+      others.map((run) => [String(loaded.indexOf(run)), run.path]), String(loaded.indexOf(other)),
+      (value) => pick("runs", { other: value })) : null,
+    note(`Time in ${to} as a ratio to ${from}: above 1 is slower now. A difference counts when its whole `
+      + `interval is beyond ${found.threshold} and it is more than ${ratioText(found.floor.ratio)} (${
+        found.floor.from}).`),
     element("p", { id: "change-counts" }, `${found.rows.length} rows: ${found.counts.map(
       ([change, count]) => `${count} ${change}`).join(", ")}.`),
     show(view, changesTable(found.rows, (id) => (view.backends.has(id) ? view.backends.get(id).label : id)),
