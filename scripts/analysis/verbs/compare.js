@@ -82,7 +82,7 @@ function tableText(view, options) {
     body: cases.map((id, at) => [{ text: short[at], code: isMarkdown }, referenceText(view, rows, id, options.baseline),
       ...backends.map((backend) => cellOf(view, of.get(`${id} ${backend}`), isMarkdown))]),
   };
-  return `cases ${isMarkdown ? code(pattern) : pattern}\n\n${isMarkdown ? markdownTable(table) : textTable(table, 2)}`;
+  return `cases ${isMarkdown ? code(pattern) : pattern}\n\n${isMarkdown ? markdownTable(table) : textTable(table)}`;
 }
 
 function referenceText(view, rows, id, baseline) {

@@ -80,7 +80,7 @@ function asText({ rows, counts, floor, threshold, sides }, differences, olds, re
     ...wrap([...differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
       + "compare more than the code."),
     `Time as a ratio NEW / OLD: above 1 is slower in NEW. SLOWER: the whole interval is above ${threshold}.`, unit,
-    `cases ${pattern}`]), "", textTable(table, 2), "",
+    `cases ${pattern}`]), "", textTable(table, [0, 1]), "",
     ...wrap([`${counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`).join(", ")}.`,
       ...gone(rows)])].join("\n")}\n`;
 }

@@ -16,6 +16,11 @@ export function code(value) {
   return `\`${oneLine(value).replace(/`/g, "'").replace(/\|/g, "\\|")}\``;
 }
 
+// A name within the address of a Markdown link: no blank and no bracket ends it.
+export function linkPart(name) {
+  return encodeURIComponent(name).replace(/[()]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+}
+
 function oneLine(value) {
   return String(value).split(/\s+/).filter(Boolean).join(" ");
 }
@@ -73,21 +78,26 @@ export function markdownTable(table, most = Infinity) {
 }
 
 // Columns padded to their widest cell, two blanks apart; folded into several tables below each other, each
-// with the first `kept` columns, where the terminal is too narrow.
-export function textTable(table, kept = 1, width = terminalWidth()) {
+// beginning with the columns `kept`, where the terminal is too narrow.
+export function textTable(table, kept = [0], width = terminalWidth()) {
   const lines = [table.head.map(({ text }) => shown(text)), ...table.body.map((cells) => cells.map(
     (cell) => shown(cellText(cell)) + (cell.strong ? " *" : "")))];
   const widths = table.head.map((_, at) => Math.max(...lines.map((cells) => [...cells[at]].length)));
-  const size = (columns) => columns.reduce((total, at) => total + widths[at] + 2, -2);
-  const first = table.head.map((_, at) => at).slice(0, kept);
-  const parts = [];
-  for (let next = kept; next < widths.length || !parts.length;) {
-    const columns = [...first];
-    do columns.push(next++); while (next < widths.length && size([...columns, next]) <= width);
-    parts.push(columns.filter((at) => at < widths.length));
-  }
-  return parts.map((columns) => lines.map((cells) => columns.map((at) => pad(cells[at], widths[at],
+  return fold(widths, kept, width).map((columns) => lines.map((cells) => columns.map((at) => pad(cells[at], widths[at],
     table.head[at].numeric)).join("  ").trimEnd()).join("\n")).join("\n\n");
+}
+
+// The columns of each part; one that fits beside those kept nowhere stands there all the same.
+function fold(widths, kept, width) {
+  const size = (columns) => columns.reduce((total, at) => total + widths[at] + 2, -2);
+  const all = widths.map((_, at) => at);
+  if (size(all) <= width) return [all];
+  const parts = [];
+  for (const at of all.filter((column) => !kept.includes(column))) {
+    if (parts.length && size([...parts.at(-1), at]) <= width) parts.at(-1).push(at);
+    else parts.push([...kept, at]);
+  }
+  return parts.length ? parts : [all];
 }
 
 function pad(text, width, isNumeric) {

@@ -1,6 +1,6 @@
 // A report, and the summary of one for a README, as Markdown.
 import { answer } from "../core/answer.js";
-import { findChanges, setupDifferences } from "../core/changes.js";
+import { CHANGES, findChanges, setupDifferences } from "../core/changes.js";
 import { cliffCounts, findCliffs, worstInTurn } from "../core/cliffs.js";
 import { fullTitle, likeCases, titleOf } from "../core/groups.js";
 import { runNames, sameMachine, sharedText } from "../core/machines.js";
@@ -8,17 +8,17 @@ import { shapeMatrices } from "../core/matrix.js";
 import { BIASES, CLIFF_TEXT, EMPTY, methodTexts } from "../core/method.js";
 import { machineFacts, verifiedText } from "../core/notes.js";
 import { floorText } from "../core/noise.js";
-import { listText, ratioText, shellWord } from "../core/text.js";
+import { countText, listText, ratioText, shellWord } from "../core/text.js";
 import { answerTable, namesTable, rankingTables } from "../tables/answer.js";
 import { bandwidthTable, batchTable, bestTypeTable, ceilingTable, costTable, layoutTable, normTable, priceTables,
   profileTable, threadTable, typeTable, versionTables } from "../tables/relative.js";
 import { accuracyTables, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../tables/runs.js";
 import { cliffTable, kernelTable, matrixTable } from "../tables/shapes.js";
-import { code, escape, markdownProse, markdownTable } from "./format.js";
+import { code, escape, linkPart, markdownProse, markdownTable } from "./format.js";
 import { oldText } from "./rank.js";
 
 const MOST_REMARKS = 20;
-const MOST_CHANGES = 60;
+const MOST_CHANGES = 30; // of each kind
 const MOST_SHAPES = 300;
 const PICTURE_TITLES = { heat: "Who is fastest where", roofline: "Bandwidth", profile: "Performance profile",
   scaling: "Scaling with threads", accuracy: "Accuracy" };
@@ -68,11 +68,12 @@ export function renderReport(views, pictures, folder, command) {
 export function renderSummary(view, links) {
   const found = answer(view);
   const { machine, build, started, noise } = view.run;
+  const more = found.others.length ? `, with ${countText(found.others.length, "other setting")}` : "";
   const facts = [machine.cpu, machine.cores ? `${machine.cores} cores` : "", build.compiler, build.flags,
     started.slice(0, 10), `noise floor ${floorText(noise)}`, `verified ${verifiedText(view.rows)}`].filter(Boolean);
   return `${join([...partialParts([view]), ...answerParts(view, found),
     links.folder && links.picture ? image(links.picture, links.folder, true) : "",
-    `Measured on ${escape(facts.join(", "))}.${links.report ? ` [Full report](${links.report}).` : ""}`])}\n`;
+    `Measured on ${escape(facts.join(", "))}.${links.report ? ` [Full report](${links.report})${more}.` : ""}`])}\n`;
 }
 
 function join(parts) {
@@ -115,7 +116,7 @@ function prose(text) {
 }
 
 function image({ alt, fileName }, folder, isLink = false) {
-  return `![${escape(alt)}](${isLink ? folder : encodeURIComponent(folder)}/${encodeURIComponent(fileName)})`;
+  return `![${escape(alt)}](${isLink ? folder : linkPart(folder)}/${linkPart(fileName)})`;
 }
 
 function matrices(view) {
@@ -193,14 +194,18 @@ function changes(old, recent, view) {
     `Different ${what}: ${before}, now ${after}. The ratios compare more than the code.`));
   const counts = listText(found.counts.map(([change, count]) => `${count} ${change}`));
   const label = (id) => (view.backends.has(id) ? view.backends.get(id).label : id);
+  if (!found.rows.some(({ before, after }) => before && after)) return ["They have no case and backend in common."];
+  const shown = CHANGES.flatMap((kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
+  const isCut = found.counts.some(([change, count]) => change !== "same" && count > MOST_CHANGES);
   return [differences.length ? bullets(differences) : "", `${counts}. Slower and faster: the whole interval of new / old is `
     + `beyond ${found.threshold}, and the ratio beyond ${ratioText(found.floor.ratio)}, by ${escape(found.floor.from)}.`,
-  markdownTable(changesTable(found.rows, label), MOST_CHANGES)];
+  markdownTable(changesTable(shown, label)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
+    code(`normbench diff ${shellWord(old.path)} ${shellWord(recent.path)}`)}.` : ""];
 }
 
 function reproduce(run, command) {
   const words = Array.isArray(run.meta.command) ? run.meta.command.map((word) => shellWord(String(word))) : [];
-  const lines = [words.join(" "), command].filter(Boolean).map((line) => line.split(/\s+/).join(" "));
+  const lines = [words.join(" "), command].filter(Boolean).map((line) => line.replace(/[\r\n]+/g, " "));
   return [`Config: ${code(run.config.path || run.name)}. All samples: samples.jsonl; machine, build and config: run.json.`,
     `\`\`\`sh\n${lines.join("\n")}\n\`\`\``];
 }

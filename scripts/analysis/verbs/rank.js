@@ -15,6 +15,8 @@ export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
 export const OPTIONS = { ...FORMAT("text", "json"), ...RANKED,
   regimes: { type: "boolean", text: "also print where the data of the cases lives: L1, L2, L3, DRAM" }, ...FILTERS };
 
+const REGIME_AND_BACKEND = [0, 3];
+
 export function run(options) {
   const isText = options.format === "text";
   const view = viewOf(readRun(options.arguments[0], !isText), options);
@@ -36,7 +38,7 @@ function rankText(view, regimes) {
     ...tables.flatMap((table, at) => ["", ...wrap([[found.table, ...found.others][at].title]),
       textTable(transpose(table))]),
     ...(native ? ["", ...wrap([OWN_LAYOUT.replace("* its", "Names with *: the")])] : []),
-    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", ...wrap([title]), textTable(table, 4),
+    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", ...wrap([title]), textTable(table, REGIME_AND_BACKEND),
       ...wrap(leftOut)]) : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
     "", ...wrap([found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean)),
   ];

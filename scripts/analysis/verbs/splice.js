@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../core/errors.js";
+import { linkPart } from "./format.js";
 
 export const BEGIN = "<!-- normbench:begin -->";
 export const END = "<!-- normbench:end -->";
@@ -36,5 +37,5 @@ export function linkTo(page, target) {
   // A repository's own settings can name programs that git runs.
   const ignored = spawnSync("git", ["-c", "core.fsmonitor=false", "-C", folder, "check-ignore", "-q", "--", link],
     { stdio: "ignore" }).status === 0;
-  return ignored ? null : link.split(path.sep).map(encodeURIComponent).join("/");
+  return ignored ? null : link.split(path.sep).map(linkPart).join("/");
 }
