@@ -109,6 +109,7 @@ test("half of the cases are enough to keep a backend", () => {
   const half = [...rows, makeRow("b", 1, { l: 1 }), makeRow("b", 1, { l: 2 })];
   assert.deepEqual(matchedRows(loadRows(half).rows)[1], []);
   assert.deepEqual(matchedRows(loadRows(half.slice(0, 5)).rows)[1], [["b", 1]]);
+  assert.deepEqual(matchedRows(loadRows([...half, makeRow("a", 1, { l: 5 })]).rows)[1], [["b", 2]]);
 });
 
 test("native backends are those that were converted in any case", () => {

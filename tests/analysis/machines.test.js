@@ -42,6 +42,12 @@ test("a backend has a cell where it was timed in all shared cases of the group",
     { "training, 1 thread": { a: [1, 1], b: [2, null], d: [null, 3] } });
 });
 
+test("backends stand by their best ratio in any run", () => {
+  const exact = (times) => viewOf(Object.entries(times).map(([id, ns]) => makeRow(id, ns, { jitter: 0 })));
+  const found = sideBySide([exact({ y: 200, x: 100 }), exact({ y: 200, x: 900, z: 100 })]);
+  assert.deepEqual(found.lines[0].backends.map(({ backend }) => backend), ["x", "z", "y"]);
+});
+
 test("groups are titled by what differs, cells labelled by their own run", () => {
   const versions = ["1.13.0", "2.9.1"];
   const rows = ["ncl", "nlc"].flatMap((layout) => two("aten", "simd", 2, { layout }));
