@@ -44,6 +44,11 @@ test("an interval that reaches below the threshold is undecided", () => {
   const [{ estimate }] = found.rows;
   assert.ok(estimate.ratio > 1.05 && estimate.lo < 1.05);
   assert.equal(only(found), "undecided");
+  // The same for what is faster: 0.85, up to 0.97.
+  const samples = [...Array(8).fill(85), ...Array(4).fill(97)];
+  const faster = between([makeRow("a", 100, { jitter: 0 })], [makeRow("a", 1, { samples_ns: samples })]);
+  close(faster.rows[0].estimate.hi, 0.97);
+  assert.equal(only(faster), "same");
 });
 
 test("too few rounds claim nothing", () => {
