@@ -30,17 +30,21 @@ for (const name of VERBS) {
     const folder = run(t);
     const folders = name === "diff" ? [folder, folder] : [folder];
     oneError(verb([name, ...folders, "--frob"]), "--frob", `normbench ${name} --help`);
-    oneError(verb([name, ...folders, "-b"]), "-b", `normbench ${name} --help`);
     oneError(verb([name]), "no folder was given", `normbench ${name} --help`);
     oneError(verb([name, ...folders.map(() => "/nowhere")]), "no run folder at /nowhere, give a folder that 'normbench run' wrote");
-    oneError(verb([name, ...folders, "-f", "("]), "-f '(' is no regular expression");
     oneError(verb([name, ...folders, "-b", "cuda"]), "-b 'cuda' matches no backend", "naive, openmp, simd");
-    oneError(verb([name, ...folders, "-F", "."]), "leave nothing");
     const done = verb([name, ...folders, "-B", "cuda", "-f", "c256"]);
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /^normbench: warning: -B 'cuda' matches no backend/);
   });
 }
+
+test("a flag without its value, patterns that are none or leave nothing", (t) => {
+  const folder = run(t);
+  oneError(verb(["compare", folder, "-b"]), "-b", "normbench compare --help");
+  oneError(verb(["compare", folder, "-f", "("]), "-f '(' is no regular expression");
+  oneError(verb(["export", folder, "-F", "."]), "leave nothing");
+});
 
 test("a format that a verb has not, and more folders than it takes", (t) => {
   const folder = run(t);
