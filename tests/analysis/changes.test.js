@@ -48,7 +48,7 @@ test("an interval that reaches below the threshold is undecided", () => {
   const samples = [...Array(8).fill(85), ...Array(4).fill(97)];
   const faster = between([makeRow("a", 100, { jitter: 0 })], [makeRow("a", 1, { samples_ns: samples })]);
   close(faster.rows[0].estimate.hi, 0.97);
-  assert.equal(only(faster), "same");
+  assert.equal(only(faster), "undecided");
 });
 
 test("too few rounds claim nothing", () => {
@@ -100,7 +100,7 @@ test("with one run a side a change must be larger than what the copies differ by
   assert.deepEqual(shaken.counts, [["undecided", 1], ["same", 1]]);
   assert.ok(shaken.floor.ratio >= 1.2);
   assert.match(shaken.floor.from, /copies of 2 cases/);
-  assert.deepEqual(between(rows(115, 60), rows(100, 50)).counts, [["same", 2]]); // faster as little
+  assert.deepEqual(between(rows(115, 60), rows(100, 50)).counts, [["undecided", 1], ["same", 1]]);
   assert.deepEqual(between(rows(100, 50), rows(200, 60)).counts, [["slower", 1], ["same", 1]]);
 });
 

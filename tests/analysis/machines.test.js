@@ -20,8 +20,8 @@ test("each cell is a ratio to the best of its own run", () => {
     viewOf(two("a", "b", 2, { jitter: 0 }))]);
   assert.deepEqual(cellsOf(found), { "training, 1 thread": { b: [1, 2], a: [3, 1] } });
   assert.deepEqual([found.cases, found.totals, sharedText(found)], [6, [6, 6], ""]);
-  assert.deepEqual(found.runs.map((run) => run.machine), ["64-core Big CPU, avx512, virtual machine",
-    "2-core Example CPU, avx512, virtual machine"]);
+  assert.deepEqual(found.runs.map((run) => run.machine), ["64-core Big CPU (avx512, virtual machine)",
+    "2-core Example CPU (avx512, virtual machine)"]);
 });
 
 test("only cases that all runs timed count", () => {
@@ -87,7 +87,7 @@ test("folders of one name are told apart by their paths", () => {
 
 test("the heading of the reference run", () => {
   assert.deepEqual(runHeading(makeView(reference())), {
-    machine: "2-core AMD EPYC, avx512f, virtual machine", cache: "L3 32.0 MiB", date: "2026-11-26",
+    machine: "2-core AMD EPYC (avx512f, virtual machine)", cache: "L3 32.0 MiB", date: "2026-11-26",
     libraries: "PyTorch 1.13.0, Eigen 3.4.0 and oneDNN 2.6.3", noise: "4.5% (A/A)" });
 });
 

@@ -1,9 +1,9 @@
 // The answer of a run: two sentences for someone who has a layer and must choose, and a table.
-import { byName, groupBy, unique } from "./collections.js";
-import { settingsOf, settingTitle } from "./groups.js";
+import { byName, groupBy, keyOf, unique } from "./collections.js";
+import { SETTING, settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
-import { casesText } from "./rank.js";
+import { casesText, rankGroups, wholeGroups } from "./rank.js";
 import { sum } from "./statistics.js";
 import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
@@ -32,7 +32,7 @@ export function answerTable(view, groups) {
       place: sum(own.map(({ ratio }) => Math.log(ratio.ratio))) / own.length }))
     .sort((a, b) => a.isNative - b.isNative || a.place - b.place || (a.backend < b.backend ? -1 : 1));
   return { keys: groups[0].keys, title: settingTitle(groups[0].keys), columns, lines: groups.map((group) => ({
-    title: PASS_WORDS[group.keys.pass] || group.keys.pass, group,
+    title: passOf(group), group,
     cells: columns.map(({ backend }) => cellOf(view, group, backend)) })) };
 }
 
@@ -88,6 +88,10 @@ function sentences(view, table) {
     losses(groups, subject, bestText(view))} (${what}).`, leadersText(view, groups, libraries)];
 }
 
+function passOf({ keys }) {
+  return PASS_WORDS[keys.pass] || keys.pass;
+}
+
 // The standings that have no advantage over the others.
 function plain(group) {
   return group.standings.filter(({ isNative, isRanked }) => !isNative && isRanked);
@@ -99,9 +103,11 @@ function meanOf(groups, id) {
 }
 
 function conditions({ keys }, groups) {
-  return [rangeText(groups.map(({ cases }) => cases), String).replace(/$/, groups[0].cases === 1 ? " shape" : " shapes"),
+  const counts = groups.map(({ cases }) => cases);
+  return [`${rangeText(counts, String)} ${counts.every((count) => count === 1) ? "shape" : "shapes"}`,
     keys.dtype, keys.layout, threadsText(keys.threads), keys.cache === "warm" ? null : `${keys.cache} cache`,
-    keys.input === "random" ? null : `${keys.input} input`].filter(Boolean).join(", ");
+    keys.input === "random" ? null : `${keys.input} input`,
+    groups.some(({ isDecided }) => !isDecided) ? "too few to be sure" : null].filter(Boolean).join(", ");
 }
 
 function bestText(view) {
@@ -112,26 +118,24 @@ function bestText(view) {
 }
 
 function losses(groups, id, best) {
-  const own = groups.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
+  const own = groups.map((group) => ({ pass: passOf(group),
     standing: group.standings.find(({ backend }) => backend === id) })).filter(({ standing }) => standing);
   const behind = own.filter(({ standing }) => standing.rank !== 1);
   const ahead = own.filter(({ standing }) => standing.rank === 1).map(({ pass }) => pass);
   if (!behind.length) return `is as fast as ${best} in ${listText(ahead)}`;
-  const parts = behind.map(({ pass, standing }, at) => {
+  const [first, ...more] = behind.map(({ pass, standing }, at) => {
     const times = timesText(standing.ratio.ratio);
-    return `${at === 0 ? `**${times} times**` : times} in ${pass}`;
+    return `${at === 0 ? `**${times} times** as long as ${best}` : times} in ${pass}`;
   });
-  const lost = `takes ${parts.slice(0, 1)[0].replace(" in ", ` as long as ${best} in `)}${
-    parts.length > 1 ? `, ${listText(parts.slice(1))}` : ""}`;
+  const lost = `takes ${[first, listText(more)].filter(Boolean).join(", ")}`;
   return ahead.length ? `${lost}, and is as fast in ${listText(ahead)}` : lost;
 }
 
 function leadersText(view, groups, libraries) {
   const named = (id) => {
     const { kind, spoken } = view.backends.get(id);
-    return kind === "ours" ? `${spoken}, ours and not a library,` : spoken;
+    return kind === "ours" ? `${spoken}, ours and not a library` : spoken;
   };
-  const passOf = (group) => PASS_WORDS[group.keys.pass] || group.keys.pass;
   const tops = [...groupBy(groups, ({ leaders }) => listText(leaders.map(({ backend }) => backend)
     .sort(byName).map((id) => view.backends.get(id).spoken)))];
   const parts = tops.map(([names, own]) => {
@@ -140,7 +144,7 @@ function leadersText(view, groups, libraries) {
     if (!names) return `${passes} nothing is decided: ${countText(own[0].cases, "case")} are too few`;
     const { leaders } = own[0];
     return leaders.length > 1 ? `${passes} ${names} cannot be told apart`
-      : `the fastest ${passes} is ${named(leaders[0].backend).replace(/,$/, "")}`;
+      : `the fastest ${passes} is ${named(leaders[0].backend)}`;
   });
   const text = parts.join("; ");
   const behind = runnerUp(view, groups);
@@ -156,14 +160,15 @@ function runnerUp(view, groups) {
     rangeText(seconds.map(({ ratio }) => ratio.ratio), timesText)} times`;
 }
 
-// Which library is the fastest, unless one leads anyway.
+// Which library is the fastest when libraries alone are ranked, unless one leads anyway.
 function bestLibraries(view, groups, libraries) {
   if (!libraries.length || groups.some(({ leaders }) => leaders.some(
     ({ backend }) => libraries.includes(backend)))) return "";
-  const decided = groups.filter(({ isDecided }) => isDecided);
-  const first = decided.map((group) => ({ pass: PASS_WORDS[group.keys.pass] || group.keys.pass,
-    standing: plain(group).find(({ backend }) => libraries.includes(backend)) })).filter(({ standing }) => standing);
-  const parts = [...groupBy(first, ({ standing }) => standing.backend)].map(([id, own]) => (
-    `${view.backends.get(id).spoken} in ${listText(own.map(({ pass }) => pass))}`));
+  const setting = keyOf(groups[0].keys, SETTING);
+  const rows = view.rows.filter((row) => keyOf(row, SETTING) === setting);
+  const decided = wholeGroups(rankGroups(view.run, rows, { ranked: new Set(libraries) }))
+    .filter(({ leaders }) => leaders.length);
+  const nameOf = ({ leaders }) => listText(leaders.map(({ backend }) => view.backends.get(backend).spoken), "or");
+  const parts = [...groupBy(decided, nameOf)].map(([names, own]) => `${names} in ${listText(own.map(passOf))}`);
   return parts.length ? `; among libraries it is ${listText(parts)}` : "";
 }

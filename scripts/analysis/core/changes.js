@@ -72,10 +72,10 @@ function changeOf(old, recent, estimate, threshold, floor) {
   if (isTimed(old) && !isTimed(recent)) return "gone";
   if (!isTimed(old)) return isTimed(recent) ? "new" : "same";
   const least = floor ? Math.max(threshold, floor.ratio, ...[...old, ...recent].map(quartileRatio)) : threshold;
-  if (estimate.spread === null) return estimate.ratio > threshold ? "undecided" : "same";
-  if (estimate.lo > threshold && estimate.ratio > least) return "slower";
-  if (estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
-  return estimate.ratio > threshold ? "undecided" : "same";
+  const isSure = estimate.spread !== null;
+  if (isSure && estimate.lo > threshold && estimate.ratio > least) return "slower";
+  if (isSure && estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
+  return Math.max(estimate.ratio, 1 / estimate.ratio) > threshold ? "undecided" : "same";
 }
 
 function ratioOfRuns(old, recent, usual) {

@@ -22,10 +22,11 @@ export function runNames(runs) {
   });
 }
 
-// `2-core AMD EPYC, avx512f, virtual machine`.
+// `2-core AMD EPYC (avx512f, virtual machine)`.
 export function machineText({ machine }) {
-  return [machine.cores ? `${machine.cores}-core ${machine.cpu || "machine"}` : machine.cpu,
-    machine.isa, machine.virtual ? "virtual machine" : null].filter(Boolean).join(", ");
+  const name = machine.cores ? `${machine.cores}-core ${machine.cpu || "machine"}` : machine.cpu || "";
+  const more = [machine.isa, machine.virtual ? "virtual machine" : null].filter(Boolean).join(", ");
+  return name && more ? `${name} (${more})` : name || more;
 }
 
 // What a heading says of the run of a view: machine, caches, versions of the libraries.

@@ -45,7 +45,8 @@ export function run(options) {
   else write(asText(found, differences, olds, recents));
   const fails = FAILS.filter((change) => change !== "gone" || !options["allow-gone"]);
   if (found.rows.some(({ change }) => fails.includes(change))) return EXIT.regression;
-  return found.rows.some(({ change }) => change === "undecided") ? EXIT.cannotTell : EXIT.fine;
+  const isDoubtful = ({ change, estimate }) => change === "undecided" && estimate.ratio > 1;
+  return found.rows.some(isDoubtful) ? EXIT.cannotTell : EXIT.fine;
 }
 
 function sidesOf({ arguments: folders, before }) {
