@@ -1,10 +1,9 @@
-"""A headless Chromium on pages of synthesised runs and of the reference run."""
+"""A headless Chromium on pages that pages.js makes: of the reference run, and of runs made up."""
 
-import importlib.util
 import json
 import pathlib
-import sys
-import types
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,48 +12,59 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-REFERENCE = ROOT / "results" / "reference"
-
-
-def _synthesis() -> types.ModuleType:
-    """What the tests of the analysis synthesise runs with; it also puts scripts/ on the path."""
-    place = ROOT / "tests" / "analysis" / "conftest.py"
-    specification = importlib.util.spec_from_file_location("synthesis", place)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["synthesis"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-synthesis = _synthesis()
+HERE = pathlib.Path(__file__).parent
 
 
 class Page:
     """A page in the browser, driven as a reader does or by the address."""
 
-    def __init__(self, driver: webdriver.Chrome, path: pathlib.Path) -> None:
-        self.driver, self.path = driver, path
+    def __init__(self, driver: webdriver.Chrome, folder: pathlib.Path) -> None:
+        self.driver, self.folder, self.name = driver, folder, ""
 
-    def open(self, hash_: str = "") -> "Page":
+    def open(self, name: str, hash_: str = "", width: int = 1280, height: int = 900) -> "Page":
+        """The page anew; the console and the list of requests begin here."""
+        self.resize(width, height)
         self.driver.get("about:blank")
-        self.driver.get(f"file://{self.path}{hash_}")
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.name = name
+        self.driver.get(f"file://{self.folder / name}.html{hash_}")
         return self
+
+    def resize(self, width: int, height: int = 900) -> None:
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
 
-    def show_all(self) -> "Page":
-        """Renders all sections and opens everything that is folded."""
-        self.run("[...stale].forEach(renderSection); openAll();")
+    def drawn(self) -> "Page":
+        """Waits until all sections are drawn."""
+        self.wait(lambda: not self.has("section > .body:is(:empty, [aria-busy])"))
         return self
+
+    def wait(self, holds: Callable[[], Any]) -> None:
+        for _ in range(200):
+            if holds():
+                return
+            time.sleep(0.02)
+        raise AssertionError("it did not happen within 4 s")
 
     def text(self, selector: str) -> str:
         return self.run("return document.querySelector(arguments[0]).textContent", selector)
 
-    def check(self, facet: str, value: str) -> None:
-        self.run("document.querySelector(`#bar input[name=\"${arguments[0]}\"][value=\"${"
-                 "CSS.escape(arguments[1])}\"]`).click()", facet, value)
+    def texts(self, selector: str) -> list[str]:
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((own) => own.textContent)",
+                        selector)
+
+    def has(self, selector: str) -> bool:
+        return self.run("return document.querySelector(arguments[0]) !== null", selector)
+
+    def click(self, selector: str) -> None:
+        self.run("document.querySelector(arguments[0]).click()", selector)
+
+    def check(self, name: str, value: str) -> None:
+        self.click(f'#filters input[name="{name}"][value="{value}"]')
 
     def type(self, identifier: str, text: str, event: str = "input") -> None:
         self.run("""
@@ -62,24 +72,23 @@ class Page:
             field.value = arguments[1];
             field.dispatchEvent(new Event(arguments[2]));""", identifier, text, event)
 
-    def click(self, selector: str) -> None:
-        self.run("document.querySelector(arguments[0]).click()", selector)
+    def keys(self, *names: str) -> None:
+        """Presses keys, wherever the focus is."""
+        chain = webdriver.ActionChains(self.driver)
+        for name in names:
+            chain = chain.send_keys(getattr(webdriver.Keys, name))
+        chain.perform()
 
-    def ranking(self) -> list[dict[str, Any]]:
-        """The tables of the ranking as shown, in full precision."""
-        self.show_all()
+    def values(self, selector: str) -> list[list[float | None]]:
+        """The numbers of the body of a table, without its first column and lines that group."""
         return self.run("""
-            const number = (text) => (text === undefined ? null : Number(text));
-            return [...document.querySelectorAll("#ranking table.standings")].map((table) => ({
-              keys: JSON.parse(table.dataset.group), regime: table.dataset.regime,
-              caption: table.caption.textContent,
-              standings: [...table.tBodies[0].rows].map(({ cells }) => ({
-                backend: cells[1].dataset.backend, rank: cells[0].textContent,
-                ratio: number(cells[2].dataset.value), lo: number(cells[2].dataset.lo),
-                hi: number(cells[2].dataset.hi), count: number(cells[2].dataset.count),
-                wins: cells[3].textContent, worst: number(cells[4].dataset.value),
-                worst_case: cells[5].title.split(",")[0]})),
-            }));""")
+            const found = document.querySelector(arguments[0]);
+            return [...found.tBodies[0].rows].filter((line) => !line.matches(".group")).map((line) =>
+              [...line.cells].slice(1).map(({ dataset }) => "value" in dataset ? Number(dataset.value) : null));
+            """, selector)
+
+    def top(self, selector: str) -> float:
+        return self.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
 
     def complaints(self) -> list[dict[str, Any]]:
         """What the console got since the last call."""
@@ -87,10 +96,17 @@ class Page:
 
     def requests(self) -> list[str]:
         """Addresses asked for since the last call."""
-        messages = [json.loads(entry["message"])["message"]
-                    for entry in self.driver.get_log("performance")]
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [message["params"]["request"]["url"] for message in messages
                 if message["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The pages, and expected.json."""
+    made = tmp_path_factory.mktemp("pages")
+    subprocess.run(["node", HERE / "pages.js", made], check=True)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -115,55 +131,9 @@ def driver(downloads: pathlib.Path) -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
-def make_page(driver: webdriver.Chrome, tmp_path: pathlib.Path) -> Callable[..., Page]:
-    """A page of runs, given as objects or folders, opened in the browser."""
-    def make(*found: Any, hash_: str = "") -> Page:
-        from analysis import page, runs
-        loaded = [runs.load(str(run)) if isinstance(run, pathlib.Path) else run for run in found]
-        path = tmp_path / "report.html"
-        path.write_text(page.render_page(loaded, "normbench report run --html"), encoding="utf-8")
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        driver.get_log("browser")
-        driver.get_log("performance")
-        return Page(driver, path).open(hash_)
-    return make
-
-
-@pytest.fixture
-def mixed(tmp_path: pathlib.Path) -> Any:
-    """A run with two values or more of every facet, a native layout, gaps, and ties."""
-    return synthesis.load(tmp_path, mixed_rows(), started="2026-11-24T10:00:00Z")
-
-
-def mixed_rows() -> list[dict[str, Any]]:
-    factors = {"naive": 3.0, "openmp": 1.0, "simd": 1.003, "blocked": 0.7, "late": 1.4}
-    shapes = [(64, 64, 1, "L1"), (64, 256, 1, "L1"), (256, 256, 1, "L2"), (512, 512, 1, "L2"),
-              (32, 64, 100, "L2"), (32, 128, 500, "L3"), (32, 512, 835, "DRAM"),
-              (16, 1024, 700, "DRAM"), (8, 300, 1200, "DRAM")]
-    kinds = [("batch", "f32", "ncl", "warm"), ("layer", "f32", "ncl", "warm"),
-             ("none", "f32", "ncl", "warm"), ("batch", "bf16", "ncl", "warm"),
-             ("batch", "f32", "nlc", "warm"), ("batch", "f32", "ncl", "cold")]
-    rows = []
-    for norm, dtype, layout, cache in kinds:
-        for pass_ in ("forward_training", "backward"):
-            for threads in (1, 2):
-                for index, (n, c, l, regime) in enumerate(shapes):
-                    for backend, factor in factors.items():
-                        place = {"norm": norm, "pass_": pass_, "dtype": dtype, "layout": layout,
-                                 "threads": threads, "cache": cache, "n": n, "c": c, "l": l,
-                                 "regime": regime, "name": f"shape-{index}"}
-                        rows.append(_mixed_row(backend, factor, index, place))
-    return rows
-
-
-def _mixed_row(backend: str, factor: float, index: int, place: dict[str, Any]) -> dict[str, Any]:
-    if backend == "late" and index % 3:
-        return synthesis.make_gap(backend, "unsupported", 'needs "much", and more', **place)
-    if backend == "naive" and place["norm"] == "layer" and index == 4:
-        return synthesis.make_gap(backend, "failed", "y is off", **place)
-    elements = place["n"] * place["c"] * place["l"]
-    if backend == "simd" and place["l"] > 1:
-        factor = 0.8 if place["pass_"] == "backward" else 1.3
-    base = 0.1 * elements * factor / place["threads"] + 500
-    return synthesis.make_row(backend, base, jitter=0.03, native_layout=backend == "blocked",
-                              rounds=10 + index % 4, **place)
+def page(driver: webdriver.Chrome, folder: pathlib.Path) -> Iterator[Page]:
+    """Opens pages; nothing may complain, unless the test took the complaints."""
+    opened = Page(driver, folder)
+    yield opened
+    assert opened.complaints() == []
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
