@@ -44,6 +44,7 @@ function drawSection(id) {
   const active = document.activeElement;
   const focus = body.contains(active) && active.id;
   stale.delete(id);
+  body.removeAttribute("aria-busy");
   const isEmpty = !view.rows.length || !view.shownRows.length;
   body.replaceChildren(...present([isEmpty && id !== "method" ? empty(id) : draw(view, { viewOf })]));
   const again = focus && document.getElementById(focus);
@@ -68,7 +69,10 @@ function drawAll() {
   view = viewOf(currentRun());
   drawHeader(view);
   drawBar(view);
-  SECTIONS.forEach(([id]) => stale.add(id));
+  for (const [id] of SECTIONS) {
+    stale.add(id);
+    document.querySelector(`#${id} > .body`).setAttribute("aria-busy", "true");
+  }
   for (const [id] of SECTIONS) if (id === "answer" || inSight.has(id)) drawSection(id);
   whenIdle();
 }
@@ -96,8 +100,16 @@ function jump(id) {
   const target = document.getElementById(id);
   if (!target) return;
   drawStale();
+  measureBar();
   target.scrollIntoView({ behavior: "instant" });
   target.focus({ preventScroll: true });
+}
+
+// What is jumped to stays clear of the bar.
+function measureBar() {
+  const { height } = document.getElementById("bar").getBoundingClientRect();
+  document.documentElement.style.scrollPaddingTop = `${height + 12}px`;
+  document.documentElement.style.setProperty("--bar", `${height}px`);
 }
 
 function makeSections() {
@@ -174,12 +186,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.getElementById("theme").textContent = isDark() ? "Light" : "Dark";
 });
 
-const bar = document.getElementById("bar");
-new ResizeObserver(() => {
-  const { height } = bar.getBoundingClientRect();
-  document.documentElement.style.scrollPaddingTop = `${height + 12}px`;
-  document.documentElement.style.setProperty("--bar", `${height}px`);
-}).observe(bar);
+new ResizeObserver(measureBar).observe(document.getElementById("bar"));
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("main").focus();
@@ -194,5 +201,5 @@ if (history.state && typeof history.state.y === "number") {
   drawStale();
   scrollTo(0, history.state.y);
 } else if (state.section) {
-  requestAnimationFrame(() => jump(state.section));
+  jump(state.section);
 }
