@@ -209,3 +209,22 @@ test("runs of one side that differ are told by what there is", () => {
   assert.deepEqual(setupDifferences([run("a"), run("b"), run("a")], [run("a")]),
     [{ what: "machine host", old: "a or b", recent: "a" }]);
 });
+
+test("what happens to all rows of a backend shows in their mean, where the noise hides it in each", () => {
+  const side = (factor, seed) => runsOf(3, { rows: 48, noise: 0.08, seed, factor: () => factor });
+  const { rows, backends, floor } = findChanges(side(1, "before"), side(1.1, "after"));
+  assert.equal(floor, null);
+  assert.ok(rows.filter(({ change }) => change === "slower").length < 5);
+  assert.deepEqual(backends.map(({ backend, rows: count, change }) => [backend, count, change]), [["a", 48, "slower"]]);
+  const mean = (runs) => runs.flatMap((run) => run.rows.map((row) => Math.log(row.median_ns)))
+    .reduce((a, b) => a + b) / (3 * 48);
+  const expected = Math.exp(mean(side(1.1, "after")) - mean(side(1, "before")));
+  close(backends[0].estimate.ratio, expected);
+});
+
+test("rows that a run has not do not count in the mean, and one run a side has none", () => {
+  const [old, recent] = ["before", "after"].map((seed) => runsOf(2, { rows: 3, seed }));
+  old[1] = loadRows(old[1].rows.slice(1).map(({ timed, elements, whole, index, ...row }) => row));
+  assert.equal(findChanges(old, recent).backends[0].rows, 2);
+  assert.deepEqual(findChanges([old[0]], [recent[0]]).backends, []);
+});

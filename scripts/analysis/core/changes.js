@@ -16,9 +16,11 @@ export const CHANGES = ["slower", "broken", "gone", "undecided", "faster", "new"
 export const FAILS = ["slower", "broken", "gone"];
 const NO_ESTIMATE = { ratio: null, lo: null, hi: null, count: 0, spread: null };
 
-// {rows, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
+// {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
 // `before` and `after` are {outcome, ns}, null where that side has no such row. `floor` is the least ratio
-// that is no noise between runs, {ratio, from}. Rows that `isWanted` says no to are left out.
+// that is no noise between runs, {ratio, from}; null with several runs. These have in `backends` the geometric mean
+// over all rows of each as well, {backend, rows, estimate, change}: what happens to all of them shows there, where the
+// noise of a row alone would hide it. Rows that `isWanted` says no to are left out.
 export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () => true) {
   const key = (row) => keyOf(row, ["case", "backend"]);
   const sides = [olds, recents].map((runs) => runs.map((run) => new Map(
@@ -36,9 +38,10 @@ export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () 
     return { case: row.case, backend: row.backend, row, before: sideOf(old), after: sideOf(recent), estimate,
       change: changeOf(old, recent, estimate, threshold, floor) };
   });
+  const backends = single ? [] : backendChanges(entries, sides, threshold);
   rows.sort((a, b) => CHANGES.indexOf(a.change) - CHANGES.indexOf(b.change)
     || (b.estimate.ratio || 0) - (a.estimate.ratio || 0) || byName(a.case, b.case));
-  return { rows, floor, threshold, counts: countsOf(rows), sides: [olds.length, recents.length] };
+  return { rows, backends, floor, threshold, counts: countsOf(rows), sides: [olds.length, recents.length] };
 }
 
 function rowsOf(runs, id) {
@@ -76,6 +79,21 @@ function changeOf(old, recent, estimate, threshold, floor) {
   if (isSure && estimate.lo > threshold && estimate.ratio > least) return "slower";
   if (isSure && estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
   return Math.max(estimate.ratio, 1 / estimate.ratio) > threshold ? "undecided" : "same";
+}
+
+// A backend in a run is as a row whose time is the geometric mean of all of its rows that every run has.
+function backendChanges(entries, sides, threshold) {
+  const whole = entries.filter(({ old, recent }) => old.length === sides[0].length
+    && recent.length === sides[1].length && isTimed(old) && isTimed(recent));
+  const meanOf = (own, side) => own[0][side].map((_, run) => ({ timed: true, outcome: "passed",
+    median_ns: Math.exp(meanLog(own.map((entry) => entry[side][run]))) }));
+  const means = [...groupBy(whole, ({ old }) => old[0].backend)].map(([backend, own]) => (
+    { backend, rows: own.length, old: meanOf(own, "old"), recent: meanOf(own, "recent") }));
+  const usual = usualVariance(means);
+  return means.map(({ backend, rows, old, recent }) => {
+    const estimate = ratioOfRuns(old, recent, usual);
+    return { backend, rows, estimate, change: changeOf(old, recent, estimate, threshold, null) };
+  }).sort((a, b) => b.estimate.ratio - a.estimate.ratio);
 }
 
 function ratioOfRuns(old, recent, usual) {

@@ -44,9 +44,10 @@ export function run(options) {
   if (options.format === "json") writeJson(asJson(found, differences, olds, recents));
   else write(asText(found, differences, olds, recents));
   const fails = FAILS.filter((change) => change !== "gone" || !options["allow-gone"]);
-  if (found.rows.some(({ change }) => fails.includes(change))) return EXIT.regression;
+  const judged = [...found.rows, ...found.backends];
+  if (judged.some(({ change }) => fails.includes(change))) return EXIT.regression;
   const isDoubtful = ({ change, estimate }) => change === "undecided" && estimate.ratio > 1;
-  return found.rows.some(isDoubtful) ? EXIT.cannotTell : EXIT.fine;
+  return judged.some(isDoubtful) ? EXIT.cannotTell : EXIT.fine;
 }
 
 function sidesOf({ arguments: folders, before }) {
@@ -61,13 +62,13 @@ function sidesOf({ arguments: folders, before }) {
 
 function asJson(found, differences, olds, recents) {
   return { old: olds.map((own) => own.path), new: recents.map((own) => own.path), threshold: found.threshold,
-    run_to_run_floor: found.floor, differences, counts: Object.fromEntries(found.counts),
+    run_to_run_floor: found.floor, differences, backends: found.backends, counts: Object.fromEntries(found.counts),
     rows: found.rows.map(({ case: id, backend, before, after, estimate, change }) => ({ case: id, backend, change,
       outcome_old: before && before.outcome, outcome_new: after && after.outcome, old_ns: before && before.ns,
       new_ns: after && after.ns, ratio: estimate.ratio, lo: estimate.lo, hi: estimate.hi, count: estimate.count })) };
 }
 
-function asText({ rows, counts, floor, threshold, sides }, differences, olds, recents) {
+function asText({ rows, backends, counts, floor, threshold, sides }, differences, olds, recents) {
   const [pattern, short] = hoist(rows.map((row) => row.case));
   const table = { head: ["case", "backend", "old", "new", "ratio", "interval", ""].map((text) => ({ text })),
     body: rows.map((row, at) => [short[at], row.backend, sideText(row.before), sideText(row.after),
@@ -77,13 +78,21 @@ function asText({ rows, counts, floor, threshold, sides }, differences, olds, re
     ? `One run a side: a row must change by more than ${ratioText(Math.max(threshold, floor.ratio))} (${
       floor.ratio > threshold ? floor.from : "the threshold"}) and than its samples spread. Three a side tell more: --repeat 3.`
     : `${sides[0]} and ${sides[1]} runs: the unit is the run.`;
+  const setup = differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
+    + "compare more than the code.");
+  const numbers = counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`);
   return `${[
-    ...wrap([...differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
-      + "compare more than the code."),
-    `Time as a ratio NEW / OLD: above 1 is slower in NEW. SLOWER: the whole interval is above ${threshold}.`, unit,
-    `cases ${pattern}`]), "", textTable(table, [0, 1]), "",
-    ...wrap([`${counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`).join(", ")}.`,
-      ...gone(rows)])].join("\n")}\n`;
+    ...wrap([...setup, `Time as a ratio NEW / OLD: above 1 is slower in NEW. SLOWER: the whole interval is above ${
+      threshold}.`, unit]), "",
+    ...(backends.length ? [textTable(backendTable(backends)), ""] : []),
+    ...wrap([`cases ${pattern}`]), "", textTable(table, [0, 1]), "", ...wrap([`${numbers.join(", ")}.`, ...gone(rows)]),
+  ].join("\n")}\n`;
+}
+
+function backendTable(backends) {
+  return { head: ["geometric mean of", "rows", "ratio", "interval", ""].map((text) => ({ text })),
+    body: backends.map(({ backend, rows, estimate, change }) => [backend, String(rows), ratioText(estimate.ratio),
+      spreadText(estimate), MARKS[change]]) };
 }
 
 function sideText(side) {
