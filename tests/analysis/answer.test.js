@@ -204,3 +204,11 @@ test("what the reference run cannot say, which libraries are old, and what lower
     ["Eigen 3.4.0 2021", "PyTorch 1.13.0 2022", "oneDNN 2.6.3 2022"]);
   assert.equal(found.trust.length, 4);
 });
+
+test("of many undecided settings a few are named", () => {
+  const rows = ["f32", "f64", "bf16", "f16"].flatMap((dtype) => [1, 2].flatMap((threads) => (
+    two("a", "b", 2, { cases: 3, dtype, threads }))));
+  const { undecided } = answer(viewOf(rows));
+  assert.match(undecided, /f32, ncl, 2 threads \(3 cases\).* and 4 more\.$/);
+  assert.equal(undecided.split(";").length, 4);
+});

@@ -115,3 +115,10 @@ test("a page can be spliced without pictures, and with a page of its own linked"
   fs.cpSync(folder, other, { recursive: true });
   assert.match(spliced(other, pageOf(other), ["--html"]), /\[Full report\]\(run\/report\.html\)/);
 });
+
+test("the report cannot go where the summary goes", (t) => {
+  const folder = run(t);
+  const page = pageOf(folder);
+  oneError(verb(["report", folder, "-o", page, "--splice", page]), `--splice ${page} is where the report goes`);
+  assert.equal(textOf(page), PAGE);
+});

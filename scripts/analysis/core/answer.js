@@ -7,6 +7,8 @@ import { casesText, rankGroups, wholeGroups } from "./rank.js";
 import { sum } from "./statistics.js";
 import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
+const MOST_UNDECIDED = 4;
+
 // {partial, sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. `partial` says how many
 // cases a run measured that did not measure all. Sentences mark what matters with two asterisks; `ranked` says who
 // takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads,
@@ -64,7 +66,9 @@ function undecidedText(tables) {
     const counts = lines.filter(({ group }) => isFew(group)).map(({ group }) => group.cases);
     return `${title} (${rangeText(counts, String)} cases)`;
   });
-  return `Undecided, with 2 to 5 cases: a range instead of an interval, and no winner: ${parts.join("; ")}.`;
+  const more = parts.length > MOST_UNDECIDED ? ` and ${parts.length - MOST_UNDECIDED} more` : "";
+  return `Undecided, with 2 to 5 cases: a range instead of an interval, and no winner: ${
+    parts.slice(0, MOST_UNDECIDED).join("; ")}${more}.`;
 }
 
 function sentences(view, table) {

@@ -37,6 +37,10 @@ export function run(options) {
   const command = process.env.NORMBENCH_COMMAND
     || ["normbench", "report", ...options.arguments.map(shellWord)].join(" ");
   const outputs = outputPaths(runs.at(-1).path, options);
+  const isTarget = (place) => path.resolve(place) === path.resolve(options.splice);
+  if (options.splice && Object.values(outputs).some(isTarget)) {
+    throw new UserError(`--splice ${options.splice} is where the report goes: name another place with -o`);
+  }
   const files = new Map();
   let pictures = [];
   let folder = null;
