@@ -13,7 +13,7 @@ function meanCell(cell) {
 
 // Lines are {title, backend, cells} of core/relative.js.
 function pivotTable(view, id, caption, found, columns) {
-  return found && { id, caption, head: [column("group"), column("backend"), ...columns.map((text) => numeric(text))],
+  return found && { id, caption, head: [column("setting"), column("backend"), ...columns.map((text) => numeric(text))],
     body: found.lines.map(({ title, backend, cells }) => [title, backendCell(view, backend), ...cells.map(meanCell)]) };
 }
 
@@ -45,13 +45,13 @@ export function layoutTable(view) {
 export function bestTypeTable(view) {
   const found = insteadOfType(view);
   return found && { id: "best-types", caption: `The best time as a ratio to the best in ${found.usual}`,
-    head: [column("group"), column(`regime in ${found.usual}`), ...found.columns.map((text) => numeric(text))],
+    head: [column("setting"), column(`regime in ${found.usual}`), ...found.columns.map((text) => numeric(text))],
     body: found.best.map(({ title, regime, cells }) => [title, regime, ...cells.map(meanCell)]) };
 }
 
 // Shapes by norms: the best time of each norm as a ratio to `base`, the row that all are measured against.
 function normShapes(view, id, caption, baseName, { norms, lines }) {
-  return { id, caption, head: [column("shape"), column("group"), numeric(baseName), ...norms.map((norm) => numeric(norm))],
+  return { id, caption, head: [column("shape"), column("setting"), numeric(baseName), ...norms.map((norm) => numeric(norm))],
     body: lines.map(({ title, row, base, cells }) => [shapeCell(row), title,
       { text: timeText(base.median_ns), note: view.backends.get(base.backend).label, value: base.median_ns },
       ...norms.map((norm) => normCell(view, cells[norm]))]) };
@@ -76,7 +76,7 @@ export function priceTables(view) {
   return found && {
     withoutControl: found.withoutControl,
     medians: { id: "price", caption: "Median price over the cases: time as a ratio to no norm at all",
-      head: [column("group"), numeric("cases"), ...backendColumns(view, found.backends)],
+      head: [column("setting"), numeric("cases"), ...backendColumns(view, found.backends)],
       body: found.medians.map(({ title, cases, cells }) => [title, { text: String(cases), value: cases },
         ...cells.map((cell) => (cell ? { text: ratioText(cell.price), value: cell.price,
           note: cell.cases < cases ? `(n=${cell.cases})` : "" } : NONE))]) },
@@ -88,7 +88,7 @@ export function priceTables(view) {
 export function versionTables(view) {
   return versionsSideBySide(view).map(({ name, ids, lines }) => ({
     id: "versions", caption: `Versions of ${name}: time as a ratio to ${view.backends.get(ids[0]).label}`,
-    head: [column("group"), numeric("cases"), ...backendColumns(view, ids)],
+    head: [column("setting"), numeric("cases"), ...backendColumns(view, ids)],
     body: lines.map(({ title, cases, cells }) => [title, { text: String(cases), value: cases },
       ...cells.map((ratio) => numberCell(ratio, ratioText))]) }));
 }

@@ -14,7 +14,7 @@ export function machinesTable(views, names) {
     : { text: views.find((own) => own.backends.has(backend)).backends.get(backend).label, backend });
   return { found, table: {
     id: "machines", caption: `Time as a ratio to the best of the same run, over ${found.cases} shared cases`,
-    head: [column("group"), numeric("cases"), column("backend"), ...found.runs.map(({ machine, libraries }, at) => (
+    head: [column("setting"), numeric("cases"), column("backend"), ...found.runs.map(({ machine, libraries }, at) => (
       numeric(`${names[at]}: ${machine}`, { title: libraries })))],
     body: found.lines.flatMap(({ title, cases, backends }) => backends.map(({ backend, cells }) => [
       title, { text: String(cases), value: cases }, label(backend),

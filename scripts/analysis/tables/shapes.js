@@ -60,7 +60,7 @@ function caseRatio(record) {
 export function cliffTable(view, cliffs) {
   return {
     id: "cliffs", caption: "Cliffs, the steepest first",
-    head: [column("backend"), column("shape"), column("group"), numeric("time"), numeric("ratio to the best"),
+    head: [column("backend"), column("shape"), column("setting"), numeric("time"), numeric("ratio to the best"),
       column("far off"), column("kernel"), column("reproduce")],
     body: cliffs.map(({ row, estimate, reasons }) => [
       backendCell(view, row.backend, row.native_layout), shapeCell(row), titleOf(row, view.timed),

@@ -2,7 +2,7 @@
 import { answer } from "../core/answer.js";
 import { CHANGES, findChanges, setupDifferences } from "../core/changes.js";
 import { cliffCounts, findCliffs, worstInTurn } from "../core/cliffs.js";
-import { fullTitle, likeCases, titleOf } from "../core/groups.js";
+import { fullTitle, likeCases } from "../core/groups.js";
 import { runNames, sameMachine, sharedText } from "../core/machines.js";
 import { shapeMatrices } from "../core/matrix.js";
 import { BIASES, CLIFF_TEXT, EMPTY, methodTexts } from "../core/method.js";
@@ -142,10 +142,8 @@ function cliffs(view) {
 
 // A table for each group of the view.
 function groupTables(view, tableOf) {
-  const groups = likeCases(view.timed, view.schema);
-  const among = groups.map(({ keys }) => keys);
-  return groups.map((group, at) => {
-    const title = titleOf(group.keys, among);
+  return likeCases(view.timed, view.schema).map((group, at) => {
+    const title = fullTitle(group.keys);
     const table = markdownTable(tableOf(view, group, title));
     return at < 3 || !table ? table : folded(title, [table]);
   });

@@ -6,8 +6,9 @@ import { profileChart } from "../../charts/profile.js";
 import { rooflineChart } from "../../charts/roofline.js";
 import { scalingChart } from "../../charts/scaling.js";
 import { backendsOf } from "../../core/filters.js";
+import { fullTitle } from "../../core/groups.js";
 import { EMPTY } from "../../core/method.js";
-import { PASS_WORDS, ratioText, shapeText } from "../../core/text.js";
+import { ratioText, shapeText } from "../../core/text.js";
 import { bandwidthTable, batchTable, costTable, profileTable, threadTable } from "../../tables/relative.js";
 import { accuracyTables } from "../../tables/runs.js";
 import { choice, controls, element, note } from "../dom.js";
@@ -22,7 +23,7 @@ const size = () => ({ width: chartWidth() });
 function perPass(view, section, groups, make) {
   return groups.flatMap((group) => {
     const { pass } = group.keys;
-    const model = make(view, withRows(view, group), PASS_WORDS[pass] || pass);
+    const model = make(view, withRows(view, group), fullTitle(group.keys));
     return model ? [show(view, model, { id: `${model.id}-${pass}`, section })] : [];
   });
 }
