@@ -11,13 +11,11 @@ def best(page):
 
 def test_showing_never_changes_who_is_best(page):
     page.open("reference").drawn()
-    cell = "#table-answer td[title] a[title*='n']"
     before = page.values("#table-answer")
     page.click("#filters [data-menu=show] label:has(input[value=onednn]) .only")
     assert page.values("#table-answer") == [[line[4]] for line in before]
     assert "oneDNN 2.6.3" in best(page)
     assert "4.9 times" in page.text("#sentences")
-    assert page.has(cell)
     page.drawn()
     assert page.text("#cliff-counts").startswith("138 of")
 
@@ -29,7 +27,7 @@ def test_ranking_among_others_recomputes_and_says_so(page):
     assert "Eigen" in page.text("#sentences")
     assert page.run("return document.querySelector('#table-answer td.strong').cellIndex") > 1
     page.check("rank", "eigen")
-    assert "2 of 7" in page.text("[data-menu=among] .chosen") or "3 of 7" in page.text("[data-menu=among] .chosen")
+    assert page.text("[data-menu=among] .chosen") == "3 of 7"
     page.click("#reset")
     assert page.text("#among") == "Ranked are all that take the data as it is."
 
@@ -111,10 +109,11 @@ def test_the_keyboard_does_it_all(page):
 def test_typing_goes_on_while_sections_are_drawn(page):
     page.open("reference")
     page.run("document.getElementById('text').focus()")
+    steps = page.run("return history.length")
     for text in ("3", "32", "32x512", "32x512x835"):
         page.type("text", text)
     assert page.run("return document.activeElement.id") == "text"
-    assert page.run("return history.length") <= page.run("return history.length")
+    assert page.run("return history.length") == steps
 
 
 def test_rows_are_paged_sorted_and_downloaded(page, downloads):

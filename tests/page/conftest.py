@@ -25,6 +25,8 @@ class Page:
         """The page anew; the console and the list of requests begin here."""
         self.resize(width, height)
         self.driver.get("about:blank")
+        # A browser keeps 50 entries, and then counts them wrongly.
+        self.driver.execute_cdp_cmd("Page.resetNavigationHistory", {})
         self.driver.get_log("browser")
         self.driver.get_log("performance")
         self.name = name
