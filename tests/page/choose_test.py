@@ -155,3 +155,14 @@ def test_a_map_shows_any_backend(page):
     page.open("reference").drawn()
     page.type("heat-show", "aten", "change")
     assert "PyTorch 1.13.0, time as a ratio to the best" in page.text("#heat svg")
+
+
+def test_the_page_opens_as_the_command_line_chose(page, folder):
+    page.open("chosen").drawn()
+    assert page.texts("#table-answer th .name") == ["PyTorch 1.13.0", "oneDNN 2.6.3"]
+    assert "Ranked are only" in page.text("#among")
+    page.click("#reset")
+    page.wait(lambda: "simd" in page.text("#table-answer"))
+    page.driver.refresh()
+    page.drawn()
+    assert "simd" not in page.text("#table-answer")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 SECTIONS = ["answer", "shapes", "lookup", "ranking", "kernels", "cliffs", "profile", "bandwidth", "heat",
-            "scaling", "instead", "accuracy", "costs", "rows", "gaps", "method"]
+            "scaling", "other", "accuracy", "costs", "rows", "gaps", "method"]
 
 
 def landed(page, section):
@@ -18,10 +18,10 @@ def landed(page, section):
     return abs(top - page.top(f"#{section} h2")) <= 5 and bar <= top < bar + 80
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("name, width", [("reference", 1280), ("rich", 360)])
 @pytest.mark.parametrize("section", SECTIONS)
-def test_the_first_click_lands(page, width, section):
-    page.open("reference", width=width)
+def test_the_first_click_lands(page, name, width, section):
+    page.open(name, width=width)
     assert page.run("return [...document.querySelectorAll('main section')].map(({ id }) => id)") == SECTIONS
     page.click(f"#nav a[data-to={section}]")
     assert landed(page, section)

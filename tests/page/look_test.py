@@ -87,12 +87,12 @@ def test_headings_captions_and_names(page):
 
 
 @pytest.mark.parametrize("name, section, text", [
-    ("reference", "instead", "configs/dtypes.toml"), ("reference", "cliffs", "configs/cliffs.toml"),
+    ("reference", "other", "configs/dtypes.toml"), ("reference", "cliffs", "configs/cliffs.toml"),
     ("reference", "scaling", "configs/inference.toml"), ("alone", "answer", "nothing to compare"),
     ("untimed", "answer", "Nothing was timed"), ("untimed", "gaps", "y is off"),
     ("machines", "runs", "PyTorch 2.15.0"), ("machines", "runs", "126 cases shared"),
     ("machines", "runs", "times are not compared"), ("same", "runs", "slower"),
-    ("same", "instead", "Another type instead of f32"), ("failed", "gaps", "very very"),
+    ("same", "other", "Another type instead of f32"), ("failed", "gaps", "very very"),
     ("few", "answer", "range")])
 def test_a_section_says(page, name, section, text):
     page.open(name).drawn()

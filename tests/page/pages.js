@@ -78,5 +78,7 @@ function expected(run, { values = {}, text = "", ...more }) {
 for (const [name, runs] of Object.entries(RUNS)) {
   fs.writeFileSync(path.join(folder, `${name}.html`), renderPage(runs, `normbench report ${name} --html`));
 }
+fs.writeFileSync(path.join(folder, "chosen.html"), renderPage([known], "normbench report reference --html -b aten",
+  "#show=aten&show=onednn&among=libraries"));
 fs.writeFileSync(path.join(folder, "expected.json"), JSON.stringify(Object.entries(CHOICES).flatMap(([page, choices]) => (
   choices.map(([hash, choice]) => ({ page, hash, ...expected(RUNS[page][0], choice) }))))));

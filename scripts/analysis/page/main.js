@@ -5,7 +5,7 @@ import { drawBar, drawHeader, isDark, runLabel } from "./bar.js";
 import { element, openAll, paragraph, present } from "./dom.js";
 import { answerSection } from "./sections/answer.js";
 import { cliffsSection, kernelsSection } from "./sections/cliffs.js";
-import { insteadSection } from "./sections/instead.js";
+import { otherSection } from "./sections/other.js";
 import { lookupSection } from "./sections/lookup.js";
 import { matrixSection } from "./sections/matrix.js";
 import { accuracySection, bandwidthSection, costsSection, heatSection, profileSection, scalingSection,
@@ -15,7 +15,7 @@ import { rankingSection } from "./sections/ranking.js";
 import { gapsSection, rowsSection } from "./sections/rows.js";
 import { runsSection } from "./sections/runs.js";
 import { chartWidth } from "./names.js";
-import { change, currentRun, fromHash, goTo, listen, loaded, reset, state, toHash } from "./state.js";
+import { change, currentRun, fromHash, goTo, listen, loaded, reset, start, state, toHash } from "./state.js";
 
 const SECTIONS = [
   ["answer", "Answer", answerSection], ["shapes", "Shapes", matrixSection],
@@ -23,7 +23,7 @@ const SECTIONS = [
   ["kernels", "Kernels", kernelsSection], ["cliffs", "Cliffs", cliffsSection],
   ["runs", "Runs side by side", runsSection], ["profile", "Performance profile", profileSection],
   ["bandwidth", "Bandwidth", bandwidthSection], ["heat", "Who is fastest where", heatSection],
-  ["scaling", "Scaling", scalingSection], ["instead", "Instead of", insteadSection],
+  ["scaling", "Scaling", scalingSection], ["other", "Other norms and types", otherSection],
   ["accuracy", "Accuracy", accuracySection], ["costs", "Costs", costsSection],
   ["rows", "All rows", rowsSection],
   ["gaps", "Skips and failures", gapsSection], ["method", "Method and words", methodSection],
@@ -172,7 +172,7 @@ addEventListener("resize", () => {
 addEventListener("hashchange", () => {
   if ((location.hash || "#") === toHash()) return;
   const before = state.section;
-  fromHash(location.hash);
+  fromHash(location.hash || start);
   drawAll();
   const left = history.state && history.state.y;
   if (typeof left === "number") {
@@ -194,7 +194,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 
 history.scrollRestoration = "manual";
 listen({ all: drawAll, section: drawSection, jump });
-fromHash(location.hash);
+fromHash(location.hash || start);
 makeSections();
 drawAll();
 if (history.state && typeof history.state.y === "number") {

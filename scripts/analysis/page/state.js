@@ -3,7 +3,8 @@ import { AMONG, backendsOf, FACETS, facetValues } from "../core/filters.js";
 import { unpackRun } from "../core/pack.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-export const { command } = data;
+// `start` has the choices of the command line, as an address.
+export const { command, start } = data;
 export const loaded = data.runs.map((run) => unpackRun(run, data.schema));
 
 // `values` has only the facets that are narrowed, `shown` and `among` as makeView takes them, `section` is

@@ -30,11 +30,11 @@ export function table({ id, section, caption, columns, rows, most = Infinity, pa
       : isAll ? sorted : sorted.slice(0, most);
     made.caption.firstChild.textContent = caption + (paged && rows.length > paged
       ? `: ${(page - 1) * paged + 1} to ${(page - 1) * paged + shown.length} of ${rows.length}` : "");
-    made.tHead.rows[0].replaceChildren(...used.map((column) => headCell(column, sortable && column.key !== "",
-      by === column ? direction : null, (next) => {
+    made.tHead.rows[0].replaceChildren(...used.map((column) => headCell(id, column,
+      sortable && column.key !== "", by === column ? direction : null, (next) => {
         pick(section, { [`sort.${id}`]: `${column.key}:${next}`, [`page.${id}`]: null }, { draw: false });
         draw();
-        made.tHead.querySelector(`[data-key="${CSS.escape(column.key)}"] button`).focus();
+        document.getElementById(`sort-${id}-${column.key}`).focus();
       })));
     made.tBodies[0].replaceChildren(...bodyRows(shown, used, by ? null : groupOf));
     after.replaceChildren(...(paged ? pager(id, page, pages, draw) : []),
@@ -50,12 +50,13 @@ function isEmpty(cell) {
   return node === null || node === undefined || node === "" || (Array.isArray(node) && !present(node).length);
 }
 
-function headCell(column, sortable, direction, sort) {
+// Buttons have ids, so that whoever has the focus keeps it when a section is drawn again.
+function headCell(id, column, sortable, direction, sort) {
   const ascending = direction === "ascending";
   return element("th", { scope: "col", title: column.title,
     class: column.class || (column.numeric ? "number" : null), "data-key": column.key,
     "aria-sort": sortable ? direction || "none" : null },
-  sortable ? element("button", { type: "button", class: "sort",
+  sortable ? element("button", { type: "button", class: "sort", id: `sort-${id}-${column.key}`,
     click: () => sort(ascending ? "descending" : "ascending") }, column.head,
   element("span", { class: "arrow", "aria-hidden": "true" })) : column.head);
 }

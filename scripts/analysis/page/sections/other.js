@@ -9,11 +9,11 @@ import { show } from "../tables.js";
 
 const APART = "Not measured in the same rounds, so there is no interval.";
 
-export function insteadSection(view) {
+export function otherSection(view) {
   const { norms: [norm], dtypes: [dtype], layouts: [layout] } = view.schema;
   const heading = (text) => element("h3", {}, text);
-  const grouped = (model) => show(view, model, { section: "instead", group: 0, most: 90 });
-  const perShape = (model) => show(view, model, { section: "instead", group: 1, most: 60 });
+  const grouped = (model) => show(view, model, { section: "other", group: 0, most: 90 });
+  const perShape = (model) => show(view, model, { section: "other", group: 1, most: 60 });
   const [norms, types, best, layouts] = [normTable, typeTable, bestTypeTable, layoutTable].map(
     (make) => make(view));
   return [
@@ -26,7 +26,7 @@ export function insteadSection(view) {
     layouts ? [note(APART), grouped(layouts)] : nothing(EMPTY.layouts),
     heading("No norm at all"), ...prices(view, perShape),
     ...versionTables(view).flatMap((model) => [heading(model.caption.replace(/:.*/, "")),
-      show(view, model, { section: "instead" })])];
+      show(view, model, { section: "other" })])];
 }
 
 function prices(view, perShape) {
@@ -37,6 +37,6 @@ function prices(view, perShape) {
   return [
     note("The time of a norm divided by that of none, y = x and dx = dy, by whoever is the fastest at that: "
       + `1 is a norm for nothing. ${APART}${rest}`),
-    show(view, found.medians, { section: "instead", sortable: false }),
+    show(view, found.medians, { section: "other", sortable: false }),
     folded("Per shape", {}, () => perShape(found.shapes))];
 }
