@@ -7,7 +7,7 @@ import { findChanges } from "../../scripts/analysis/core/changes.js";
 import { cliffCounts, findCliffs } from "../../scripts/analysis/core/cliffs.js";
 import { groupBy, keyOf } from "../../scripts/analysis/core/collections.js";
 import { KEYS } from "../../scripts/analysis/core/groups.js";
-import { batchScaling, insteadOfNorm, insteadOfType, price, speedups }
+import { batchScaling, normRatios, typeRatios, price, speedups }
   from "../../scripts/analysis/core/relative.js";
 import { loadRun } from "../../scripts/analysis/core/rows.js";
 import { geometricMeanOf } from "../../scripts/analysis/core/statistics.js";
@@ -125,10 +125,10 @@ test("scaling with threads and mini-batches", () => {
 });
 
 test("other types and norms instead of the usual ones", () => {
-  const types = insteadOfType(of.rich);
+  const types = typeRatios(of.rich);
   sameRows(types.best.flatMap(({ regime, cells }) => cells.map(
     (cell, at) => [regime, types.columns[at], cell.ratio, cell.count])), RICH.types);
-  sameRows(insteadOfNorm(of.rich).shapes.lines.flatMap(({ base, cells }) => Object.values(cells).flat().map(
+  sameRows(normRatios(of.rich).shapes.lines.flatMap(({ base, cells }) => Object.values(cells).flat().map(
     ({ row, ratio }) => [row.case, row.backend, base.backend, ratio])), RICH.norms);
 });
 

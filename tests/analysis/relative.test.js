@@ -1,7 +1,7 @@
 // Ratios between cases that differ in one thing: threads, mini-batch, norm, type, layout.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batchScaling, insteadOfLayout, insteadOfNorm, insteadOfType, price, speedups, threadScaling,
+import { batchScaling, layoutRatios, normRatios, typeRatios, price, speedups, threadScaling,
   versionsSideBySide } from "../../scripts/analysis/core/relative.js";
 import { close, ladder, loadRows, makeGap, makeRow, viewOf } from "./synthesis.js";
 
@@ -54,7 +54,7 @@ test("pairs are of what else is the same, by the columns and not by ids", () => 
 
 test("no pairs are no table", () => {
   const view = viewOf(ladder());
-  for (const of of [threadScaling, batchScaling, insteadOfType, insteadOfLayout, insteadOfNorm, price]) {
+  for (const of of [threadScaling, batchScaling, typeRatios, layoutRatios, normRatios, price]) {
     assert.equal(of(view), null, of.name);
   }
   assert.equal(threadScaling(viewOf([makeGap("a", "failed", "x")])), null);
@@ -63,7 +63,7 @@ test("no pairs are no table", () => {
 test("other types are means over like problems, per backend and of the best", () => {
   const rows = [[1, 0.5], [2, 2], [4, 1]].flatMap(([l, factor]) => [row("a", 100 * l, { l }),
     row("b", 150 * l, { l }), row("b", 100 * l * factor, { l, dtype: "bf16" })]);
-  const table = insteadOfType(viewOf([...rows, row("a", 300, { l: 1, dtype: "f64" })]));
+  const table = typeRatios(viewOf([...rows, row("a", 300, { l: 1, dtype: "f64" })]));
   assert.deepEqual([table.usual, table.columns], ["f32", ["f64", "bf16"]]);
   assert.deepEqual(linesOf(table), { "training, 1 thread a": ["3.00 (1)", null],
     "training, 1 thread b": [null, "0.67 (3)"] });
@@ -73,21 +73,21 @@ test("other types are means over like problems, per backend and of the best", ()
 test("the regime of the best is that of the case in the usual type", () => {
   const rows = [row("a", 100, { l: 1, regime: "L2" }), row("a", 50, { l: 1, dtype: "bf16", regime: "L1" }),
     row("a", 100, { l: 9, regime: "DRAM" }), row("a", 25, { l: 9, dtype: "bf16", regime: "L3" })];
-  assert.deepEqual(linesOf({ lines: insteadOfType(viewOf(rows)).best }),
+  assert.deepEqual(linesOf({ lines: typeRatios(viewOf(rows)).best }),
     { "training, 1 thread L2": ["0.50 (1)"], "training, 1 thread DRAM": ["0.25 (1)"] });
 });
 
 test("types are compared on the same problem only", () => {
   for (const other of [{ n: 32 }, { norm: "rms" }, { pass: "backward" }, { layout: "nlc" }, { threads: 2 },
     { cache: "cold" }, { batch: 16 }, { eps: 1e-3 }, { affine: false }]) {
-    assert.equal(insteadOfType(viewOf([row("a", 100), row("a", 50, { dtype: "bf16", ...other })])), null);
+    assert.equal(typeRatios(viewOf([row("a", 100), row("a", 50, { dtype: "bf16", ...other })])), null);
   }
 });
 
 test("layouts and caches are kept apart between types", () => {
   const rows = [["ncl", 100, 50], ["nlc", 900, 900]].flatMap(([layout, ns, other]) => [
     row("a", ns, { layout }), row("a", other, { layout, dtype: "bf16" })]);
-  assert.deepEqual(linesOf(insteadOfType(viewOf(rows))),
+  assert.deepEqual(linesOf(typeRatios(viewOf(rows))),
     { "training, ncl, 1 thread a": ["0.50 (1)"], "training, nlc, 1 thread a": ["1.00 (1)"] });
 });
 
@@ -95,7 +95,7 @@ test("another layout as a ratio to the usual one, per backend and of the best of
   const where = { norm: "group", pass: "backward", groups: 8 };
   const rows = [1, 2].flatMap((l) => [row("aten", 100, { ...where, l }), row("simd", 90, { ...where, l }),
     row("aten", 990, { ...where, l, layout: "nlc" }), row("simd", 180, { ...where, l, layout: "nlc" })]);
-  const table = insteadOfLayout(viewOf([...rows, row("aten", 7, { norm: "none" }),
+  const table = layoutRatios(viewOf([...rows, row("aten", 7, { norm: "none" }),
     row("aten", 70, { norm: "none", layout: "nlc" })]));
   assert.deepEqual([table.usual, table.columns], ["ncl", ["nlc"]]);
   assert.deepEqual(linesOf(table),
@@ -106,7 +106,7 @@ test("another layout as a ratio to the usual one, per backend and of the best of
 test("hidden backends have no lines, the best stays the best", () => {
   const rows = [row("a", 100), row("b", 50), row("a", 300, { layout: "nlc" }),
     row("b", 200, { layout: "nlc" })];
-  const table = insteadOfLayout(viewOf(rows, { shown: new Set(["a"]) }));
+  const table = layoutRatios(viewOf(rows, { shown: new Set(["a"]) }));
   assert.deepEqual(linesOf(table), { "training, 1 thread a": ["3.00 (1)"] });
   assert.deepEqual(linesOf({ lines: table.best }), { "training, 1 thread L2": ["4.00 (1)"] });
 });
@@ -122,7 +122,7 @@ function shapesOf({ shapes }) {
 test("the best of each norm is set against the best of batch norm", () => {
   const rows = [row("a", 200), row("b", 100), row("a", 150, { norm: "layer" }),
     row("b", 400, { norm: "layer" }), row("a", 50, { norm: "none" })];
-  const found = insteadOfNorm(viewOf(rows));
+  const found = normRatios(viewOf(rows));
   assert.deepEqual([found.usual, found.shapes.norms], ["batch", ["layer"]]);
   assert.deepEqual(shapesOf(found), [["training, 1 thread 64 256 128", "100 b", { layer: ["1.50 a 1"] }]]);
 });
@@ -130,26 +130,26 @@ test("the best of each norm is set against the best of batch norm", () => {
 test("a native layout is not the best of a norm", () => {
   const rows = [row("a", 100), row("x", 10, { native_layout: true }), row("a", 200, { norm: "layer" }),
     row("x", 20, { norm: "layer", native_layout: true })];
-  assert.deepEqual(shapesOf(insteadOfNorm(viewOf(rows)))[0].slice(1), ["100 a", { layer: ["2.00 a 1"] }]);
+  assert.deepEqual(shapesOf(normRatios(viewOf(rows)))[0].slice(1), ["100 a", { layer: ["2.00 a 1"] }]);
 });
 
 test("mini-batches of batch norm are not what others are compared with", () => {
   const rows = [row("a", 100), row("a", 10, { batch: 16 }), row("a", 200, { norm: "rms" })];
-  assert.deepEqual(shapesOf(insteadOfNorm(viewOf(rows)))[0].slice(1), ["100 a", { rms: ["2.00 a 1"] }]);
-  assert.equal(insteadOfNorm(viewOf(rows.slice(1))), null);
+  assert.deepEqual(shapesOf(normRatios(viewOf(rows)))[0].slice(1), ["100 a", { rms: ["2.00 a 1"] }]);
+  assert.equal(normRatios(viewOf(rows.slice(1))), null);
 });
 
 test("norms are compared on the same case only", () => {
   for (const other of [{ n: 32 }, { c: 8 }, { l: 3 }, { pass: "backward" }, { dtype: "f64" },
     { layout: "nlc" }, { threads: 2 }, { cache: "cold" }, { input: "zero" }]) {
-    assert.equal(insteadOfNorm(viewOf([row("a", 100), row("a", 200, { norm: "rms", ...other })])), null);
+    assert.equal(normRatios(viewOf([row("a", 100), row("a", 200, { norm: "rms", ...other })])), null);
   }
 });
 
 test("groups are told apart", () => {
   const rows = [row("a", 100), row("a", 200, { norm: "group", groups: 8 }),
     row("a", 300, { norm: "group", groups: 32 })];
-  assert.deepEqual(shapesOf(insteadOfNorm(viewOf(rows)))[0][2], { group: ["2.00 a 8", "3.00 a 32"] });
+  assert.deepEqual(shapesOf(normRatios(viewOf(rows)))[0][2], { group: ["2.00 a 8", "3.00 a 32"] });
 });
 
 // Rows of one shape with these times, by backend.

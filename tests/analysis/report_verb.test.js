@@ -329,3 +329,18 @@ test("Markdown of plain text", () => {
   assert.equal(escape("_a_ b_c [d](e)"), "\\_a\\_ b_c \\[d\\](e)");
   assert.equal(code("a|`b"), "`a\\|'b`");
 });
+
+test("the page has the rows of all backends, and opens at what the command line chose", (t) => {
+  const folder = run(t, ladder());
+  const dataOf = (words) => {
+    const place = path.join(folder, "page.html");
+    printed(["report", folder, "--html", "-o", place, ...words]);
+    return JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(textOf(place))[1]);
+  };
+  assert.equal(dataOf([]).start, "");
+  const { start, runs } = dataOf(["-b", "naive", "-f", "l16/", "--among", "naive,simd"]);
+  assert.equal(start, "#show=naive&rank=naive&rank=simd");
+  assert.deepEqual(runs[0].columns.backend.texts, ["naive", "openmp", "simd"]);
+  assert.equal(runs[0].count, 3);
+  assert.equal(dataOf(["--among", "without-ours"]).start, "#among=without-ours");
+});

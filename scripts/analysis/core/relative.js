@@ -63,18 +63,18 @@ export function batchScaling(view) {
 }
 
 // Per backend: another type as a ratio to the most used one, by where the case of that lives.
-export function insteadOfType(view) {
-  return insteadOf(view, "dtype");
+export function typeRatios(view) {
+  return spellingRatios(view, "dtype");
 }
 
 // Per backend: another layout as a ratio to the most used one.
-export function insteadOfLayout(view) {
-  return insteadOf(view, "layout");
+export function layoutRatios(view) {
+  return spellingRatios(view, "layout");
 }
 
 // {usual, columns, lines, best}: `best` is the same over the best backend of each case, by the regime of
 // the usual one.
-function insteadOf(view, field) {
+function spellingRatios(view, field) {
   const list = view.schema[LISTS[field]];
   const [usual] = list;
   const keys = KEYS.filter((key) => key !== field);
@@ -126,7 +126,7 @@ export function price(view) {
 
 // Other norms instead of the most used one: per shape the best time of each norm as a ratio to that of the
 // usual norm over all N; null when no shape was timed with several.
-export function insteadOfNorm(view) {
+export function normRatios(view) {
   const [usual] = view.schema.norms;
   const best = bestRows(view.records);
   const bases = new Map();

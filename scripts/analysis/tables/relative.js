@@ -1,7 +1,7 @@
 // Tables of ratios between cases that differ in one thing, and of what a backend costs beside its time.
 import { costTable as costs } from "../core/costs.js";
 import { FACTORS, performanceProfile } from "../core/profile.js";
-import { batchScaling, insteadOfLayout, insteadOfNorm, insteadOfType, price, threadScaling,
+import { batchScaling, layoutRatios, normRatios, typeRatios, price, threadScaling,
   versionsSideBySide } from "../core/relative.js";
 import { bandwidthTable as bandwidths, ceilingTable as ceilings } from "../core/roofline.js";
 import { bytesText, percentText, ratioText, timeText } from "../core/text.js";
@@ -30,20 +30,20 @@ export function batchTable(view) {
 }
 
 export function typeTable(view) {
-  const found = insteadOfType(view);
+  const found = typeRatios(view);
   return pivotTable(view, "types", `Time as a ratio to ${found ? found.usual : "f32"}, per backend`, found,
     found ? found.columns : []);
 }
 
 export function layoutTable(view) {
-  const found = insteadOfLayout(view);
+  const found = layoutRatios(view);
   return pivotTable(view, "layouts", `Time as a ratio to ${found ? found.usual : "ncl"}, per backend`, found,
     found ? found.columns : []);
 }
 
 // The best backend in another type as a ratio to the best in the usual one, by where that lives.
 export function bestTypeTable(view) {
-  const found = insteadOfType(view);
+  const found = typeRatios(view);
   return found && { id: "best-types", caption: `The best time as a ratio to the best in ${found.usual}`,
     head: [column("setting"), column(`regime in ${found.usual}`), ...found.columns.map((text) => numeric(text))],
     body: found.best.map(({ title, regime, cells }) => [title, regime, ...cells.map(meanCell)]) };
@@ -65,7 +65,7 @@ function normCell(view, own) {
 }
 
 export function normTable(view) {
-  const found = insteadOfNorm(view);
+  const found = normRatios(view);
   return found && normShapes(view, "norms", `The best time of each norm as a ratio to ${found.usual} norm`, found.usual,
     found.shapes);
 }

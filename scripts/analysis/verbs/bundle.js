@@ -9,14 +9,14 @@ import { ANALYSIS } from "./files.js";
 
 const PAGE = path.join(ANALYSIS, "page");
 
-// The page for one or more runs; it opens on the last. `command` made it, and is shown. Throws UserError when
-// esbuild is not installed.
-export function renderPage(runs, command) {
+// The page for one or more runs; it opens on the last. `command` made it, and is shown; `start` is the address
+// that it opens at when it is given none. Throws UserError when esbuild is not installed.
+export function renderPage(runs, command, start = "") {
   const style = fs.readFileSync(path.join(PAGE, "page.css"), "utf8");
   const script = bundle();
   const csp = ["default-src 'none'", "img-src data: blob:", "base-uri 'none'", "form-action 'none'",
     `style-src '${hash(style)}'`, `script-src '${hash(script)}'`].join("; ");
-  const data = JSON.stringify({ command, schema: runs[0].schema, runs: runs.map(packRun) });
+  const data = JSON.stringify({ command, start, schema: runs[0].schema, runs: runs.map(packRun) });
   const parts = { csp, title: escapeHtml(runs.at(-1).name), style, script,
     data: data.replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`) };
   return fs.readFileSync(path.join(PAGE, "page.html"), "utf8")

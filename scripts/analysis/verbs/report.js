@@ -53,7 +53,7 @@ export function run(options) {
     }
     files.set(outputs.markdown, renderReport(views, pictures, folder && path.basename(folder), command));
   }
-  if (outputs.html) files.set(outputs.html, renderPage(views.map(visible), command));
+  if (outputs.html) files.set(outputs.html, renderPage(views.map(chosen), command, startOf(views.at(-1))));
   const spliced = options.splice && splice(options.splice, renderSummary(views.at(-1),
     { report: linkTo(options.splice, [...files.keys()][0]), picture: pictures[0],
       folder: folder && linkTo(options.splice, folder) }));
@@ -64,9 +64,19 @@ export function run(options) {
   return 0;
 }
 
-// What the page is given: the rows of the chosen cases and backends.
-function visible(view) {
-  return { ...view.run, rows: view.shownRows };
+// What the page is given: the rows of the chosen cases, of all backends, so that the best stays the best.
+function chosen(view) {
+  return { ...view.run, rows: view.rows };
+}
+
+// The choices of the view, as the address of a page.
+function startOf({ among, backends, isShown }) {
+  const parts = new URLSearchParams();
+  const ids = [...backends.keys()];
+  if (!ids.every(isShown)) ids.filter(isShown).forEach((id) => parts.append("show", id));
+  if (Array.isArray(among)) among.forEach((id) => parts.append("rank", id));
+  else if (among !== "all") parts.set("among", among);
+  return [...parts].length ? `#${parts}` : "";
 }
 
 // Where each format goes.
