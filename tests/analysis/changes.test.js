@@ -1,8 +1,7 @@
 // What changed between two sides, each one run or several.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHANGES, FAILS, findChanges, runToRunFloor, setupDifferences }
-  from "../../scripts/analysis/core/changes.js";
+import { CHANGES, FAILS, findChanges, setupDifferences } from "../../scripts/analysis/core/changes.js";
 import { close, loadRows, machine, makeGap, makeMeta, makeRow, normal, randomOf } from "./synthesis.js";
 
 // The rows that changed between one run and another.
@@ -61,7 +60,7 @@ test("a row that broke fails, one that was broken does not", () => {
   for (const outcome of ["failed", "crashed", "timed_out"]) {
     const found = between([makeRow("a", 100)], [makeGap("a", outcome, "x")]);
     assert.equal(only(found), "broken");
-    assert.deepEqual(found.rows[0].after, { outcome, reason: "x", ns: null });
+    assert.deepEqual(found.rows[0].after, { outcome, reason: "x", detail: "loop", ns: null });
     assert.equal(only(between([makeGap("a", outcome, "x")], [makeGap("a", outcome, "x")])), "same");
   }
   assert.ok(FAILS.every((change) => CHANGES.includes(change)) && FAILS.includes("broken"));
@@ -88,31 +87,54 @@ test("rows are matched within norm, type and layout", () => {
 });
 
 test("rows that are not wanted are left out on both sides", () => {
-  const rows = (ns) => ["a", "b"].map((name) => makeRow(name, ns));
-  const found = between(rows(100), rows(200), { isWanted: (row) => row.backend === "b" });
+  const rows = (a, b) => [makeRow("a", a), makeRow("b", b)];
+  const found = between(rows(100, 100), rows(101, 200), { isWanted: (row) => row.backend === "b" });
   assert.deepEqual(changesOf(found), [["b", 128, "slower"]]);
 });
 
-test("with one run a side a change must be larger than what the copies differ by", () => {
+test("with one run a side a change must be larger than twice, in logs, what the copies differ by", () => {
   const rows = (ns, copy) => [makeRow("a", ns, { copy_ns: 50 }), makeRow("a", 100, { l: 7, copy_ns: copy })];
   assert.deepEqual(between(rows(100, 50), rows(115, 50)).counts, [["slower", 1], ["same", 1]]);
-  const shaken = between(rows(100, 50), rows(115, 60));
+  const shaken = between(rows(100, 50), rows(140, 60));
   assert.deepEqual(shaken.counts, [["undecided", 1], ["same", 1]]);
-  assert.ok(shaken.floor.ratio >= 1.2);
-  assert.match(shaken.floor.from, /copies of 2 cases/);
-  assert.deepEqual(between(rows(115, 60), rows(100, 50)).counts, [["undecided", 1], ["same", 1]]);
+  shaken.floor.forEach((floor) => close(floor, 1.44));
+  assert.deepEqual(between(rows(140, 60), rows(100, 50)).counts, [["undecided", 1], ["same", 1]]);
   assert.deepEqual(between(rows(100, 50), rows(200, 60)).counts, [["slower", 1], ["same", 1]]);
 });
 
+test("and than what rows of other backends differ by, but for those of its own library", () => {
+  const rows = (a, b) => [makeRow("a", a, { jitter: 0 }), makeRow(b, 100, { jitter: 0, l: 7 })];
+  const of = (other, factor) => {
+    const recent = [makeRow("a", 130, { jitter: 0 }), makeRow(other, 100 * factor, { jitter: 0, l: 7 })];
+    return between(rows(100, other), recent).rows.find(({ backend }) => backend === "a").change;
+  };
+  assert.deepEqual([of("b", 1.1), of("b", 1.2), of("b", 1 / 1.2)], ["slower", "undecided", "undecided"]);
+  assert.deepEqual([of("a-blocked", 1.2), of("a[streaming=off]", 1.2)], ["slower", "slower"]);
+});
+
+test("and than its own samples spread, and not by another choice of the backend", () => {
+  const spread = (factor) => [...Array(8).fill(200), ...Array(4).fill(200 * factor)];
+  const of = (fields) => only(between([makeRow("a", 100, { jitter: 0 })], [makeRow("a", 200, { jitter: 0, ...fields })]));
+  assert.equal(of({}), "slower");
+  assert.equal(of({ samples_ns: spread(1.5) }), "slower");
+  assert.equal(of({ samples_ns: spread(3) }), "undecided");
+  assert.equal(of({ detail: "loop, 1 thread" }), "undecided");
+});
+
+test("rows that are not wanted still tell what the machine did", () => {
+  const rows = (a, b) => [makeRow("a", a), makeRow("b", b)];
+  const isWanted = (row) => row.backend === "a";
+  assert.equal(only(between(rows(100, 100), rows(130, 130), { isWanted })), "undecided");
+});
+
 test("the noise floor of either run counts as well", () => {
-  const of = (olds, recents) => runToRunFloor(...[olds, recents].map((floor) => (
-    loadRows([makeRow("a", 100)], { meta: { noise: { floor } } }))));
-  assert.deepEqual([of(1.2, 1.01), of(1.01, 1.2)].map(({ ratio, from }) => [ratio, /noise/.test(from)]),
-    [[1.2, true], [1.2, true]]);
+  const of = (olds, recents) => findChanges(...[olds, recents].map((floor) => (
+    [loadRows([makeRow("a", 100)], { meta: { noise: { floor } } })]))).floor;
+  assert.deepEqual([of(1.2, 1.01), of(1.01, 1.2)], [[1.2, 1.2], [1.2, 1.2]]);
   const beside = loadRows([makeRow("a", 100), makeRow("a", 100, { l: 7, copy_ns: 500 })]);
-  assert.equal(runToRunFloor(loadRows([makeRow("a", 100)]), beside).ratio, 1.01);
+  assert.deepEqual(findChanges([loadRows([makeRow("a", 100)])], [beside]).floor, [1.01, 1.01]);
   const unknown = loadRows([makeRow("a", 100, { copy_ns: null })], { meta: { noise: null } });
-  assert.equal(runToRunFloor(unknown, unknown).ratio, 1);
+  assert.deepEqual(findChanges([unknown], [unknown]).floor, [1, 1]);
 });
 
 // `count` runs of `rows` cases; the median of a row differs from run to run by `noise`.

@@ -4,11 +4,12 @@
 // ratio is Student's t of the difference of the mean log medians. Its variance is the row's own or that of
 // the median row of all, whichever is larger, as three runs may agree by chance. With one run a side
 // the interval is that of the rounds, and a difference must be larger than the run-to-run floor and than the spread
-// of the row's own samples as well: nothing else tells a change from a disturbance that lasted.
+// of the row's own samples as well, and the backend must have chosen the same: nothing else tells a change from a
+// disturbance that lasted, or from a choice that falls out otherwise from run to run.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
 import { SAME_MACHINE } from "./machines.js";
 import { FAILED } from "./rows.js";
-import { deviation, largest, median, studentQuantile, sum, unpairedRatio } from "./statistics.js";
+import { deviation, largest, median, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
 
 export const THRESHOLD = 1.05;
 // In the order of tables.
@@ -17,8 +18,8 @@ export const FAILS = ["slower", "broken", "gone"];
 const NO_ESTIMATE = { ratio: null, lo: null, hi: null, count: 0, spread: null };
 
 // {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
-// `before` and `after` are {outcome, ns}, null where that side has no such row. `floor` is the least ratio
-// that is no noise between runs, {ratio, from}; null with several runs. These have in `backends` the geometric mean
+// `before` and `after` are {outcome, detail, ns}, null where that side has no such row. `floor` is the least ratio
+// that is no noise between runs, [least, most] over the backends; null with several runs. These have in `backends` the geometric mean
 // over all rows of each as well, {backend, rows, estimate, change}: what happens to all of them shows there, where the
 // noise of a row alone would hide it. Rows that `isWanted` says no to are left out.
 export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () => true) {
@@ -27,20 +28,21 @@ export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () 
     run.rows.filter(isWanted).map((row) => [key(row), row]))));
   const keys = unique(sides.flat().flatMap((rows) => [...rows.keys()]));
   const single = olds.length === 1 && recents.length === 1;
-  const floor = single ? runToRunFloor(olds[0], recents[0]) : null;
   const entries = keys.map((id) => ({ id, old: rowsOf(sides[0], id), recent: rowsOf(sides[1], id) }));
   const usual = single ? 0 : usualVariance(entries);
+  const floors = single ? runToRunFloors(olds[0], recents[0]) : null;
   const rows = entries.map(({ old, recent }) => {
     const row = recent[0] || old[0];
     const timed = isTimed(old) && isTimed(recent);
     const estimate = !timed ? NO_ESTIMATE : single ? unpairedRatio(recent[0].samples_ns, old[0].samples_ns)
       : ratioOfRuns(old, recent, usual);
     return { case: row.case, backend: row.backend, row, before: sideOf(old), after: sideOf(recent), estimate,
-      change: changeOf(old, recent, estimate, threshold, floor) };
+      change: changeOf(old, recent, estimate, threshold, floors && floors.get(row.backend)) };
   });
   const backends = single ? [] : backendChanges(entries, sides, threshold);
   rows.sort((a, b) => CHANGES.indexOf(a.change) - CHANGES.indexOf(b.change)
     || (b.estimate.ratio || 0) - (a.estimate.ratio || 0) || byName(a.case, b.case));
+  const floor = floors && [smallest([...floors.values()]), largest([...floors.values()])];
   return { rows, backends, floor, threshold, counts: countsOf(rows), sides: [olds.length, recents.length] };
 }
 
@@ -56,7 +58,7 @@ function isTimed(rows) {
 function sideOf(rows) {
   if (!rows.length) return null;
   const worst = rows.find((row) => FAILED.includes(row.outcome)) || rows.find((row) => !row.timed) || rows[0];
-  return { outcome: worst.outcome, reason: worst.reason,
+  return { outcome: worst.outcome, reason: worst.reason, detail: unique(rows.map((row) => row.detail)).join(" or "),
     ns: isTimed(rows) ? Math.exp(meanLog(rows)) : null };
 }
 
@@ -74,8 +76,8 @@ function changeOf(old, recent, estimate, threshold, floor) {
   if (failed && old.some((row) => row.outcome === "passed")) return "broken";
   if (isTimed(old) && !isTimed(recent)) return "gone";
   if (!isTimed(old)) return isTimed(recent) ? "new" : "same";
-  const least = floor ? Math.max(threshold, floor.ratio, ...[...old, ...recent].map(quartileRatio)) : threshold;
-  const isSure = estimate.spread !== null;
+  const least = floor ? Math.max(threshold, floor, ...[...old, ...recent].map(quartileRatio)) : threshold;
+  const isSure = estimate.spread !== null && !(floor && old[0].detail !== recent[0].detail);
   if (isSure && estimate.lo > threshold && estimate.ratio > least) return "slower";
   if (isSure && estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
   return Math.max(estimate.ratio, 1 / estimate.ratio) > threshold ? "undecided" : "same";
@@ -127,20 +129,31 @@ function quartileRatio({ samples_ns: samples }) {
   return at(0.75) / at(0.25);
 }
 
-// What two runs of the same code may differ by, measured by what did not change between them, the copies, which
-// have no part in either side's code: the square of the most that one differs by, as a backend does more than a
-// copy that can be disturbed; and at least the larger noise floor of the two.
-export function runToRunFloor(old, recent) {
-  const copies = new Map(old.rows.filter((row) => row.copy_ns > 0).map((row) => [row.case, row.copy_ns]));
-  const ratios = new Map();
-  for (const row of recent.rows) {
-    if (row.copy_ns > 0 && copies.has(row.case)) ratios.set(row.case, row.copy_ns / copies.get(row.case));
-  }
-  const spread = [...ratios.values()].map((ratio) => Math.max(ratio, 1 / ratio));
-  const drift = spread.length ? largest(spread) ** 2 : 1;
+// Backend -> the least ratio that is no noise between the two runs: the square of the most that a copy or a row of
+// another backend differs by, as what is common to them is the machine's doing, and a backend can be disturbed
+// more than they are; and at least the larger noise floor of the two. Backends of one library, or variants of one, may
+// well change together, so they say nothing of each other.
+function runToRunFloors(old, recent) {
   const noise = Math.max(old.noise.floor, recent.noise.floor);
-  return drift >= noise ? { ratio: drift, from: `what the copies of ${ratios.size} cases differ by at most, squared` }
-    : { ratio: noise, from: "the noise floor within a run" };
+  const drifts = (rows, before, key, time) => {
+    const times = new Map(before.map((row) => [key(row), row[time]]));
+    return rows.filter((row) => times.has(key(row)))
+      .map((row) => Math.abs(Math.log(row[time] / times.get(key(row)))));
+  };
+  const [before, rows] = [old.rows, recent.rows].map((own) => own.filter((row) => row.copy_ns > 0));
+  const ofCopies = drifts(rows, before, (row) => row.case, "copy_ns");
+  const families = groupBy(recent.rows.filter((row) => row.timed), (row) => familyOf(row.backend));
+  const ofFamilies = [...families].map(([family, own]) => [family, drifts(own, old.rows.filter((row) => row.timed),
+    (row) => keyOf(row, ["case", "backend"]), "median_ns")]);
+  return new Map(unique([...old.rows, ...recent.rows].map((row) => row.backend)).map((id) => {
+    const others = ofFamilies.filter(([family]) => family !== familyOf(id)).flatMap(([, own]) => own);
+    return [id, Math.max(noise, Math.exp(2 * largest([0, ...ofCopies, ...others])))];
+  }));
+}
+
+// `onednn` for `onednn-blocked`, `simd` for `simd[streaming=off]`.
+function familyOf(backend) {
+  return backend.split(/[^\w]/)[0];
 }
 
 // In what the sides differ beside the code: [{what, old, recent}].

@@ -35,6 +35,14 @@ export function runsTable(views, names) {
   }) };
 }
 
+// What a row of one run a side must change by: `1.21, as copies and other backends differ by 1.10`.
+export function changeFloorText({ floor: [least, most], threshold }) {
+  const [low, high] = [least, most].map((ratio) => ratioText(Math.max(ratio, threshold)));
+  if (most <= threshold) return low;
+  return `${low === high ? low : `${low} to ${high}, by its backend`} (the noise floor, or what copies and other backends `
+    + "differ by at most, squared)";
+}
+
 const WORTH_LISTING = CHANGES.filter((change) => change !== "same");
 
 // `rows` are of core/changes.js; `label` names a backend.

@@ -1,6 +1,7 @@
 // normbench diff: what changed between two sides of runs, for a person and as a gate.
 import { FAILS, findChanges, setupDifferences, THRESHOLD } from "../core/changes.js";
 import { UserError } from "../core/errors.js";
+import { changeFloorText } from "../tables/runs.js";
 import { outcomeText, ratioText, spreadText, timeText } from "../core/text.js";
 import { FILTERS, FORMAT, patternsOf } from "./options.js";
 import { readRun } from "./files.js";
@@ -73,10 +74,10 @@ function asText({ rows, backends, counts, floor, threshold, sides }, differences
   const table = { head: ["case", "backend", "old", "new", "ratio", "interval", ""].map((text) => ({ text })),
     body: rows.map((row, at) => [short[at], row.backend, sideText(row.before), sideText(row.after),
       row.estimate.ratio === null ? "" : ratioText(row.estimate.ratio),
-      row.estimate.ratio === null ? "" : spreadText(row.estimate), MARKS[row.change]]) };
+      row.estimate.ratio === null ? "" : spreadText(row.estimate), [MARKS[row.change], choiceText(row)].filter(Boolean).join(" ")]) };
   const unit = sides[0] === 1 && sides[1] === 1
-    ? `One run a side: a row must change by more than ${ratioText(Math.max(threshold, floor.ratio))} (${
-      floor.ratio > threshold ? floor.from : "the threshold"}) and than its samples spread. Three a side tell more: --repeat 3.`
+    ? `One run a side: a row must change by more than ${changeFloorText({ floor, threshold })}, than its samples spread, and not `
+      + "by a choice that fell out otherwise. Three a side tell more: --repeat 3."
     : `${sides[0]} and ${sides[1]} runs: the unit is the run.`;
   const setup = differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
     + "compare more than the code.");
@@ -93,6 +94,12 @@ function backendTable(backends) {
   return { head: ["geometric mean of", "rows", "ratio", "interval", ""].map((text) => ({ text })),
     body: backends.map(({ backend, rows, estimate, change }) => [backend, String(rows), ratioText(estimate.ratio),
       spreadText(estimate), MARKS[change]]) };
+}
+
+// What the backend chose, where it was something else before and the row may have changed.
+function choiceText({ before, after, change }) {
+  if (change === "same" || !before || !after || before.ns === null || after.ns === null) return "";
+  return before.detail === after.detail ? "" : `now ${after.detail || "nothing"}, was ${before.detail || "nothing"}`;
 }
 
 function sideText(side) {

@@ -12,7 +12,7 @@ import { countText, listText, ratioText, shellWord } from "../core/text.js";
 import { answerTable, namesTable, rankingTables } from "../tables/answer.js";
 import { bandwidthTable, batchTable, bestTypeTable, ceilingTable, costTable, layoutTable, normTable, priceTables,
   profileTable, threadTable, typeTable, versionTables } from "../tables/relative.js";
-import { accuracyTables, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../tables/runs.js";
+import { accuracyTables, changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../tables/runs.js";
 import { cliffTable, kernelTable, matrixTable } from "../tables/shapes.js";
 import { code, escape, linkPart, markdownProse, markdownTable } from "./format.js";
 import { oldText } from "./rank.js";
@@ -196,7 +196,7 @@ function changes(old, recent, view) {
   const shown = CHANGES.flatMap((kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
   const isCut = found.counts.some(([change, count]) => change !== "same" && count > MOST_CHANGES);
   return [differences.length ? bullets(differences) : "", `${counts}. Slower and faster: the whole interval of new / old is `
-    + `beyond ${found.threshold}, and the ratio beyond ${ratioText(found.floor.ratio)}, by ${escape(found.floor.from)}.`,
+    + `beyond ${found.threshold}, and the ratio beyond ${escape(changeFloorText(found))}.`,
   markdownTable(changesTable(shown, label)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
     code(`normbench diff ${shellWord(old.path)} ${shellWord(recent.path)}`)}.` : ""];
 }

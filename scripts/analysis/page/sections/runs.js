@@ -2,8 +2,7 @@
 import { findChanges } from "../../core/changes.js";
 import { chooseCases } from "../../core/filters.js";
 import { runNames, sameMachine, sharedText } from "../../core/machines.js";
-import { ratioText } from "../../core/text.js";
-import { changesTable, machinesTable, runsTable } from "../../tables/runs.js";
+import { changeFloorText, changesTable, machinesTable, runsTable } from "../../tables/runs.js";
 import { choice, element, note } from "../dom.js";
 import { nothing } from "../names.js";
 import { loaded, pick, state } from "../state.js";
@@ -48,8 +47,7 @@ function changed(view) {
       others.map((run) => [String(loaded.indexOf(run)), run.path]), String(loaded.indexOf(other)),
       (value) => pick("runs", { other: value })) : null,
     note(`Time in ${to} as a ratio to ${from}: above 1 is slower now. A difference counts when its whole `
-      + `interval is beyond ${found.threshold} and it is more than ${ratioText(found.floor.ratio)} (${
-        found.floor.from}).`),
+      + `interval is beyond ${found.threshold} and it is more than ${changeFloorText(found)}.`),
     element("p", { id: "change-counts" }, `${found.rows.length} rows: ${found.counts.map(
       ([change, count]) => `${count} ${change}`).join(", ")}.`),
     show(view, changesTable(found.rows, (id) => (view.backends.has(id) ? view.backends.get(id).label : id)),
