@@ -1,15 +1,16 @@
 // What changed between two sides, each one run or several, row by row, NEW / OLD.
 //
-// With several runs the unit is the run: the value of a row in a run is its median, and the interval of the
-// ratio is Student's t of the difference of the mean log medians. Its variance is the row's own or that of
-// the median row of all, whichever is larger, as three runs may agree by chance. With one run a side
-// the interval is that of the rounds, and a difference must be larger than the run-to-run floor and than the spread
-// of the row's own samples as well, and the backend must have chosen the same: nothing else tells a change from a
-// disturbance that lasted, or from a choice that falls out otherwise from run to run.
+// With several runs the unit is the run: other programs only ever make it slower, so the time of a row in a run is the
+// lower quartile of its samples, and that of a side is its fastest run's. The interval of a row is Student's t over
+// the runs; its variance is the row's own or that of the median row of all, whichever is larger, as three runs may
+// agree by chance. A backend as a whole is the geometric mean over its rows, with Student's t over these.
+// With one run a side the interval of a row is that of the rounds, and a difference must be larger than the
+// run-to-run floor and than the spread of the row's own samples as well, and the backend must have chosen the same:
+// nothing else tells a change from a disturbance that lasted, or from a choice that falls out otherwise from run to run.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
 import { SAME_MACHINE } from "./machines.js";
 import { FAILED } from "./rows.js";
-import { deviation, largest, median, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
+import { deviation, geometricMean, largest, median, quantile, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
 
 export const THRESHOLD = 1.05;
 // In the order of tables.
@@ -19,9 +20,9 @@ const NO_ESTIMATE = { ratio: null, lo: null, hi: null, count: 0, spread: null };
 
 // {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
 // `before` and `after` are {outcome, detail, ns}, null where that side has no such row. `floor` is the least ratio
-// that is no noise between runs, [least, most] over the backends; null with several runs. These have in `backends` the geometric mean
-// over all rows of each as well, {backend, rows, estimate, change}: what happens to all of them shows there, where the
-// noise of a row alone would hide it. Rows that `isWanted` says no to are left out.
+// that is no noise between runs, [least, most] over the backends; null with several runs. These have `backends` as well,
+// {backend, rows, estimate, change}: what happens to all rows of one shows there, where the noise of each would hide
+// it. Rows that `isWanted` says no to are left out.
 export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () => true) {
   const key = (row) => keyOf(row, ["case", "backend"]);
   const sides = [olds, recents].map((runs) => runs.map((run) => new Map(
@@ -35,7 +36,7 @@ export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () 
     const row = recent[0] || old[0];
     const timed = isTimed(old) && isTimed(recent);
     const estimate = !timed ? NO_ESTIMATE : single ? unpairedRatio(recent[0].samples_ns, old[0].samples_ns)
-      : ratioOfRuns(old, recent, usual);
+      : ratioOfRuns(...[old, recent].map((runs) => runs.map(timeInRun)), usual);
     return { case: row.case, backend: row.backend, row, before: sideOf(old), after: sideOf(recent), estimate,
       change: changeOf(old, recent, estimate, threshold, floors && floors.get(row.backend)) };
   });
@@ -59,11 +60,7 @@ function sideOf(rows) {
   if (!rows.length) return null;
   const worst = rows.find((row) => FAILED.includes(row.outcome)) || rows.find((row) => !row.timed) || rows[0];
   return { outcome: worst.outcome, reason: worst.reason, detail: unique(rows.map((row) => row.detail)).join(" or "),
-    ns: isTimed(rows) ? Math.exp(meanLog(rows)) : null };
-}
-
-function meanLog(rows) {
-  return sum(rows.map((row) => Math.log(row.median_ns))) / rows.length;
+    ns: !isTimed(rows) ? null : rows.length > 1 ? timeOfSide(rows) : rows[0].median_ns };
 }
 
 function countsOf(rows) {
@@ -83,23 +80,31 @@ function changeOf(old, recent, estimate, threshold, floor) {
   return Math.max(estimate.ratio, 1 / estimate.ratio) > threshold ? "undecided" : "same";
 }
 
-// A backend in a run is as a row whose time is the geometric mean of all of its rows that every run has.
+// Slower by more than the threshold, and surely by more than its square root.
 function backendChanges(entries, sides, threshold) {
   const whole = entries.filter(({ old, recent }) => old.length === sides[0].length
     && recent.length === sides[1].length && isTimed(old) && isTimed(recent));
-  const meanOf = (own, side) => own[0][side].map((_, run) => ({ timed: true, outcome: "passed",
-    median_ns: Math.exp(meanLog(own.map((entry) => entry[side][run]))) }));
-  const means = [...groupBy(whole, ({ old }) => old[0].backend)].map(([backend, own]) => (
-    { backend, rows: own.length, old: meanOf(own, "old"), recent: meanOf(own, "recent") }));
-  const usual = usualVariance(means);
-  return means.map(({ backend, rows, old, recent }) => {
-    const estimate = ratioOfRuns(old, recent, usual);
-    return { backend, rows, estimate, change: changeOf(old, recent, estimate, threshold, null) };
+  return [...groupBy(whole, ({ old }) => old[0].backend)].map(([backend, own]) => {
+    const estimate = geometricMean(own.map(({ old, recent }) => ({ ...NO_ESTIMATE, ratio: timeOfSide(recent) / timeOfSide(old) })));
+    const isSure = estimate.spread === "interval";
+    const least = Math.sqrt(threshold);
+    const isBeyond = Math.max(estimate.ratio, 1 / estimate.ratio) > threshold;
+    return { backend, rows: own.length, estimate, change: !isBeyond ? "same" : isSure && estimate.lo > least ? "slower"
+      : isSure && estimate.hi < 1 / least ? "faster" : "undecided" };
   }).sort((a, b) => b.estimate.ratio - a.estimate.ratio);
 }
 
+function timeInRun({ samples_ns: samples }) {
+  return quantile(samples, 0.25);
+}
+
+function timeOfSide(rows) {
+  return smallest(rows.map(timeInRun));
+}
+
+// Of times in runs of either side.
 function ratioOfRuns(old, recent, usual) {
-  const ratio = Math.exp(meanLog(recent) - meanLog(old));
+  const ratio = smallest(recent) / smallest(old);
   const degrees = old.length + recent.length - 2;
   const count = Math.min(old.length, recent.length);
   if (degrees < 1) return { ...NO_ESTIMATE, ratio, count };
@@ -108,25 +113,22 @@ function ratioOfRuns(old, recent, usual) {
   return { ratio, lo: ratio * Math.exp(-reach), hi: ratio * Math.exp(reach), count, spread: "interval" };
 }
 
-// Pooled variance of the log medians of runs of one side; 0 where no side has two.
+// Pooled variance of the logs of times in runs of one side; a side of one run has no part in it.
 function varianceWithin(sides) {
-  const several = sides.filter((rows) => rows.length > 1);
-  const degrees = sum(several.map((rows) => rows.length - 1));
-  if (!degrees) return 0;
-  return sum(several.map((rows) => (rows.length - 1)
-    * deviation(rows.map((row) => Math.log(row.median_ns))) ** 2)) / degrees;
+  const several = sides.filter((times) => times.length > 1);
+  const degrees = sum(several.map((times) => times.length - 1));
+  return sum(several.map((times) => (times.length - 1) * deviation(times.map(Math.log)) ** 2)) / degrees;
 }
 
 function usualVariance(entries) {
-  const timed = entries.filter(({ old, recent }) => isTimed(old) && isTimed(recent));
-  return timed.length ? median(timed.map(({ old, recent }) => varianceWithin([old, recent]))) : 0;
+  const timed = entries.filter(({ old, recent }) => isTimed(old) && isTimed(recent) && old.length + recent.length > 2);
+  return timed.length ? median(timed.map(({ old, recent }) => varianceWithin(
+    [old, recent].map((runs) => runs.map(timeInRun))))) : 0;
 }
 
 // The third quartile of a row's samples as a ratio to the first.
 function quartileRatio({ samples_ns: samples }) {
-  const ordered = Float64Array.from(samples).sort();
-  const at = (share) => ordered[Math.round(share * (ordered.length - 1))];
-  return at(0.75) / at(0.25);
+  return quantile(samples, 0.75) / quantile(samples, 0.25);
 }
 
 // Backend -> the least ratio that is no noise between the two runs: the square of the most that a copy or a row of

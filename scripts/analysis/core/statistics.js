@@ -42,6 +42,11 @@ export function median(values) {
   return middle(Float64Array.from(values).sort());
 }
 
+// The value below which a share of the values lies, of those that there are (nearest rank, from below).
+export function quantile(values, share) {
+  return Float64Array.from(values).sort()[Math.round(share * (values.length - 1))];
+}
+
 const ranks = new Map();
 
 // Largest k with 2 * P(Binomial(count, 1/2) < k) <= 5%; 0 when there is none (count < 6).
