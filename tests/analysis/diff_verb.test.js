@@ -153,3 +153,13 @@ test("which of the runs is partial is said on stderr", (t) => {
   assert.equal(JSON.parse(stdout).rows.length, 12);
   assert.equal(stderr, `normbench: warning: before: ${BUDGET}\n`);
 });
+
+test("of several runs a backend that is told decides, not each of its rows that looks slower by chance", (t) => {
+  const side = (name, factor, count) => [1, 2].map((seed) => run(t, Array.from({ length: count }, (_, at) => (
+    makeRow("a", 100 * (at === 0 ? factor : 1), { l: at + 1, seed, jitter: at === 0 ? 0.2 : 0.002 }))), {}, `${name}${seed}`));
+  const of = (count) => verb(["diff", ...side("old", 1, count), "--", ...side("new", 1.2, count)]);
+  const [many, few] = [of(12), of(3)];
+  assert.match(many.stdout, /^1 undecided \(\?\), 11 same\.$/m);
+  assert.match(few.stdout, /^1 undecided \(\?\), 2 same\.$/m);
+  assert.deepEqual([many.status, few.status], [0, 6]);
+});

@@ -10,12 +10,13 @@ import { write, writeJson } from "./streams.js";
 
 export const VERB = "diff";
 export const ABOUT = `Compares runs row by row, NEW / OLD: 'diff OLD NEW', or several a side, 'diff OLD... -- NEW...', such as
-'normbench run CONFIG --repeat 3 --against OTHER' prints. With several runs a side the run is the unit, and three
-a side tell 10% from noise on most machines. With one a side, a row must also change by more than what did not
-change between the runs, the copies.
+'normbench run CONFIG --repeat 3 --against OTHER' prints. With several runs a side the run is the unit, the fastest
+run of a side is its time, and a backend is judged as a whole, too. With one a side, a row must also change by more
+than the copies and the other backends did.
 
-Exit code 4: something got slower, failed, or is gone. 6: cannot tell, a row looks slower by more than the
-threshold but not surely; make more runs. 0: neither.`;
+Exit code 4: something got slower, failed, or is gone. 6: cannot tell, a backend (with one
+run a side, or fewer than six rows: a row) looks slower by more than the threshold but not surely; make more runs.
+0: neither.`;
 export const ARGUMENTS = { least: 2, most: Infinity, what: "OLD... -- NEW..." };
 export const OPTIONS = {
   threshold: { type: "string", value: "RATIO", default: String(THRESHOLD),
@@ -45,10 +46,12 @@ export function run(options) {
   if (options.format === "json") writeJson(asJson(found, differences, olds, recents));
   else write(asText(found, differences, olds, recents));
   const fails = FAILS.filter((change) => change !== "gone" || !options["allow-gone"]);
-  const judged = [...found.rows, ...found.backends];
-  if (judged.some(({ change }) => fails.includes(change))) return EXIT.regression;
-  const isDoubtful = ({ change, estimate }) => change === "undecided" && estimate.ratio > 1;
-  return judged.some(isDoubtful) ? EXIT.cannotTell : EXIT.fine;
+  if ([...found.rows, ...found.backends].some(({ change }) => fails.includes(change))) return EXIT.regression;
+  // Of many rows some look slower by chance: where their backend as a whole is told, that counts.
+  const told = new Set(found.backends.filter(({ estimate }) => estimate.spread === "interval").map(({ backend }) => backend));
+  const doubtful = [...found.backends, ...found.rows.filter(({ backend }) => !told.has(backend))]
+    .filter(({ change, estimate }) => change === "undecided" && estimate.ratio > 1);
+  return doubtful.length ? EXIT.cannotTell : EXIT.fine;
 }
 
 function sidesOf({ arguments: folders, before }) {
