@@ -1,4 +1,4 @@
-// Copies and sweeps, by the caches that they fit in.
+// Copies and reads, by the caches that they fit in.
 #include "harness/bench/bound.h"
 
 #include <algorithm>
@@ -7,11 +7,11 @@
 
 namespace normbench {
 
-bool is_swept_twice(const Problem& p) {
+bool must_read_twice(const Problem& p) {
   return p.norm != Norm::kNone && !p.uses_running_statistics();
 }
 
-std::int64_t sweep_bytes(const Problem& p) {
+std::int64_t reread_bytes(const Problem& p) {
   constexpr std::int64_t kLine = 64;
   const std::int64_t run = Sharing(p).statistics.run;
   const std::int64_t side_by_side = std::min(run, values_per_statistic(p));
@@ -21,11 +21,11 @@ std::int64_t sweep_bytes(const Problem& p) {
 }
 
 bool is_read_twice(const Problem& p, const Machine& machine, int threads) {
-  if (!is_swept_twice(p)) return false;
+  if (!must_read_twice(p)) return false;
   const std::string home = regime(machine, compulsory_bytes(p), threads);
   // "L1" < "L2" < "L3", and beyond them "DRAM".
   const auto level = [](const std::string& name) { return name == "DRAM" ? 4 : name[1] - '0'; };
-  return level(home) == 1 || level(regime(machine, sweep_bytes(p), 1)) >= level(home);
+  return level(home) == 1 || level(regime(machine, reread_bytes(p), 1)) >= level(home);
 }
 
 double bound_ns(const Problem& p, const Machine& machine, int threads, double copy_ns,

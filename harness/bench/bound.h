@@ -9,17 +9,17 @@
 namespace normbench {
 
 // Whether the data must be read a second time: sums over it come first.
-bool is_swept_twice(const Problem& problem);
+bool must_read_twice(const Problem& problem);
 
-// Bytes that must stay in a cache between the two sweeps, if the second is to be cheaper than the
+// Bytes that must stay in a cache between the two reads, if the second is to be cheaper than the
 // first: what one statistic is made of, in whole cache lines.
-std::int64_t sweep_bytes(const Problem& problem);
+std::int64_t reread_bytes(const Problem& problem);
 
-// Whether both sweeps read from where the data lives: in L1, or where what one statistic is made of
+// Whether both reads are from where the data lives: in L1, or where what one statistic is made of
 // fits no cache that is closer.
 bool is_read_twice(const Problem& problem, const Machine& machine, int threads);
 
-// The copy of as many bytes as the pass moves, and `read_ns`, a sweep over all that it reads, where
+// The copy of as many bytes as the pass moves, and `read_ns`, a read of all that it reads, where
 // that is done twice from one place. `copy_ns` is the copy of one input-sized tensor.
 double bound_ns(const Problem& problem, const Machine& machine, int threads, double copy_ns,
                 double read_ns);

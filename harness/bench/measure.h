@@ -45,7 +45,7 @@ struct CaseResult {
   std::vector<Row> rows;
   std::vector<double> copy_ns;  // of one input-sized tensor, in the same rounds
   std::string copy_store;       // "plain" or "streaming"
-  std::vector<double> read_ns;  // of a sweep over all that the pass reads, in the same rounds
+  std::vector<double> read_ns;  // of reading all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement
   std::vector<double> twin_ns;
   std::uint64_t cache_flushes = 0;  // before samples of a cold case

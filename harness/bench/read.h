@@ -1,4 +1,4 @@
-// What it costs to read: a second sweep over data cannot take less.
+// What it costs to read: a second read of data cannot take less.
 #pragma once
 
 #include <memory>

@@ -19,10 +19,11 @@ inline constexpr double kMostSlots = 2;
 // Where one call lasts so many of the least slots, no untimed call goes before a sample.
 inline constexpr double kLongCallSlots = 10;
 
-// Calls per sample that fill the least slot of the fastest contestant: the same for all of a case,
-// so that what a sample costs beside the calls is spread alike ...
+// Calls per sample that fill the least slot of the fastest contestant. All of a case make as many,
+// so that what a sample costs beside the calls is spread alike.
 std::int64_t calls_per_sample(double fastest_ns, const TimingOptions& timing);
-// ... but for those for whom it does not matter, as they are many times slower.
+// Calls per sample of a contestant that takes `ns` per call: fewer where it is many times slower,
+// as what a sample costs beside the calls does not matter there.
 std::int64_t calls_per_sample(double ns, std::int64_t calls_of_fastest,
                               const TimingOptions& timing);
 

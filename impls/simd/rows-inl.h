@@ -89,7 +89,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
   });
 }
 
-// Rows whose gradients are accumulated in one sweep over the columns.
+// Rows whose gradients are accumulated in one pass over the columns.
 inline constexpr Index kRowsTogether = 4;
 
 // Coefficients of a tile: dx = dy * gamma * rstd - constant - (x - mean) * slope

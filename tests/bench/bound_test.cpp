@@ -24,16 +24,16 @@ Problem problem(Norm norm, Pass pass, std::int64_t n, std::int64_t c, std::int64
 }
 
 TEST(SweptTwice, IsWhatFindsItsStatisticsItself) {
-  EXPECT_TRUE(is_swept_twice(problem(Norm::kBatch, Pass::kForwardTraining, 4, 4, 4)));
-  EXPECT_FALSE(is_swept_twice(problem(Norm::kBatch, Pass::kForwardInference, 4, 4, 4)));
-  EXPECT_TRUE(is_swept_twice(problem(Norm::kBatch, Pass::kBackward, 4, 4, 4)));
-  EXPECT_FALSE(is_swept_twice(problem(Norm::kBatch, Pass::kBackwardInference, 4, 4, 4)));
-  EXPECT_TRUE(is_swept_twice(problem(Norm::kLayer, Pass::kForwardInference, 4, 4, 4)));
-  EXPECT_FALSE(is_swept_twice(problem(Norm::kNone, Pass::kForwardTraining, 4, 4, 4)));
+  EXPECT_TRUE(must_read_twice(problem(Norm::kBatch, Pass::kForwardTraining, 4, 4, 4)));
+  EXPECT_FALSE(must_read_twice(problem(Norm::kBatch, Pass::kForwardInference, 4, 4, 4)));
+  EXPECT_TRUE(must_read_twice(problem(Norm::kBatch, Pass::kBackward, 4, 4, 4)));
+  EXPECT_FALSE(must_read_twice(problem(Norm::kBatch, Pass::kBackwardInference, 4, 4, 4)));
+  EXPECT_TRUE(must_read_twice(problem(Norm::kLayer, Pass::kForwardInference, 4, 4, 4)));
+  EXPECT_FALSE(must_read_twice(problem(Norm::kNone, Pass::kForwardTraining, 4, 4, 4)));
 }
 
 TEST(SweepBytes, AreThoseOfOneStatisticInWholeLines) {
-  const auto bytes = [](const Problem& p) { return sweep_bytes(p); };
+  const auto bytes = [](const Problem& p) { return reread_bytes(p); };
   EXPECT_EQ(bytes(problem(Norm::kBatch, Pass::kForwardTraining, 10, 4, 100)), 10 * 400);
   EXPECT_EQ(bytes(problem(Norm::kBatch, Pass::kBackward, 10, 4, 100)), 2 * 10 * 400);
   EXPECT_EQ(bytes(problem(Norm::kBatch, Pass::kForwardTraining, 10, 64, 1)), 10 * 64);
