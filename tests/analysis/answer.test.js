@@ -165,6 +165,11 @@ test("two to five cases decide nothing", () => {
   const some = [[8, "forward_training"], [3, "backward"]].flatMap(
     ([cases, pass]) => two("simd", "aten", 2, { cases, pass }));
   assert.match(answer(viewOf(some)).undecided, /1 thread \(3 cases\)\.$/);
+  const fewer = [[4, "forward_training"], [3, "backward"]].flatMap(
+    ([cases, pass]) => two("simd", "aten", 2, { cases, pass }));
+  assert.match(sentencesOf(fewer)[1], /^In all passes nothing is decided: 3 to 4 cases are too few\.$/);
+  assert.match(sentencesOf(two("simd", "aten", 2, { cases: 1, rounds: 5 }))[1],
+    /^In training nothing is decided: there are too few rounds\.$/);
   assert.ok(found.table.lines.every(({ cells }) => cells.every(({ mark }) => mark === "")));
   assert.equal(answer(viewOf(inAll("simd", "aten", 2))).undecided, "");
   assert.match(answer(makeView(reference())).undecided,

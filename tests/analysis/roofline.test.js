@@ -105,3 +105,8 @@ test("caches are those that so many threads have", () => {
 test("without bytes there is nothing to draw", () => {
   assert.deepEqual(rooflineOf(viewOf([makeRow("a", 100, { bytes: null })])).points, []);
 });
+
+test("a shape without elements has no bandwidth", () => {
+  const row = rowOf({ n: 0, bytes: 0, copy_ns: 5 });
+  assert.deepEqual([bandwidth(row), copyBandwidth(row), copyShare(row)], [null, null, null]);
+});

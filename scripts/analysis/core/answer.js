@@ -4,7 +4,7 @@ import { SETTING, settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
 import { casesText, rankGroups, wholeGroups } from "./rank.js";
-import { sum } from "./statistics.js";
+import { largest, sum } from "./statistics.js";
 import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
 const MOST_UNDECIDED = 4;
@@ -145,7 +145,7 @@ function leadersText(view, groups, libraries) {
   const parts = tops.map(([names, own]) => {
     const passes = own.length === groups.length && groups.length > 1 ? "in all passes"
       : `in ${listText(own.map(passOf))}`;
-    if (!names) return `${passes} nothing is decided: ${countText(own[0].cases, "case")} are too few`;
+    if (!names) return `${passes} nothing is decided: ${tooFewText(own.map(({ cases }) => cases))}`;
     const { leaders } = own[0];
     return leaders.length > 1 ? `${passes} ${names} cannot be told apart`
       : `the fastest ${passes} is ${named(leaders[0].backend)}`;
@@ -154,6 +154,10 @@ function leadersText(view, groups, libraries) {
   const behind = runnerUp(view, groups);
   const best = bestLibraries(view, groups, libraries);
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${behind}${best}.`;
+}
+
+function tooFewText(counts) {
+  return largest(counts) === 1 ? "there are too few rounds" : `${rangeText(counts, String)} cases are too few`;
 }
 
 // The second where it is the same in all passes.

@@ -175,13 +175,13 @@ function inOrder(rows, schema) {
 
 // Effective bandwidth: compulsory bytes / median time, in 1e9 bytes per second; or null.
 export function bandwidth(row) {
-  return row.timed && row.bytes !== null ? row.bytes / row.median_ns : null;
+  return row.timed && row.bytes > 0 ? row.bytes / row.median_ns : null;
 }
 
 // Bandwidth of the copy of one input-sized tensor in the rounds of the case: one read, one write; or null.
 export function copyBandwidth(row) {
-  const item = ITEM_BYTES[row.dtype];
-  return row.copy_ns > 0 && item ? 2 * row.elements * item / row.copy_ns : null;
+  const bytes = row.elements * ITEM_BYTES[row.dtype];
+  return row.copy_ns > 0 && bytes > 0 ? 2 * bytes / row.copy_ns : null;
 }
 
 // Effective bandwidth as a share of the copy's; or null.
