@@ -3,14 +3,15 @@
 // With several runs the unit is the run: other programs only ever make it slower, so the time of a row in a run is the
 // lower quartile of its samples, and that of a side is its fastest run's. The interval of a row is Student's t over
 // the runs; its variance is the row's own or that of the median row of all, whichever is larger, as three runs may
-// agree by chance. A backend as a whole is the geometric mean over its rows, with Student's t over these.
+// agree by chance; and of many rows some change by chance, so one must change by more than 19 of 20 do between runs
+// of one side. A backend as a whole is the geometric mean over its rows, with Student's t over these.
 // With one run a side the interval of a row is that of the rounds, and a difference must be larger than the
 // run-to-run floor and than the spread of the row's own samples as well, and the backend must have chosen the same:
 // nothing else tells a change from a disturbance that lasted, or from a choice that falls out otherwise from run to run.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
 import { SAME_MACHINE } from "./machines.js";
 import { FAILED } from "./rows.js";
-import { deviation, geometricMean, largest, median, quantile, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
+import { CONFIDENCE, deviation, geometricMean, largest, median, quantile, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
 
 export const THRESHOLD = 1.05;
 // In the order of tables.
@@ -20,7 +21,7 @@ const NO_ESTIMATE = { ratio: null, lo: null, hi: null, count: 0, spread: null };
 
 // {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
 // `before` and `after` are {outcome, detail, ns}, null where that side has no such row. `floor` is the least ratio
-// that is no noise between runs, [least, most] over the backends; null with several runs. These have `backends` as well,
+// that is no noise between runs, [least, most] over the backends. With several runs there are `backends` as well,
 // {backend, rows, estimate, change}: what happens to all rows of one shows there, where the noise of each would hide
 // it. Rows that `isWanted` says no to are left out.
 export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () => true) {
@@ -31,19 +32,19 @@ export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () 
   const single = olds.length === 1 && recents.length === 1;
   const entries = keys.map((id) => ({ id, old: rowsOf(sides[0], id), recent: rowsOf(sides[1], id) }));
   const usual = single ? 0 : usualVariance(entries);
-  const floors = single ? runToRunFloors(olds[0], recents[0]) : null;
+  const floors = single ? runToRunFloors(olds[0], recents[0]) : floorsWithinSides(entries);
   const rows = entries.map(({ old, recent }) => {
     const row = recent[0] || old[0];
     const timed = isTimed(old) && isTimed(recent);
     const estimate = !timed ? NO_ESTIMATE : single ? unpairedRatio(recent[0].samples_ns, old[0].samples_ns)
       : ratioOfRuns(...[old, recent].map((runs) => runs.map(timeInRun)), usual);
     return { case: row.case, backend: row.backend, row, before: sideOf(old), after: sideOf(recent), estimate,
-      change: changeOf(old, recent, estimate, threshold, floors && floors.get(row.backend)) };
+      change: changeOf(old, recent, estimate, threshold, { single, floor: floors.get(row.backend) }) };
   });
   const backends = single ? [] : backendChanges(entries, sides, threshold);
   rows.sort((a, b) => CHANGES.indexOf(a.change) - CHANGES.indexOf(b.change)
     || (b.estimate.ratio || 0) - (a.estimate.ratio || 0) || byName(a.case, b.case));
-  const floor = floors && [smallest([...floors.values()]), largest([...floors.values()])];
+  const floor = [smallest([...floors.values()]), largest([...floors.values()])];
   return { rows, backends, floor, threshold, counts: countsOf(rows), sides: [olds.length, recents.length] };
 }
 
@@ -68,13 +69,13 @@ function countsOf(rows) {
   return CHANGES.filter((change) => groups.has(change)).map((change) => [change, groups.get(change).length]);
 }
 
-function changeOf(old, recent, estimate, threshold, floor) {
+function changeOf(old, recent, estimate, threshold, { single, floor }) {
   const failed = recent.find((row) => FAILED.includes(row.outcome));
   if (failed && old.some((row) => row.outcome === "passed")) return "broken";
   if (isTimed(old) && !isTimed(recent)) return "gone";
   if (!isTimed(old)) return isTimed(recent) ? "new" : "same";
-  const least = floor ? Math.max(threshold, floor, ...[...old, ...recent].map(quartileRatio)) : threshold;
-  const isSure = estimate.spread !== null && !(floor && old[0].detail !== recent[0].detail);
+  const least = Math.max(threshold, floor, ...(single ? [...old, ...recent].map(quartileRatio) : []));
+  const isSure = estimate.spread !== null && !(single && old[0].detail !== recent[0].detail);
   if (isSure && estimate.lo > threshold && estimate.ratio > least) return "slower";
   if (isSure && estimate.hi < 1 / threshold && estimate.ratio < 1 / least) return "faster";
   return Math.max(estimate.ratio, 1 / estimate.ratio) > threshold ? "undecided" : "same";
@@ -151,6 +152,15 @@ function runToRunFloors(old, recent) {
     const others = ofFamilies.filter(([family]) => family !== familyOf(id)).flatMap(([, own]) => own);
     return [id, Math.max(noise, Math.exp(2 * largest([0, ...ofCopies, ...others])))];
   }));
+}
+
+// The same with several runs, for all backends: what 19 of 20 rows differ by at most between runs of one side.
+function floorsWithinSides(entries) {
+  const spreads = entries.filter(({ old, recent }) => isTimed(old) && isTimed(recent))
+    .flatMap(({ old, recent }) => [old, recent]).filter((rows) => rows.length > 1)
+    .map((rows) => largest(rows.map(timeInRun)) / timeOfSide(rows));
+  const floor = spreads.length ? quantile(spreads, CONFIDENCE) : 1;
+  return new Map(entries.map(({ old, recent }) => [(recent[0] || old[0]).backend, floor]));
 }
 
 // `onednn` for `onednn-blocked`, `simd` for `simd[streaming=off]`.

@@ -81,7 +81,8 @@ function asText({ rows, backends, counts, floor, threshold, sides }, differences
   const unit = sides[0] === 1 && sides[1] === 1
     ? `One run a side: a row must change by more than ${changeFloorText({ floor, threshold })}, than its samples spread, and not `
       + "by a choice that fell out otherwise. Three a side tell more: --repeat 3."
-    : `${sides[0]} and ${sides[1]} runs: the unit is the run.`;
+    : `${sides[0]} and ${sides[1]} runs: the unit is the run. A row by itself must change by more than ${
+      ratioText(Math.max(threshold, floor[1]))}, as 19 of 20 differ by less between runs of one side.`;
   const setup = differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
     + "compare more than the code.");
   const numbers = counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`);
