@@ -50,6 +50,6 @@ export const EMPTY = {
 
 // The cliffs' definition.
 export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as long as the best of its case; or, per element, "
-  + "as the median of its neighbors, the two next smaller and larger shapes of the same backend and group; or as "
+  + "as the median of its neighbors, the two next smaller and larger shapes of the same backend and setting; or as "
   + "another spelling of the same data by the same backend: another (N, L) with the same C and N * L, another layout, "
   + "another type (per byte); or when it runs a reference kernel.";

@@ -51,7 +51,8 @@ export function parseOptions(verb, words) {
     : parsed.tokens.slice(0, terminator).filter(({ kind }) => kind === "positional").length;
   const { most, least, what } = verb.ARGUMENTS;
   if (parsed.positionals.length < least || parsed.positionals.length > most) {
-    throw prefer(`${parsed.positionals.length ? `${parsed.positionals.length} folders were given` : "no folder was given"}, `
+    throw prefer(`${parsed.positionals.length > 1 ? `${parsed.positionals.length} folders were given`
+      : parsed.positionals.length ? "only one folder was given" : "no folder was given"}, `
       + `expected ${what}`);
   }
   return { ...parsed.values, arguments: parsed.positionals, before };
