@@ -3,7 +3,7 @@ import { groupBy } from "../core/collections.js";
 import { heatMaps, ratioMaps } from "../core/heat.js";
 import { countText, estimateText, listText, rangeText, ratioText, shapeText } from "../core/text.js";
 import { makeSheet, series } from "./frame.js";
-import { lookOf, spokenOf, tip } from "./marks.js";
+import { lookOf, spokenOf } from "./marks.js";
 import { firstSetting, kindText, panelTitles } from "./panels.js";
 import { el, label, round, textWidth } from "./svg.js";
 

@@ -5,7 +5,7 @@ import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
 import { casesText, rankGroups, wholeGroups } from "./rank.js";
 import { largest, sum } from "./statistics.js";
-import { countText, LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
+import { LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
 
 const MOST_UNDECIDED = 4;
 
@@ -23,6 +23,12 @@ export function answer(view) {
     trust: trustNotes(view) };
 }
 
+// What an answer does not say, and what lowers trust in it: [text].
+export function caveats({ undecided, notMeasured: missing, old, trust }) {
+  const years = listText(old.map(({ label, year }) => `${label} is of ${year}`));
+  return [undecided, missing, years && `${years}: newer versions may be faster.`, ...trust].filter(Boolean);
+}
+
 // Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative,
 // isRanked}, from fast to slow, native layouts last; a line is {title, group, cells}, a cell {estimate, worst,
 // mark}, null without a time; `mark` is "winner", "tied" or empty.
@@ -38,12 +44,15 @@ export function answerTable(view, groups) {
     cells: columns.map(({ backend }) => cellOf(view, group, backend)) })) };
 }
 
-function cellOf(view, group, backend) {
+// Of one backend in a group, null without a time.
+export function cellOf(view, group, backend) {
   const standing = group.standings.find((own) => own.backend === backend);
   const against = standing && (view.baseline === null ? standing : standing.against);
-  if (!against) return null;
-  const mark = standing.rank !== 1 ? "" : group.leaders.length > 1 ? "tied" : "winner";
-  return { estimate: against.ratio, worst: against.worst, mark };
+  return against ? { estimate: against.ratio, worst: against.worst, mark: markOf(group, standing) } : null;
+}
+
+export function markOf({ leaders }, { rank }) {
+  return rank !== 1 ? "" : leaders.length > 1 ? "tied" : "winner";
 }
 
 // `49 cases`, and what few of them, or of their rounds, mean.

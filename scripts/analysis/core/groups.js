@@ -41,17 +41,18 @@ function placeOf(schema, key, value) {
   return at < 0 ? schema[LISTS[key]].length : at;
 }
 
+// Whether a row is of the group.
+export function isOf({ keys }) {
+  return (row) => KEYS.every((key) => row[key] === keys[key]);
+}
+
 // Groups of several passes that were measured in the same way: [[group, ...], ...].
 export function settingsOf(groups) {
   return [...groupBy(groups, (group) => keyOf(group.keys, SETTING)).values()];
 }
 
-export function differs(key, among) {
+function differs(key, among) {
   return unique(among.map((keys) => keys[key])).length > 1;
-}
-
-export function differing(keys, among) {
-  return keys.filter((key) => differs(key, among));
 }
 
 const WORDS = {

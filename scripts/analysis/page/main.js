@@ -3,17 +3,11 @@ import { chooseCases } from "../core/filters.js";
 import { makeView } from "../core/view.js";
 import { drawBar, drawHeader, isDark, runLabel } from "./bar.js";
 import { element, openAll, paragraph, present } from "./dom.js";
-import { answerSection } from "./sections/answer.js";
-import { cliffsSection, kernelsSection } from "./sections/cliffs.js";
-import { otherSection } from "./sections/other.js";
-import { lookupSection } from "./sections/lookup.js";
-import { matrixSection } from "./sections/matrix.js";
-import { accuracySection, bandwidthSection, costsSection, heatSection, profileSection, scalingSection,
-} from "./sections/measures.js";
-import { methodSection } from "./sections/method.js";
-import { rankingSection } from "./sections/ranking.js";
-import { gapsSection, rowsSection } from "./sections/rows.js";
-import { runsSection } from "./sections/runs.js";
+import { answerSection, rankingSection } from "./sections/answer.js";
+import { accuracySection, bandwidthSection, costsSection, heatSection, otherSection, profileSection, scalingSection,
+} from "./sections/relative.js";
+import { gapsSection, methodSection, rowsSection, runsSection } from "./sections/runs.js";
+import { cliffsSection, kernelsSection, lookupSection, matrixSection } from "./sections/shapes.js";
 import { chartWidth } from "./names.js";
 import { change, currentRun, fromHash, goTo, listen, loaded, reset, start, state, toHash } from "./state.js";
 
@@ -91,7 +85,7 @@ function whenIdle() {
   });
 }
 
-export function drawStale() {
+function drawStale() {
   [...stale].forEach(drawSection);
 }
 

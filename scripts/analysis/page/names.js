@@ -13,19 +13,17 @@ export function marker(view, id, isNative = false) {
 }
 
 // `PyTorch 1.13.0` and, on a second line, what else one must know of it.
-export function backendHead(view, id, label = view.backends.get(id).label) {
-  const isNative = / \*$/.test(label);
-  const [name, ...rest] = label.replace(/ \*$/, "").split(", ");
-  const aside = rest.length ? rest.join(", ") : view.backends.get(id).kind;
+export function backendHead(view, { backend: id, isNative }) {
+  const { label, kind } = view.backends.get(id);
+  const [name, ...rest] = label.split(", ");
   return element("span", { class: "backend", title: id },
     element("span", { class: "name" }, marker(view, id, isNative), ` ${name}`),
-    element("span", { class: "aside" }, `${aside}${isNative ? " *" : ""}`));
+    element("span", { class: "aside" }, `${rest.join(", ") || kind}${isNative ? " *" : ""}`));
 }
 
 // The same in one line.
-export function backendName(view, id, isNative = false) {
-  return element("span", { class: "who", title: id }, marker(view, id, isNative),
-    ` ${view.backends.get(id).label}${isNative ? " *" : ""}`);
+export function backendName(view, id) {
+  return element("span", { class: "who", title: id }, marker(view, id), ` ${view.backends.get(id).label}`);
 }
 
 // Leads to the answer for the case of a row.

@@ -1,39 +1,47 @@
 // The table of the answer, and the rankings behind it.
-import { lineCases } from "../core/answer.js";
+import { answerTable as settingTable, cellOf, lineCases, markOf } from "../core/answer.js";
 import { groupBy, keyOf, unique } from "../core/collections.js";
-import { fullTitle, KEYS } from "../core/groups.js";
+import { fullTitle, isOf, kindTitle, KEYS, titleOf } from "../core/groups.js";
 import { ALL_REGIMES, casesText } from "../core/rank.js";
 import { FAILED } from "../core/rows.js";
-import { ratioText } from "../core/text.js";
-import { backendCell, backendColumns, column, estimateCell, NONE, numberCell, numeric, shapeCell } from "./model.js";
+import { countText, ratioText } from "../core/text.js";
+import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, shapeCell } from "./model.js";
 
 export const OWN_LAYOUT = "* its data was already in the library's own layout; the conversion is not timed, and it "
   + "has no rank.";
+const SIGNS = { winner: "", tied: " =", "": "" };
 
 // Passes by backends: mean (worst). `table` is one of core/answer.js.
-export function answerTable(view, table) {
-  const native = new Set(table.columns.filter(({ isNative }) => isNative).map(({ backend }) => backend));
+export function answerTable(view, { title, columns, lines }) {
   return {
-    id: "answer", caption: `${table.title}, time as a ratio to ${view.reference}: geometric mean (worst); above 1 is slower`,
-    head: [column("pass"), numeric("shapes"),
-      ...backendColumns(view, table.columns.map(({ backend }) => backend), (id) => native.has(id))],
-    body: table.lines.map((line) => [line.title, { text: lineCases(line).replace(/ cases?/, ""), quiet: !line.group.isDecided },
-      ...line.cells.map((cell, at) => answerCell(cell) || missing(view, line.group, table.columns[at].backend))]),
-    note: native.size ? OWN_LAYOUT : "",
+    id: "answer",
+    caption: `${title}, time as a ratio to ${view.reference}: geometric mean (worst); above 1 is slower`,
+    head: ["pass", numeric("shapes"), ...headOf(view, columns)],
+    body: lines.map(({ title: pass, group, cells }) => [pass,
+      { text: lineCases({ group }).replace(/ cases?/, ""), quiet: !group.isDecided },
+      ...cells.map((cell, at) => (cell ? answerCell(cell) : missing(view, group, columns[at].backend)))]),
+    note: noteOf(columns),
   };
 }
 
+function headOf(view, columns) {
+  return backendColumns(view, columns.map(({ backend }) => backend),
+    (id) => columns.find(({ backend }) => backend === id).isNative);
+}
+
+function noteOf(columns) {
+  return columns.some(({ isNative }) => isNative) ? OWN_LAYOUT : "";
+}
+
 // Who failed where others have a time.
-function missing(view, { keys }, backend) {
-  const hasFailed = view.rows.some((row) => row.backend === backend && FAILED.includes(row.outcome)
-    && KEYS.every((key) => row[key] === keys[key]));
+function missing(view, group, backend) {
+  const hasFailed = view.rows.filter(isOf(group)).some(
+    (row) => row.backend === backend && FAILED.includes(row.outcome));
   return hasFailed ? { text: "failed", bad: true } : NONE;
 }
 
-function answerCell(cell) {
-  if (!cell) return null;
-  const { estimate, worst, mark } = cell;
-  return { text: ratioText(estimate.ratio) + (mark === "tied" ? " =" : ""), note: `(${ratioText(worst.ratio)})`,
+function answerCell({ estimate, worst, mark }) {
+  return { text: ratioText(estimate.ratio) + SIGNS[mark], note: `(${ratioText(worst.ratio)})`,
     value: estimate.ratio, strong: mark !== "", quiet: estimate.spread === "range", row: worst.row,
     interval: estimate };
 }
@@ -55,30 +63,51 @@ function regimeText({ regime }) {
 function rankingTable(view, groups) {
   return {
     id: "ranking", caption: `${fullTitle(groups[0].keys)}, over all regimes and in each`,
-    head: [column("regime"), column("cases"), numeric("rank"), column("backend"),
-      numeric(`ratio to ${view.reference}`), numeric("wins"), numeric("worst"), column("worst shape")],
+    head: ["regime", "cases", numeric("rank"), "backend", numeric(`ratio to ${view.reference}`), numeric("wins"),
+      numeric("worst"), "worst shape"],
     body: groups.flatMap((group) => group.standings.filter(({ backend }) => view.isShown(backend))
       .map((standing) => standingCells(view, group, standing))),
   };
 }
 
 function standingCells(view, group, standing) {
-  const against = view.baseline === null ? standing : standing.against;
-  const isTop = standing.rank === 1;
+  const { backend, isNative, rank, wins, shared } = standing;
+  const { estimate, worst } = cellOf(view, group, backend) || {};
+  const mark = markOf(group, standing);
   return [regimeText(group), casesText({ cases: standing.ratio.count, total: group.total }),
-    standing.rank === null ? NONE : { text: `${standing.rank}${isTop && group.leaders.length > 1 ? " =" : ""}`,
-      value: standing.rank, strong: isTop },
-    backendCell(view, standing.backend, standing.isNative),
-    against ? estimateCell(against.ratio, { strong: isTop, count: against.ratio.count }) : NONE,
-    { text: `${standing.wins}${standing.shared ? ` (+${standing.shared})` : ""}`, value: standing.wins },
-    numberCell(against && against.worst.ratio, ratioText), against ? shapeCell(against.worst.row) : NONE];
+    numberCell(rank, (own) => own + SIGNS[mark], { strong: mark !== "" }), backendCell(view, backend, isNative),
+    estimateCell(estimate, { strong: mark !== "" }),
+    { text: `${wins}${shared ? ` (+${shared})` : ""}`, value: wins },
+    numberCell(worst && worst.ratio, ratioText), worst ? shapeCell(worst.row) : NONE];
+}
+
+// Regimes by backends: a line for each of `groups`, with its setting in front.
+export function regimesTable(view, groups) {
+  const { columns, lines } = settingTable(view, groups);
+  const among = groups.map(({ keys }) => keys);
+  return {
+    id: "regimes", caption: `Ratio to ${view.reference}: ${kindTitle(groups[0].keys)}`,
+    head: ["setting", "data in", ...headOf(view, columns)],
+    body: lines.map(({ group, cells }) => [titleOf(group.keys, among),
+      { text: regimeText(group), note: casesText(group) },
+      ...cells.map((cell, at) => regimeCell(group, columns[at].backend, cell))]),
+    note: noteOf(columns),
+  };
+}
+
+function regimeCell(group, id, cell) {
+  if (!cell) return NONE;
+  const { rank, wins } = group.standings.find(({ backend }) => backend === id);
+  const { estimate, worst, mark } = cell;
+  return estimateCell(estimate, { text: ratioText(estimate.ratio) + SIGNS[mark], strong: mark !== "",
+    title: `rank ${rank ?? "none"}, ${countText(wins, "win")}, worst ${ratioText(worst.ratio)}` });
 }
 
 // The names of the backends that a run has, for who does not know them: id, label, what it is.
 export function namesTable(view) {
   const kinds = { library: "a library", ours: "ours, not a library", other: "neither a library known here nor ours" };
   return {
-    id: "names", caption: "Who is who", head: [column("name in commands"), column("backend"), column("what it is")],
+    id: "names", caption: "Who is who", head: ["name in commands", "backend", "what it is"],
     body: unique(view.rows.map((row) => row.backend)).map((id) => {
       const { kind, isOld, year } = view.backends.get(id);
       return [{ text: id, code: true }, backendCell(view, id), kinds[kind] + (isOld ? `, of ${year}` : "")];

@@ -1,32 +1,39 @@
 // The tables of a report, once for page, Markdown and terminal.
 //
-// A table is {id, caption, head, body, note}. Headings are {text, numeric, backend, title}; cells are strings
-// or {text, note, value, strong, quiet, bad, code, title, row, backend, marks}: `note` stands behind the text,
-// smaller where that can be; `value` is what it is sorted by; `strong` marks a winner, `quiet` what is no claim,
-// `bad` what failed; `code` is shown as typed; `row` is the row of a case to look up, `backend` one to show with its mark.
+// A table is {id, caption, head, body, note}; `body` has the cells of each line, or with `cellsOf` what that makes
+// them of, when they are needed. Headings are texts or {text, numeric, backend, isNative, title, isCommand}. Cells
+// are texts or {text, note, value, strong, quiet, bad, code, title, row, backend, isNative, interval, ratio}:
+// `note` stands behind the text, smaller where that can be; `value` is what it is sorted by; `strong` marks a
+// winner, `quiet` what is no claim, `bad` what failed; `code` is shown as typed; `row` is the row of a case to look
+// up, `backend` one to show with its mark; `interval` may be told where there is room, `ratio` shown as a color.
 import { intervalText, ratioText, shapeText, timeText } from "../core/text.js";
 
 export const NONE = { text: "-" };
 
-export function column(text, more = {}) {
-  return { text, numeric: false, ...more };
+// The table, or null where it has no line.
+export function unlessEmpty(table) {
+  return table.body.length ? table : null;
 }
 
-export function numeric(text, more = {}) {
-  return { text, numeric: true, ...more };
+// A heading or a cell as an object.
+export function asCell(given) {
+  return typeof given === "string" ? { text: given } : given;
+}
+
+export function numeric(text) {
+  return { text, numeric: true };
 }
 
 // A column per backend, headed by the name that people know.
 export function backendColumns(view, backends, isNative = () => false) {
-  return backends.map((backend) => numeric(view.backends.get(backend).label + (isNative(backend) ? " *" : ""),
-    { backend }));
+  return backends.map((backend) => ({ ...backendCell(view, backend, isNative(backend)), numeric: true }));
 }
 
 export function backendCell(view, backend, isNative = false) {
-  return { text: view.backends.get(backend).label + (isNative ? " *" : ""), backend };
+  return { text: view.backends.get(backend).label + (isNative ? " *" : ""), backend, isNative };
 }
 
-export function numberCell(value, toText, more = {}) {
+export function numberCell(value, toText = String, more = {}) {
   return value === null || value === undefined ? NONE : { text: toText(value), value, ...more };
 }
 
@@ -37,8 +44,8 @@ export function estimateCell(estimate, more = {}) {
     quiet: estimate.spread !== "interval", ...more };
 }
 
-export function timeCell(row, more = {}) {
-  return numberCell(row.median_ns, timeText, more);
+export function timeCell(row) {
+  return numberCell(row.median_ns, timeText);
 }
 
 export function shapeCell(row) {

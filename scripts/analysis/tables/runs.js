@@ -1,23 +1,21 @@
 // Tables about several runs, and about what is missing in one.
 import { accuracy } from "../core/accuracy.js";
-import { CHANGES } from "../core/changes.js";
+import { FAILS } from "../core/changes.js";
 import { runHeading, sideBySide } from "../core/machines.js";
 import { gaps, remarks } from "../core/notes.js";
 import { outcomeText, PASS_WORDS, ratioText, timeText, ulpText } from "../core/text.js";
-import { backendCell, column, estimateCell, NONE, numberCell, numeric } from "./model.js";
+import { backendCell, estimateCell, NONE, numberCell, numeric, unlessEmpty } from "./model.js";
 
 // Passes by backends, a column per run: machine and versions in the heading; shared cases only.
 export function machinesTable(views, names) {
   const found = sideBySide(views);
-  const [view] = views;
-  const label = (backend) => (view.backends.has(backend) ? backendCell(view, backend)
-    : { text: views.find((own) => own.backends.has(backend)).backends.get(backend).label, backend });
+  const label = (backend) => backendCell(views.find((view) => view.backends.has(backend)), backend);
   return { found, table: {
     id: "machines", caption: `Time as a ratio to the best of the same run, over ${found.cases} shared cases`,
-    head: [column("setting"), numeric("cases"), column("backend"), ...found.runs.map(({ machine, libraries }, at) => (
-      numeric(`${names[at]}: ${machine}`, { title: libraries })))],
+    head: ["setting", numeric("cases"), "backend", ...found.runs.map(({ machine, libraries }, at) => (
+      { ...numeric(`${names[at]}: ${machine}`), title: libraries }))],
     body: found.lines.flatMap(({ title, cases, backends }) => backends.map(({ backend, cells }) => [
-      title, { text: String(cases), value: cases }, label(backend),
+      title, numberCell(cases), label(backend),
       ...cells.map((cell) => (cell ? estimateCell(cell.estimate, versionNote(cells, cell)) : NONE))])) } };
 }
 
@@ -28,30 +26,27 @@ function versionNote(cells, { label }) {
 
 // What the runs are: a line each.
 export function runsTable(views, names) {
-  return { id: "runs", caption: "Every run by itself", head: ["run", "date", "machine", "last cache", "libraries",
-    "noise floor"].map((text) => column(text)), body: views.map((view, at) => {
-    const { date, machine, cache, libraries, noise } = runHeading(view);
-    return [names[at], date, machine, cache, libraries, noise].map((text) => text || "-");
-  }) };
+  return { id: "runs", caption: "Every run by itself",
+    head: ["run", "date", "machine", "last cache", "libraries", "noise floor"], body: views.map((view, at) => {
+      const { date, machine, cache, libraries, noise } = runHeading(view);
+      return [names[at], date, machine, cache, libraries, noise].map((text) => text || "-");
+    }) };
 }
 
 // What a row of one run a side must change by: `1.21, as copies and other backends differ by 1.10`.
 export function changeFloorText({ floor: [least, most], threshold }) {
   const [low, high] = [least, most].map((ratio) => ratioText(Math.max(ratio, threshold)));
   if (most <= threshold) return low;
-  return `${low === high ? low : `${low} to ${high}, by its backend`} (the noise floor, or what copies and other backends `
-    + "differ by at most, squared)";
+  return `${low === high ? low : `${low} to ${high}, by its backend`} (the noise floor, or what copies and other `
+    + "backends differ by at most, squared)";
 }
-
-const WORTH_LISTING = CHANGES.filter((change) => change !== "same");
 
 // `rows` are of core/changes.js; `label` names a backend.
 export function changesTable(rows, label) {
-  const shown = rows.filter(({ change }) => WORTH_LISTING.includes(change));
   return { id: "changes", caption: "Rows that changed",
-    head: [column("change"), column("backend"), column("case"), numeric("old"), numeric("new"), numeric("new / old")],
-    body: shown.map(({ change, backend, case: id, before, after, estimate, row }) => [
-      { text: change, strong: ["slower", "broken", "gone"].includes(change) }, { text: label(backend), backend },
+    head: ["change", "backend", "case", numeric("old"), numeric("new"), numeric("new / old")],
+    body: rows.filter(({ change }) => change !== "same").map(({ change, backend, case: id, before, after, estimate, row }) => [
+      { text: change, strong: FAILS.includes(change) }, { text: label(backend), backend },
       { text: id, code: true, row }, sideCell(before), sideCell(after),
       estimate.ratio === null ? NONE : estimateCell(estimate)]) };
 }
@@ -67,9 +62,9 @@ export function accuracyTables(view) {
   return { ...found, tables: found.tables.map(({ kind, title, backends, lines }) => ({
     id: "accuracy", caption: kind === null ? `${title}: worst error, in units of its bound (grade claimed)`
       : `${title}: worst error in units of its bound / in ulp (grade claimed)`,
-    head: ["norm", "pass", "dtype"].map((text) => column(text)).concat(
-      backends.map((backend) => column(view.backends.get(backend).label, { backend }))),
-    body: lines.map(({ norm, pass, dtype, cells }) => [norm, PASS_WORDS[pass] || pass, dtype, ...cells.map(accuracyCell)]) })) };
+    head: ["norm", "pass", "dtype", ...backends.map((backend) => backendCell(view, backend))],
+    body: lines.map(({ norm, pass, dtype, cells }) => [
+      norm, PASS_WORDS[pass] || pass, dtype, ...cells.map(accuracyCell)]) })) };
 }
 
 function accuracyCell(cell) {
@@ -82,17 +77,15 @@ function accuracyCell(cell) {
 }
 
 export function gapsTable(view) {
-  const found = gaps(view);
-  return found.length ? { id: "gaps", caption: "Why rows have no time",
-    head: [column("backend"), column("outcome"), column("reason"), numeric("cases")],
-    body: found.map(({ backend, outcome, reason, cases }) => [
+  return unlessEmpty({ id: "gaps", caption: "Why rows have no time",
+    head: ["backend", "outcome", "reason", numeric("cases")],
+    body: gaps(view).map(({ backend, outcome, reason, cases }) => [
       view.backends.has(backend) ? backendCell(view, backend) : backend, outcome, reason || "-",
-      cases === null ? "all" : numberCell(cases, String)]) } : null;
+      cases === null ? "all" : numberCell(cases)]) });
 }
 
 export function remarksTable(view) {
-  const found = remarks(view);
-  return found.length ? { id: "remarks", caption: "Remarks", head: ["case", "backend", "remark"].map((text) => column(text)),
-    body: found.map(({ row, remark }) => [{ text: row.case, code: true, row }, backendCell(view, row.backend), remark]) }
-    : null;
+  return unlessEmpty({ id: "remarks", caption: "Remarks", head: ["case", "backend", "remark"],
+    body: remarks(view).map(({ row, remark }) => [
+      { text: row.case, code: true, row }, backendCell(view, row.backend), remark]) });
 }

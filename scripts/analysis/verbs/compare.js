@@ -78,7 +78,7 @@ function tableText(view, options) {
   const of = new Map(view.rows.map((row) => [`${row.case} ${row.backend}`, row]));
   const table = {
     head: ["case", options.baseline ? `time of ${options.baseline}` : "best",
-      ...backends.map((id) => id + (native.has(id) ? " (native layout)" : ""))].map((text) => ({ text })),
+      ...backends.map((id) => id + (native.has(id) ? " (native layout)" : ""))],
     body: cases.map((id, at) => [{ text: short[at], code: isMarkdown }, referenceText(view, rows, id, options.baseline),
       ...backends.map((backend) => cellOf(view, of.get(`${id} ${backend}`), isMarkdown))]),
   };

@@ -74,7 +74,7 @@ function asJson(found, differences, olds, recents) {
 
 function asText({ rows, backends, counts, floor, threshold, sides }, differences, olds, recents) {
   const [pattern, short] = hoist(rows.map((row) => row.case));
-  const table = { head: ["case", "backend", "old", "new", "ratio", "interval", ""].map((text) => ({ text })),
+  const table = { head: ["case", "backend", "old", "new", "ratio", "interval", ""],
     body: rows.map((row, at) => [short[at], row.backend, sideText(row.before), sideText(row.after),
       row.estimate.ratio === null ? "" : ratioText(row.estimate.ratio),
       row.estimate.ratio === null ? "" : spreadText(row.estimate), [MARKS[row.change], choiceText(row)].filter(Boolean).join(" ")]) };
@@ -95,7 +95,7 @@ function asText({ rows, backends, counts, floor, threshold, sides }, differences
 }
 
 function backendTable(backends) {
-  return { head: ["geometric mean of", "rows", "ratio", "interval", ""].map((text) => ({ text })),
+  return { head: ["geometric mean of", "rows", "ratio", "interval", ""],
     body: backends.map(({ backend, rows, estimate, change }) => [backend, String(rows), ratioText(estimate.ratio),
       spreadText(estimate), MARKS[change]]) };
 }

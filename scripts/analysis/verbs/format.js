@@ -1,4 +1,6 @@
 // Tables as text for a terminal and as Markdown, and marked sentences as either.
+import { largest } from "../core/statistics.js";
+import { asCell, numeric } from "../tables/model.js";
 import { encode, terminalWidth } from "./streams.js";
 
 // Plain text made safe for Markdown: no HTML, no column break, one line.
@@ -53,38 +55,33 @@ export function wrap(sentences, width = terminalWidth()) {
   });
 }
 
-// Cells and headings of ../tables.
-function cellText(cell) {
-  if (typeof cell === "string") return cell;
-  return [cell.text, cell.note].filter(Boolean).join(" ");
-}
-
-function markdownCell(cell) {
-  if (typeof cell === "string") return escape(cell);
+function markdownCell(given) {
+  const cell = asCell(given);
   const text = cell.code ? code(cell.text) : escape(cell.text);
   return [cell.strong ? `**${text}**` : text, cell.note ? escape(cell.note) : ""].filter(Boolean).join(" ");
 }
 
-// A Markdown table below its caption; empty without rows.
+// A table of ../tables as Markdown below its caption; empty without rows.
 export function markdownTable(table, most = Infinity) {
   if (!table || !table.body.length) return "";
   const line = (cells) => `| ${cells.join(" | ")} |`;
-  const lines = [line(table.head.map(({ text }) => escape(text))),
+  const lines = [line(table.head.map((heading) => escape(asCell(heading).text))),
     line(table.head.map(({ numeric }) => (numeric ? "---:" : "---"))),
     ...table.body.slice(0, most).map((cells) => line(cells.map(markdownCell)))];
   const left = table.body.length - most;
-  return [table.caption ? `${escape(table.caption)}:\n` : "", lines.join("\n"), left > 0 ? `\nAnd ${left} more; the page has all.` : "",
-    table.note ? `\n${escape(table.note).replace(/^\\\*/, "\\*")}` : ""].filter(Boolean).join("\n");
+  return [table.caption ? `${escape(table.caption)}:\n` : "", lines.join("\n"),
+    left > 0 ? `\nAnd ${left} more; the page has all.` : "",
+    table.note ? `\n${escape(table.note)}` : ""].filter(Boolean).join("\n");
 }
 
-// Columns padded to their widest cell, two blanks apart; folded into several tables below each other, each
-// beginning with the columns `kept`, where the terminal is too narrow.
+// The same for a terminal: columns padded to their widest cell, two blanks apart; folded into several tables below
+// each other, each beginning with the columns `kept`, where the terminal is too narrow.
 export function textTable(table, kept = [0], width = terminalWidth()) {
-  const lines = [table.head.map(({ text }) => shown(text)), ...table.body.map((cells) => cells.map(
-    (cell) => shown(cellText(cell)) + (cell.strong ? " *" : "")))];
-  const widths = table.head.map((_, at) => Math.max(...lines.map((cells) => [...cells[at]].length)));
-  return fold(widths, kept, width).map((columns) => lines.map((cells) => columns.map((at) => pad(cells[at], widths[at],
-    table.head[at].numeric)).join("  ").trimEnd()).join("\n")).join("\n\n");
+  const text = (cell) => [cell.text, cell.note, cell.strong ? "*" : ""].filter(Boolean).join(" ");
+  const lines = [table.head, ...table.body].map((cells) => cells.map((cell) => shown(text(asCell(cell)))));
+  const widths = table.head.map((_, at) => largest(lines.map((cells) => [...cells[at]].length)));
+  return fold(widths, kept, width).map((columns) => lines.map((cells) => columns.map(
+    (at) => pad(cells[at], widths[at], table.head[at].numeric)).join("  ").trimEnd()).join("\n")).join("\n\n");
 }
 
 // The columns of each part; one that fits beside those kept nowhere stands there all the same.
@@ -107,9 +104,9 @@ function pad(text, width, isNumeric) {
 
 // A table with its rows as columns: headings of rows become those of columns.
 export function transpose(table) {
-  const text = (cell) => (typeof cell === "string" ? cell : cell.text);
-  return { ...table, head: [{ text: "" }, ...table.body.map((cells) => ({ text: text(cells[0]), numeric: true }))],
-    body: table.head.slice(1).map((heading, at) => [heading.text, ...table.body.map((cells) => cells[at + 1])]) };
+  return { ...table, head: ["", ...table.body.map((cells) => numeric(asCell(cells[0]).text))],
+    body: table.head.slice(1).map(
+      (heading, at) => [asCell(heading).text, ...table.body.map((cells) => cells[at + 1])]) };
 }
 
 // A pattern with `*` for what differs between case ids, and what differs, joined. The shape always stays

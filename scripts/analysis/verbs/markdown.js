@@ -1,5 +1,5 @@
 // A report, and the summary of one for a README, as Markdown.
-import { answer } from "../core/answer.js";
+import { answer, caveats } from "../core/answer.js";
 import { CHANGES, findChanges, setupDifferences } from "../core/changes.js";
 import { cliffCounts, findCliffs, worstInTurn } from "../core/cliffs.js";
 import { fullTitle, likeCases } from "../core/groups.js";
@@ -15,7 +15,6 @@ import { bandwidthTable, batchTable, bestTypeTable, ceilingTable, costTable, lay
 import { accuracyTables, changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../tables/runs.js";
 import { cliffTable, kernelTable, matrixTable } from "../tables/shapes.js";
 import { code, escape, linkPart, markdownProse, markdownTable } from "./format.js";
-import { oldText } from "./rank.js";
 
 const MOST_REMARKS = 20;
 const MOST_CHANGES = 30; // of each kind
@@ -56,7 +55,7 @@ export function renderReport(views, pictures, folder, command) {
     ...section("Ranking by regime", rankingTables(view).flatMap(({ title, table, leftOut }) => [
       folded(title, [markdownTable(table), ...leftOut.map(escape)])])),
     ...section("Remarks", [markdownTable(remarksTable(view), MOST_REMARKS) || "None."]),
-    ...section("Machine and build", [markdownTable({ head: ["", ""].map((text) => ({ text })), body: machineFacts(run) })]),
+    ...section("Machine and build", [markdownTable({ head: ["", ""], body: machineFacts(run) })]),
     ...section("What this config asks", [prose(run.config.analysis)]),
     ...section("Method", [bullets(methodTexts(view)), "Biases:", bullets(BIASES)]),
     ...section("Reproduce", reproduce(run, command)),
@@ -89,7 +88,7 @@ function partialParts(views) {
 
 // Failures first, then the answer, then what it does not say.
 function answerParts(view, found) {
-  const notes = [found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean);
+  const notes = caveats(found);
   return [
     ...found.failures.map(({ text }) => `> **Failed: ${escape(text)}.**`),
     [...found.sentences.map(markdownProse), escape(found.ranked)].filter(Boolean).join(" "),

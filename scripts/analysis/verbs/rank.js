@@ -1,7 +1,6 @@
 // normbench rank: the answer of a run in text or JSON.
-import { answer } from "../core/answer.js";
+import { answer, caveats } from "../core/answer.js";
 import { fullTitle } from "../core/groups.js";
-import { listText } from "../core/text.js";
 import { answerTable, OWN_LAYOUT, rankingTables } from "../tables/answer.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
 import { readRun } from "./files.js";
@@ -40,7 +39,7 @@ function rankText(view, regimes) {
     ...(native ? ["", ...wrap([OWN_LAYOUT.replace("* its", "Names with *: the")])] : []),
     ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", ...wrap([title]), textTable(table, REGIME_AND_BACKEND),
       ...wrap(leftOut)]) : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
-    "", ...wrap([found.undecided, found.notMeasured, oldText(found.old), ...found.trust].filter(Boolean)),
+    "", ...wrap(caveats(found)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -50,12 +49,6 @@ function notRanked(view, { keys, total, leftOut }) {
   const group = view.whole.length > 1 ? ` (${fullTitle(keys)})` : "";
   return leftOut.map(([backend, count]) => (
     `Not ranked: ${view.backends.get(backend).label}, timed in ${count} of ${total} cases${group}.`));
-}
-
-// `PyTorch 1.13.0 is of 2022, ...: newer versions may be faster.`
-export function oldText(old) {
-  return old.length ? `${listText(old.map(({ label, year }) => `${label} is of ${year}`))}: newer versions may be faster.`
-    : "";
 }
 
 function groupJson({ leaders, standings, leftOut, ...group }) {

@@ -1,11 +1,16 @@
-// The answer: what a partial run measured, what failed, two sentences, the table of passes by backends, and
-// what to know before quoting it.
-import { answer } from "../../core/answer.js";
+// The answer: what a partial run measured, what failed, two sentences, the table of passes by backends, and what
+// to know before quoting it; and the ranking behind it.
+import { rankingChart } from "../../charts/ranking.js";
+import { answer, caveats } from "../../core/answer.js";
+import { groupBy, keyOf } from "../../core/collections.js";
+import { KIND, kindTitle } from "../../core/groups.js";
 import { floorText } from "../../core/noise.js";
 import { machineFacts, verifiedText } from "../../core/notes.js";
-import { countText, listText } from "../../core/text.js";
-import { answerTable, namesTable } from "../../tables/answer.js";
+import { wholeGroups } from "../../core/rank.js";
+import { countText } from "../../core/text.js";
+import { answerTable, namesTable, rankingTables, regimesTable } from "../../tables/answer.js";
 import { definitions, element, folded, list, note, prose } from "../dom.js";
+import { chartWidth, idOf, nothing, picture } from "../names.js";
 import { goTo, isFiltered } from "../state.js";
 import { show } from "../tables.js";
 
@@ -23,7 +28,7 @@ export function answerSection(view) {
     found.table ? tableOf(view, found.table, "answer") : null,
     found.others.length ? folded(moreText(found.others), { id: "more-tables" },
       () => found.others.map((own, at) => tableOf(view, own, `answer-${at}`))) : null,
-    caveats(found),
+    beware(caveats(found)),
     folded("Who is who", { id: "who", open: true },
       () => show(view, namesTable(view), { section: "answer", sortable: false })),
     note(`${verifiedText(run.rows)} right; noise floor ${floorText(run.noise)}; measured ${
@@ -59,9 +64,34 @@ function tableOf(view, table, id) {
     { id, section: "answer", class: "answer matrix", sortable: false, linksNotes: true });
 }
 
-function caveats({ undecided, notMeasured, old, trust }) {
-  const texts = [old.length ? `${listText(old.map(({ label, year }) => `${label} is of ${year}`))
-  }: newer versions may be faster.` : "", undecided, notMeasured, ...trust].filter(Boolean);
+function beware(texts) {
   return texts.length ? element("div", { class: "caveats", id: "caveats", role: "note" },
     element("h3", {}, "Before you quote this"), list(texts)) : null;
+}
+
+export function rankingSection(view) {
+  const kinds = [...groupBy(view.groups, ({ keys }) => keyOf(keys, KIND)).values()];
+  if (!kinds.length) return nothing("No case was timed.");
+  return [
+    note(`Geometric mean of the time as a ratio to ${view.reference}: above 1 is slower. Below it the 95% `
+      + "interval; with 2 to 5 cases only their range, in gray: nobody wins there. Bold is the best, = "
+      + "cannot be told apart from it."),
+    kinds.map((groups, at) => folded(element("h3", {}, kindTitle(groups[0].keys)),
+      { class: "kind", open: at === 0 }, () => kindRanking(view, groups, at)))];
+}
+
+function kindRanking(view, groups, at) {
+  return [
+    show(view, regimesTable(view, groups), { id: `ranking-${at}`, section: "ranking", class: "matrix ranking",
+      sortable: false, group: 0 }),
+    picture(rankingChart(view, wholeGroups(groups), { width: chartWidth() })),
+    folded("Ranks, wins and worst shapes", { class: "screen" }, () => rankingTables(view)
+      .filter(({ keys }) => keyOf(keys, KIND) === keyOf(groups[0].keys, KIND))
+      .map((own) => standings(view, own)))];
+}
+
+function standings(view, { keys, title, table: model, leftOut }) {
+  return folded(element("h4", {}, title), { class: "group screen" }, () => [
+    show(view, model, { id: `standings-${idOf(keys)}`, section: "ranking", group: 0, class: "standings" }),
+    leftOut.map((text) => note(text))]);
 }

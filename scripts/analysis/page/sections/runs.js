@@ -1,11 +1,15 @@
-// Several runs: ratios side by side on the cases that all share, and what changed between two of one machine.
+// Several runs side by side; of one all rows, those without a time, and how its numbers came about.
 import { findChanges } from "../../core/changes.js";
 import { chooseCases } from "../../core/filters.js";
 import { runNames, sameMachine, sharedText } from "../../core/machines.js";
-import { changeFloorText, changesTable, machinesTable, runsTable } from "../../tables/runs.js";
-import { choice, element, note } from "../dom.js";
+import { BIASES, EMPTY, methodTexts } from "../../core/method.js";
+import { ceilingTable } from "../../tables/relative.js";
+import { changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../../tables/runs.js";
+import { rowsTable } from "../../tables/shapes.js";
+import { csvOf } from "../csv.js";
+import { choice, command, controls, definitions, element, list, note } from "../dom.js";
 import { nothing } from "../names.js";
-import { loaded, pick, state } from "../state.js";
+import { command as ownCommand, loaded, pick, state } from "../state.js";
 import { show } from "../tables.js";
 
 export function runsSection(view, { viewOf }) {
@@ -52,4 +56,56 @@ function changed(view) {
       ([change, count]) => `${count} ${change}`).join(", ")}.`),
     show(view, changesTable(found.rows, (id) => (view.backends.has(id) ? view.backends.get(id).label : id)),
       { section: "runs", most: 60 })];
+}
+
+export function rowsSection(view) {
+  return [
+    controls(element("button", { type: "button", id: "csv", click: () => download(view) },
+      `Download ${view.shownRows.length} rows as CSV`)),
+    show(view, rowsTable(view), { section: "rows", paged: 25 })];
+}
+
+function download(view) {
+  const url = URL.createObjectURL(new Blob([csvOf(view)], { type: "text/csv" }));
+  const link = element("a", { href: url, download: `${view.run.name.replace(/[^\w.-]+/g, "-")}.csv` });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+export function gapsSection(view) {
+  const [gaps, remarks] = [gapsTable(view), remarksTable(view)];
+  return [gaps ? show(view, gaps, { section: "gaps" }) : nothing(EMPTY.gaps),
+    remarks ? show(view, remarks, { section: "gaps", most: 40 }) : null];
+}
+
+const WORDS = [
+  ["the best", "the fastest ranked backend of a case; rank among says who can be it, show who is listed"],
+  ["ratio", "a time divided by another of the same case: 2 takes twice as long"],
+  ["mean (worst)", "geometric mean of the ratios over shapes, and the largest of them"],
+  ["ncl, nlc", "layout: (N, C, L) with positions contiguous, PyTorch's default; channels last"],
+  ["N, C, L, B, G", "samples, channels, positions (1 for (N, C) data), mini-batch, groups of channels"],
+  ["L1, L2, L3, DRAM", "regime: the smallest cache of the threads in which the data fits"],
+  ["warm, cold", "whether the data was used just before, or swept out of the caches"],
+  ["noise floor", "how much a backend differs from itself, measured twice in the same rounds"],
+  ["bound", "the least time that the pass can take, by the copy and the read of the same data"],
+];
+
+export function methodSection(view) {
+  const { run } = view;
+  const copies = ceilingTable(run);
+  return [
+    list(methodTexts(view)),
+    element("h3", {}, "Words"), definitions(WORDS),
+    element("h3", {}, "Biases"), list(BIASES),
+    element("h3", {}, "Measured copies"),
+    copies ? show(view, copies, { section: "method" }) : nothing("No copies were measured in this run."),
+    element("h3", {}, "Raw data and commands"),
+    definitions([["run folder", run.path],
+      ["files", "run.json (machine, build, config), samples.jsonl (a row per case and backend with its "
+        + "samples), controls.jsonl (copies and A/A twins)"],
+      ["config", String(run.config.path || "–")],
+      ["the run", Array.isArray(run.meta.command) ? command(run.meta.command.join(" ")) : "–"],
+      ["this page", command(ownCommand)]])];
 }

@@ -1,4 +1,5 @@
-// Sections that are a picture and tables of one setting: profile, bandwidth, heat, scaling, accuracy; costs.
+// Pictures and tables of one setting: profile, bandwidth, heat, scaling, accuracy. What else the same data would
+// cost: another norm, type, layout; no norm at all; another version. What a backend costs beside its time.
 import { accuracyChart } from "../../charts/accuracy.js";
 import { heatChart } from "../../charts/heat.js";
 import { withRows } from "../../charts/panels.js";
@@ -8,10 +9,11 @@ import { scalingChart } from "../../charts/scaling.js";
 import { backendsOf } from "../../core/filters.js";
 import { fullTitle } from "../../core/groups.js";
 import { EMPTY } from "../../core/method.js";
-import { ratioText, shapeText } from "../../core/text.js";
-import { bandwidthTable, batchTable, costTable, profileTable, threadTable } from "../../tables/relative.js";
+import { countText, LAYER_NAMES, ratioText, shapeText } from "../../core/text.js";
+import { bandwidthTable, batchTable, bestTypeTable, costTable, layoutTable, normTable, priceTables, profileTable,
+  threadTable, typeTable, versionTables } from "../../tables/relative.js";
 import { accuracyTables } from "../../tables/runs.js";
-import { choice, controls, element, note } from "../dom.js";
+import { choice, controls, element, folded, note } from "../dom.js";
 import { chartWidth, chooseSetting, nothing, picture } from "../names.js";
 import { pick, state } from "../state.js";
 import { show } from "../tables.js";
@@ -71,6 +73,38 @@ export function scalingSection(view) {
       picture(scalingChart(view, groups, size())), rows(threads)] : nothing(EMPTY.threads),
     element("h3", {}, "Mini-batches"),
     batches ? [note(`Geometric mean over the shapes. ${APART}`), rows(batches)] : nothing(EMPTY.batches)];
+}
+
+export function otherSection(view) {
+  const { norms: [norm], dtypes: [dtype], layouts: [layout] } = view.schema;
+  const heading = (text) => element("h3", {}, text);
+  const grouped = (model) => show(view, model, { section: "other", group: 0, most: 90 });
+  const perShape = (model) => show(view, model, { section: "other", group: 1, most: 60 });
+  const [norms, types, best, layouts] = [normTable, typeTable, bestTypeTable, layoutTable].map(
+    (make) => make(view));
+  return [
+    heading(`Another layer instead of ${LAYER_NAMES[norm]}`),
+    norms ? [note(`Per shape the best time of each layer, whoever has it. ${APART}`), perShape(norms)]
+      : nothing(EMPTY.norms),
+    heading(`Another type instead of ${dtype}`),
+    types ? [note(APART), grouped(types), best ? grouped(best) : null] : nothing(EMPTY.types),
+    heading(`Another layout instead of ${layout}`),
+    layouts ? [note(APART), grouped(layouts)] : nothing(EMPTY.layouts),
+    heading("No norm at all"), ...prices(view, perShape),
+    ...versionTables(view).flatMap((model) => [heading(model.caption.replace(/:.*/, "")),
+      show(view, model, { section: "other" })])];
+}
+
+function prices(view, perShape) {
+  const found = priceTables(view);
+  if (!found) return [nothing(EMPTY.price)];
+  const rest = found.withoutControl
+    ? ` ${countText(found.withoutControl, "case")} without it are left out.` : "";
+  return [
+    note("The time of a norm divided by that of none, y = x and dx = dy, by whoever is the fastest at that: "
+      + `1 is a norm for nothing. ${APART}${rest}`),
+    show(view, found.medians, { section: "other", sortable: false }),
+    folded("Per shape", {}, () => perShape(found.shapes))];
 }
 
 export function accuracySection(view) {
