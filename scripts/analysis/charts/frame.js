@@ -49,7 +49,7 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
   // Entries from left to right: the backends, hollow those in `native`; `extra` are {text, draw: (x, y)}.
   const legend = (backends, { native = new Set(), draw: drawOf = null, extra = [] } = {}) => {
     const markOf = (id) => (x, y) => mark(lookOf(view, id), x + 8, y, { hollow: native.has(id) });
-    const entries = [...backends.map((id) => ({ id, text: view.backends.get(id).label,
+    const entries = [...backends.map((id) => ({ id, text: view.label(id),
       draw: drawOf ? drawOf(id) : markOf(id) })), ...extra];
     let x = EDGE;
     bottom += 16;

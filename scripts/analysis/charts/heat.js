@@ -90,7 +90,7 @@ export function binText([low, high]) {
 function winnerCell(view, { backend, margin, relation, cases }, place) {
   const { ink } = lookOf(view, backend);
   const sign = { tied: " =", undecided: " ?" }[relation] || "";
-  const named = (row) => view.backends.get(row.backend).label;
+  const named = (row) => view.label(row.backend);
   const title = cases.map(({ row, next }) => `${shapeText(row)}: ${named(row)}${
     next ? `, then ${named(next.row)} ${estimateText(next.estimate)}` : ""}`).join("\n");
   const opacity = (ink === "currentColor" ? 0.6 : 1) * paleness(margin);

@@ -106,7 +106,7 @@ export function cloud(look, points, of, tipOf = null) {
 
 // The lines of a tooltip.
 export function tip(view, id, ...lines) {
-  return [view.backends.get(id).label, ...lines].filter(Boolean).join("\n");
+  return [view.label(id), ...lines].filter(Boolean).join("\n");
 }
 
 // What the point of a row says: backend, shape, time, ratio with its interval, and more.
@@ -119,7 +119,7 @@ export function rowTip(view, row, more) {
 
 // What alt texts call a backend; names can be very long.
 export function spokenOf(view, id) {
-  return fit(view.backends.get(id).spoken, 40, 1);
+  return fit(view.spoken(id), 40, 1);
 }
 
 // `the best`, or the backend that ratios are to.

@@ -1,7 +1,7 @@
 // How much faster more threads make each backend, by where the data lives.
 import { byNumber, unique } from "../core/collections.js";
 import { threadScaling } from "../core/relative.js";
-import { countText, listText, PASS_WORDS, ratioText, threadsText } from "../core/text.js";
+import { countText, listText, passText, ratioText, threadsText } from "../core/text.js";
 import { lineSample, makeSheet, series, xAxis, yAxis } from "./frame.js";
 import { lineThrough, lookOf, mark, spokenOf, tip } from "./marks.js";
 import { backendsIn, columnsFor, firstSetting, kindText } from "./panels.js";
@@ -38,8 +38,7 @@ export function scalingChart(view, groups, options = {}) {
   own.range = limits([1, ...isCurve ? [] : [most / own.fewest], ...points.map(({ ratio }) => ratio)], 1.12);
   const columns = isCurve ? Math.min(own.regimes.length, Math.floor((sheet.width - LEFT) / LEAST_PANEL))
     : columnsFor(passes.map((pass) => ({ keys: { pass } })), sheet.width, LEFT);
-  const word = (pass) => PASS_WORDS[pass] || pass;
-  const titles = panels.map(({ pass, regime }) => [[word(pass), regime].filter(Boolean).join(", ")]);
+  const titles = panels.map(({ pass, regime }) => [[passText(pass), regime].filter(Boolean).join(", ")]);
   const boxes = sheet.panels(titles, columns, { left: LEFT, ...isCurve ? { heights: 140, below: 34 }
     : { heights: 200, below: 24 } });
   boxes.forEach((box, at) => {
@@ -51,12 +50,13 @@ export function scalingChart(view, groups, options = {}) {
   sheet.legend(own.backends, { native: own.native, extra: [{ text: "ideal", draw: lineSample(IDEAL) }] });
   sheet.note("Geometric mean over the cases that were timed with both numbers of threads; above 1 is "
     + "faster.");
+  // The first pass is one that was timed with the most threads, as these come first.
   const far = points.filter(({ pass, threads }) => pass === passes[0] && threads === most);
   const { regime } = far.at(-1);
   const texts = far.filter((point) => point.regime === regime).sort((a, b) => b.ratio - a.ratio)
     .map(({ backend, ratio }) => `${spokenOf(view, backend)} ${ratioText(ratio)}`);
   return sheet.finish(`Speedup with threads per backend, pass and regime for ${kindText(shown)}. ${
-    word(passes[0])}, ${regime}, from ${own.fewest} to ${threadsText(most)}: ${listText(texts)}.`);
+    passText(passes[0])}, ${regime}, from ${own.fewest} to ${threadsText(most)}: ${listText(texts)}.`);
 }
 
 function markOf(view, look, x, y, point, hollow) {

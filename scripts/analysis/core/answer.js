@@ -4,15 +4,15 @@ import { SETTING, settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
 import { casesText, rankGroups, wholeGroups } from "./rank.js";
-import { largest, sum } from "./statistics.js";
-import { LAYER_NAMES, listText, PASS_WORDS, rangeText, threadsText, timesText } from "./text.js";
+import { geometricMeanOf, largest } from "./statistics.js";
+import { layerText, listText, passText, rangeText, threadsText, timesText } from "./text.js";
 
 const MOST_UNDECIDED = 4;
 
-// {partial, sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. `partial` says how many
-// cases a run measured that did not measure all. Sentences mark what matters with two asterisks; `ranked` says who
-// takes part, where not all do. `table` is of the most used norm, type, layout and input at the most threads,
-// `others` are the tables of all other settings.
+// {partial, sentences, ranked, table, others, failures, undecided, notMeasured, old, trust}. `partial` says how
+// many cases a run measured that did not measure all. Sentences mark what matters with two asterisks; `ranked`
+// says who takes part, where not all do. `table` is of the most used norm, type, layout and input at the most
+// threads, `others` are the tables of all other settings.
 export function answer(view) {
   const tables = settingsOf(view.whole.filter(({ standings }) => standings.length))
     .map((groups) => answerTable(view, groups));
@@ -35,9 +35,9 @@ export function caveats({ undecided, notMeasured: missing, old, trust }) {
 export function answerTable(view, groups) {
   const standings = groups.flatMap((group) => group.standings);
   const columns = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id)).map(
-    ([backend, own]) => ({ backend, label: view.backends.get(backend).label,
+    ([backend, own]) => ({ backend, label: view.label(backend),
       isNative: own.some(({ isNative }) => isNative), isRanked: own.some(({ isRanked }) => isRanked),
-      place: sum(own.map(({ ratio }) => Math.log(ratio.ratio))) / own.length }))
+      place: meanOf(own) }))
     .sort((a, b) => a.isNative - b.isNative || a.place - b.place || (a.backend < b.backend ? -1 : 1));
   return { keys: groups[0].keys, title: settingTitle(groups[0].keys), columns, lines: groups.map((group) => ({
     title: passOf(group), group,
@@ -62,7 +62,7 @@ export function lineCases({ group }) {
 
 function rankedText(view) {
   const present = new Set(view.timed.map((row) => row.backend));
-  const names = [...view.ranked].filter((id) => present.has(id)).map((id) => view.backends.get(id).spoken);
+  const names = [...view.ranked].filter((id) => present.has(id)).map(view.spoken);
   return !names.length || view.ranked.size === view.backends.size ? ""
     : `Ranked are only ${listText(names)}; the others stand beside them and may be faster than ${view.reference}.`;
 }
@@ -81,28 +81,28 @@ function undecidedText(tables) {
 }
 
 function sentences(view, table) {
-  const spoken = (id) => view.backends.get(id).spoken;
   const all = table.lines.map(({ group }) => group);
   const groups = all.filter((group) => plain(group).length);
-  const rivals = unique(groups.flatMap((group) => plain(group).map(({ backend }) => backend)));
+  const rivals = unique(groups.flatMap(plain).map(({ backend }) => backend));
   const where = `On this ${machineText(view.run) || "machine"}`;
-  const layer = LAYER_NAMES[table.keys.norm] || table.keys.norm;
+  const layer = layerText(table.keys.norm);
   const what = conditions(table, rivals.length ? groups : all);
   if (rivals.length < 2) {
     const isAlone = all.every(({ standings }) => standings.every(({ backend }) => backend === rivals[0]));
-    const found = rivals.length ? `only ${spoken(rivals[0])} ${isAlone ? "was timed" : "is ranked"}`
+    const found = rivals.length ? `only ${view.spoken(rivals[0])} ${isAlone ? "was timed" : "is ranked"}`
       : "none that is ranked takes the data as it is";
     return [`${where}, ${found} for ${layer} (${what}), so there is nothing to compare.`];
   }
+  const place = (id) => meanOf(groups.flatMap(plain).filter(({ backend }) => backend === id));
+  rivals.sort((a, b) => place(a) - place(b));
   const libraries = rivals.filter((id) => view.backends.get(id).kind === "library");
-  const subject = libraries.includes("aten") ? "aten" : libraries.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[0]
-    || rivals.sort((a, b) => meanOf(groups, a) - meanOf(groups, b))[1];
-  return [`${where}, ${layer} in ${spoken(subject)} ${
+  const subject = libraries.includes("aten") ? "aten" : libraries[0] || rivals[1];
+  return [`${where}, ${layer} in ${view.spoken(subject)} ${
     losses(groups, subject, bestText(view))} (${what}).`, leadersText(view, groups, libraries)];
 }
 
 function passOf({ keys }) {
-  return PASS_WORDS[keys.pass] || keys.pass;
+  return passText(keys.pass);
 }
 
 // The standings that have no advantage over the others.
@@ -110,9 +110,8 @@ function plain(group) {
   return group.standings.filter(({ isNative, isRanked }) => !isNative && isRanked);
 }
 
-function meanOf(groups, id) {
-  const own = groups.flatMap((group) => group.standings.filter(({ backend }) => backend === id));
-  return own.length ? sum(own.map(({ ratio }) => Math.log(ratio.ratio))) / own.length : Infinity;
+function meanOf(standings) {
+  return geometricMeanOf(standings.map(({ ratio }) => ratio.ratio));
 }
 
 function conditions({ keys }, groups) {
@@ -125,7 +124,7 @@ function conditions({ keys }, groups) {
 
 function bestText(view) {
   if (Array.isArray(view.among)) {
-    return `the best of ${listText([...view.ranked].map((id) => view.backends.get(id).spoken))}`;
+    return `the best of ${listText([...view.ranked].map(view.spoken))}`;
   }
   return view.among === "all" ? "the best code measured" : view.reference;
 }
@@ -145,12 +144,10 @@ function losses(groups, id, best) {
 }
 
 function leadersText(view, groups, libraries) {
-  const named = (id) => {
-    const { kind, spoken } = view.backends.get(id);
-    return kind === "ours" ? `${spoken}, ours and not a library` : spoken;
-  };
+  const named = (id) => view.spoken(id)
+    + (view.backends.get(id).kind === "ours" ? ", ours and not a library" : "");
   const tops = [...groupBy(groups, ({ leaders }) => listText(leaders.map(({ backend }) => backend)
-    .sort(byName).map((id) => view.backends.get(id).spoken)))];
+    .sort(byName).map(view.spoken)))];
   const parts = tops.map(([names, own]) => {
     const passes = own.length === groups.length && groups.length > 1 ? "in all passes"
       : `in ${listText(own.map(passOf))}`;
@@ -173,7 +170,7 @@ function tooFewText(counts) {
 function runnerUp(view, groups) {
   const seconds = groups.map((group) => plain(group).find(({ rank }) => rank !== null && rank > 1));
   if (!seconds.every((own) => own && own.backend === seconds[0].backend)) return "";
-  return `; ${view.backends.get(seconds[0].backend).spoken} is next, at ${
+  return `; ${view.spoken(seconds[0].backend)} is next, at ${
     rangeText(seconds.map(({ ratio }) => ratio.ratio), timesText)} times`;
 }
 
@@ -185,7 +182,7 @@ function bestLibraries(view, groups, libraries) {
   const rows = view.rows.filter((row) => keyOf(row, SETTING) === setting);
   const decided = wholeGroups(rankGroups(view.run, rows, { ranked: new Set(libraries) }))
     .filter(({ leaders }) => leaders.length);
-  const nameOf = ({ leaders }) => listText(leaders.map(({ backend }) => view.backends.get(backend).spoken), "or");
+  const nameOf = ({ leaders }) => listText(leaders.map(({ backend }) => view.spoken(backend)), "or");
   const parts = [...groupBy(decided, nameOf)].map(([names, own]) => `${names} in ${listText(own.map(passOf))}`);
   return parts.length ? `; among libraries it is ${listText(parts)}` : "";
 }

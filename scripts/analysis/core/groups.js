@@ -1,6 +1,6 @@
 // Groups of like cases: what keeps cases apart, in which order groups come, how they are called.
 import { byElements, byPlaceIn, groupBy, keyOf, unique } from "./collections.js";
-import { threadsText, PASS_WORDS } from "./text.js";
+import { passText, threadsText } from "./text.js";
 
 // Cases that differ in one of these never count together.
 export const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"];
@@ -56,7 +56,7 @@ function differs(key, among) {
 }
 
 const WORDS = {
-  norm: (value) => `${value} norm`, pass: (value) => PASS_WORDS[value] || value,
+  norm: (value) => `${value} norm`, pass: passText,
   threads: threadsText, cache: (value) => `${value} cache`, input: (value) => `${value} input`,
 };
 
@@ -83,5 +83,5 @@ export function kindTitle(keys) {
 
 // All that makes a group.
 export function fullTitle(keys) {
-  return `${PASS_WORDS[keys.pass] || keys.pass}, ${settingTitle(keys)}`;
+  return `${passText(keys.pass)}, ${settingTitle(keys)}`;
 }

@@ -16,7 +16,7 @@ export function lookUp(view, id) {
 }
 
 function sentenceOf(view, rows, records) {
-  const spoken = (record) => view.backends.get(record.row.backend).spoken;
+  const spoken = (record) => view.spoken(record.row.backend);
   const kindOf = (record) => view.backends.get(record.row.backend).kind;
   const ours = (record) => (kindOf(record) === "ours" ? ", ours and not a library" : "");
   const best = records.find(({ relation }) => relation === "reference");

@@ -56,7 +56,7 @@ export function sideBySide(views) {
       .filter((id) => views.some((view) => view.isShown(id)));
     const cellOf = (column, backend, view) => {
       const own = column.get(backend) || [];
-      return own.length === cases.size ? { label: view.backends.get(backend).label,
+      return own.length === cases.size ? { label: view.label(backend),
         estimate: geometricMean(own.map(({ estimate }) => estimate)) } : null;
     };
     const cells = backends.map((backend) => ({ backend,

@@ -3,7 +3,7 @@ import { groupBy, unique } from "./collections.js";
 import { noiseText } from "./noise.js";
 import { aboveCopy } from "./roofline.js";
 import { CHECKED, FAILED } from "./rows.js";
-import { bytesText, countText, defectText, isKnownDefect, listText, PASS_WORDS } from "./text.js";
+import { bytesText, countText, defectText, isKnownDefect, listText, passText } from "./text.js";
 
 const SIZES_DIFFER = 2;
 const BUSY = 0.2; // load per CPU
@@ -19,13 +19,13 @@ export function failures(view) {
     const what = isKnownDefect(row) ? `${defectText(row).join(": ")}` : {
       failed: "wrong results", crashed: "crashed", timed_out: "did not come back in time" }[row.outcome];
     return { backend: row.backend, rows: own.length, known: isKnownDefect(row), row,
-      text: `${view.backends.get(row.backend).label}: ${what} in ${own.length} of ${countText(of, "row")}${
+      text: `${view.label(row.backend)}: ${what} in ${own.length} of ${countText(of, "row")}${
         ` (${where(own)})`}: no time, no rank there` };
   });
 }
 
 function where(rows) {
-  const passes = unique(rows.map((row) => `${PASS_WORDS[row.pass] || row.pass} of ${row.norm} norm`));
+  const passes = unique(rows.map((row) => `${passText(row.pass)} of ${row.norm} norm`));
   return passes.length <= 3 ? listText(passes) : `${passes.slice(0, 2).join(", ")} and ${passes.length - 2} more`;
 }
 
@@ -35,7 +35,7 @@ export function notMeasured(view) {
     (value) => !view.run.rows.some((row) => row[field] === value && row.timed));
   const parts = [
     ...of("norm", "norms").filter((norm) => norm !== "none").map((norm) => `${norm} norm`),
-    ...of("pass", "passes").map((pass) => PASS_WORDS[pass]), ...of("dtype", "dtypes"),
+    ...of("pass", "passes").map(passText), ...of("dtype", "dtypes"),
     ...of("layout", "layouts").map((layout) => ({ nlc: "nlc (channels last)" }[layout] || layout)),
     ...of("cache", "caches").map((cache) => `${cache} cache`),
   ];

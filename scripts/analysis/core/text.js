@@ -3,8 +3,16 @@ import { largest, smallest } from "./statistics.js";
 
 export const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
   backward: "backward", backward_inference: "backward of inference" };
-export const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm", instance: "InstanceNorm1d",
-  group: "GroupNorm", rms: "RMSNorm", none: "the identity" };
+const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm",
+  instance: "InstanceNorm1d", group: "GroupNorm", rms: "RMSNorm", none: "the identity" };
+
+export function passText(pass) {
+  return PASS_WORDS[pass] || pass;
+}
+
+export function layerText(norm) {
+  return LAYER_NAMES[norm] || norm;
+}
 
 // Two decimals, fewer when it is large.
 export function ratioText(ratio) {

@@ -17,11 +17,13 @@ export function makeView(run, { rows = run.rows, shown = null, among = "all", ba
   const isShown = (id) => !shown || shown.has(id);
   const index = (list) => new Map(list.map((record) => [record.row.index, record]));
   const toBest = index(records);
+  const backends = describeAll(run, backendsOf(run.rows));
   return {
     run, schema: run.schema, rows, ranked, among, baseline: against, isShown, records, groups,
     whole: wholeGroups(groups), timed: rows.filter((row) => row.timed),
     shownRows: rows.filter((row) => isShown(row.backend)),
-    backends: describeAll(run, backendsOf(run.rows)),
+    // Who the backends are (backends.js); what tables and what sentences call them.
+    backends, label: (id) => backends.get(id)?.label ?? id, spoken: (id) => backends.get(id).spoken,
     // Of a row, by its index: the record with the ratio to the best, and to what ratios are shown to.
     toBest, toShown: against === null ? toBest : index(compareWithinCases(run, rows, { baseline: against })),
     reference: against ?? (Array.isArray(among) ? "the best of those ranked" : (AMONG[among] || AMONG.all).best),

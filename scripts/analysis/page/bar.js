@@ -1,7 +1,7 @@
 // The bar that stays in view: which cases, which backends, ranked among whom, compared with whom.
 import { AMONG, backendsOf, FACETS, facetValues } from "../core/filters.js";
 import { runHeading } from "../core/machines.js";
-import { PASS_WORDS } from "../core/text.js";
+import { passText } from "../core/text.js";
 import { makeView } from "../core/view.js";
 import { choice, element } from "./dom.js";
 import { marker } from "./names.js";
@@ -56,7 +56,7 @@ export function drawBar(view) {
 function makeBar(view) {
   const { run } = view;
   const backends = backendsOf(run.rows);
-  const nameOf = (id) => [marker(view, id), ` ${view.backends.get(id).label}`];
+  const nameOf = (id) => [marker(view, id), ` ${view.label(id)}`];
   const facets = FACETS.map((facet) => [facet, facetValues(run, facet)])
     .filter(([, values]) => values.length > 1);
   return element("details", { class: "bar", open: matchMedia("(min-width: 700px)").matches },
@@ -70,7 +70,7 @@ function makeBar(view) {
       facets.map(([facet, values]) => facetMenu(facet, values)),
       backendMenu(backends, nameOf), amongMenu(backends, nameOf),
       choice("baseline", "Ratio to", [["", "the best"],
-        ...backends.map((id) => [id, view.backends.get(id).label])], "",
+        ...backends.map((id) => [id, view.label(id)])], "",
       (value) => change({ baseline: value === "" ? null : value })),
       element("button", { type: "button", id: "reset", click: reset }, "Reset")));
 }
@@ -115,7 +115,7 @@ function check(details, name, isIn) {
 }
 
 function facetMenu(facet, values) {
-  const word = (value) => (facet === "pass" && PASS_WORDS[value]) || value || "none";
+  const word = (value) => (facet === "pass" ? passText(value) : value) || "none";
   const all = element("button", { type: "button", class: "small", click: () => narrow(facet, values) },
     "all");
   return menu(facet, facet, [boxes(facet, values, word, (kept) => narrow(facet, kept)), all],

@@ -23,7 +23,7 @@ export function backendHead(view, { backend: id, isNative }) {
 
 // The same in one line.
 export function backendName(view, id) {
-  return element("span", { class: "who", title: id }, marker(view, id), ` ${view.backends.get(id).label}`);
+  return element("span", { class: "who", title: id }, marker(view, id), ` ${view.label(id)}`);
 }
 
 // Leads to the answer for the case of a row.

@@ -51,7 +51,7 @@ export function rankingTables(view) {
   return [...groupBy(view.groups, (group) => keyOf(group.keys, KEYS)).values()].map((groups) => ({
     keys: groups[0].keys, title: fullTitle(groups[0].keys), table: rankingTable(view, groups),
     leftOut: groups.flatMap((group) => group.leftOut.map(([backend, count]) => (
-      `${regimeText(group)}: ${view.backends.get(backend).label} is not ranked, timed in ${count} of `
+      `${regimeText(group)}: ${view.label(backend)} is not ranked, timed in ${count} of `
         + `${group.total} cases.`))),
   }));
 }

@@ -30,7 +30,7 @@ export function backendColumns(view, backends, isNative = () => false) {
 }
 
 export function backendCell(view, backend, isNative = false) {
-  return { text: view.backends.get(backend).label + (isNative ? " *" : ""), backend, isNative };
+  return { text: view.label(backend) + (isNative ? " *" : ""), backend, isNative };
 }
 
 export function numberCell(value, toText = String, more = {}) {

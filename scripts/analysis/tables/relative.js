@@ -51,13 +51,13 @@ export function bestTypeTable(view) {
 function normShapes(view, id, caption, baseName, { norms, lines }) {
   return { id, caption, head: ["shape", "setting", numeric(baseName), ...norms.map(numeric)],
     body: lines.map(({ title, row, base, cells }) => [shapeCell(row), title,
-      { ...timeCell(base), note: view.backends.get(base.backend).label },
+      { ...timeCell(base), note: view.label(base.backend) },
       ...norms.map((norm) => normCell(view, cells[norm]))]) };
 }
 
 function normCell(view, own) {
   if (!own.length) return NONE;
-  const text = ({ row, ratio }) => `${ratioText(ratio)} ${view.backends.get(row.backend).label}${
+  const text = ({ row, ratio }) => `${ratioText(ratio)} ${view.label(row.backend)}${
     row.groups > 1 ? ` G=${row.groups}` : ""}`;
   return { text: own.map(text).join("; "), value: Math.min(...own.map(({ ratio }) => ratio)) };
 }
@@ -85,7 +85,7 @@ export function priceTables(view) {
 
 export function versionTables(view) {
   return versionsSideBySide(view).map(({ name, ids, lines }) => ({
-    id: "versions", caption: `Versions of ${name}: time as a ratio to ${view.backends.get(ids[0]).label}`,
+    id: "versions", caption: `Versions of ${name}: time as a ratio to ${view.label(ids[0])}`,
     head: ["setting", numeric("cases"), ...backendColumns(view, ids)],
     body: lines.map(({ title, cases, cells }) => [title, numberCell(cases),
       ...cells.map((ratio) => numberCell(ratio, ratioText))]) }));
@@ -116,7 +116,7 @@ export function costTable(view) {
   const count = (value) => numberCell(value, (own) => String(Number(own.toPrecision(6))), { strong: value > 0 });
   return unlessEmpty({ id: "costs", caption: "Costs beside the time, and disturbances",
     head: ["backend", ...["median prepare", "calls until it pays off", "most allocations per call",
-      "most CPUs used", "page faults while timed", "preempted samples"].map(numeric)],
+      "median CPUs used", "page faults while timed", "preempted samples"].map(numeric)],
     body: costs(view).map(({ backend, prepare, payoff, allocations, cpus, faults, preempted }) => [
       backendCell(view, backend), numberCell(prepare, timeText), payoffCell(payoff), count(allocations),
       numberCell(cpus, (value) => value.toFixed(1)), count(faults), count(preempted)]) });

@@ -3,7 +3,7 @@ import { accuracy } from "../core/accuracy.js";
 import { FAILS } from "../core/changes.js";
 import { runHeading, sideBySide } from "../core/machines.js";
 import { gaps, remarks } from "../core/notes.js";
-import { outcomeText, PASS_WORDS, ratioText, timeText, ulpText } from "../core/text.js";
+import { outcomeText, passText, ratioText, timeText, ulpText } from "../core/text.js";
 import { backendCell, estimateCell, NONE, numberCell, numeric, unlessEmpty } from "./model.js";
 
 // Passes by backends, a column per run: machine and versions in the heading; shared cases only.
@@ -41,12 +41,12 @@ export function changeFloorText({ floor: [least, most], threshold }) {
     + "backends differ by at most, squared)";
 }
 
-// `rows` are of core/changes.js; `label` names a backend.
-export function changesTable(rows, label) {
+// `rows` are of core/changes.js.
+export function changesTable(view, rows) {
   return { id: "changes", caption: "Rows that changed",
     head: ["change", "backend", "case", numeric("old"), numeric("new"), numeric("new / old")],
     body: rows.filter(({ change }) => change !== "same").map(({ change, backend, case: id, before, after, estimate, row }) => [
-      { text: change, strong: FAILS.includes(change) }, { text: label(backend), backend },
+      { text: change, strong: FAILS.includes(change) }, { text: view.label(backend), backend },
       { text: id, code: true, row }, sideCell(before), sideCell(after),
       estimate.ratio === null ? NONE : estimateCell(estimate)]) };
 }
@@ -64,7 +64,7 @@ export function accuracyTables(view) {
       : `${title}: worst error in units of its bound / in ulp (grade claimed)`,
     head: ["norm", "pass", "dtype", ...backends.map((backend) => backendCell(view, backend))],
     body: lines.map(({ norm, pass, dtype, cells }) => [
-      norm, PASS_WORDS[pass] || pass, dtype, ...cells.map(accuracyCell)]) })) };
+      norm, passText(pass), dtype, ...cells.map(accuracyCell)]) })) };
 }
 
 function accuracyCell(cell) {

@@ -132,7 +132,7 @@ function kernels(view) {
 function cliffs(view) {
   const found = findCliffs(view);
   if (!found.length) return [EMPTY.cliffs];
-  const counts = cliffCounts(found).map(([backend, count]) => `${view.backends.get(backend).label} ${count}`);
+  const counts = cliffCounts(found).map(([backend, count]) => `${view.label(backend)} ${count}`);
   const shown = worstInTurn(found);
   return [CLIFF_TEXT, escape(`${found.length} of ${view.timed.length} rows: ${counts.join("; ")}.${
     shown.length < found.length ? ` The worst ${shown.length} are listed, taken in turn from each backend.` : ""}`),
@@ -167,7 +167,7 @@ function accuracy(view) {
     + "x * scale + shift, which loses digits where the mean is large against the deviation.",
   ...tables.map((table) => markdownTable(table)),
   worst ? `Over all kinds of input the worst is ${ratioText(worst.error)} of its bound: ${
-    escape(view.backends.get(worst.backend).label)} in ${code(worst.case)}.` : ""];
+    escape(view.label(worst.backend))} in ${code(worst.case)}.` : ""];
 }
 
 function severalRuns(views) {
@@ -190,13 +190,12 @@ function changes(old, recent, view) {
   const differences = setupDifferences([old], [recent]).map(({ what, old: before, recent: after }) => (
     `Different ${what}: ${before}, now ${after}. The ratios compare more than the code.`));
   const counts = listText(found.counts.map(([change, count]) => `${count} ${change}`));
-  const label = (id) => (view.backends.has(id) ? view.backends.get(id).label : id);
   if (!found.rows.some(({ before, after }) => before && after)) return ["They have no case and backend in common."];
   const shown = CHANGES.flatMap((kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
   const isCut = found.counts.some(([change, count]) => change !== "same" && count > MOST_CHANGES);
   return [differences.length ? bullets(differences) : "", `${counts}. Slower and faster: the whole interval of new / old is `
     + `beyond ${found.threshold}, and the ratio beyond ${escape(changeFloorText(found))}.`,
-  markdownTable(changesTable(shown, label)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
+  markdownTable(changesTable(view, shown)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
     code(`normbench diff ${shellWord(old.path)} ${shellWord(recent.path)}`)}.` : ""];
 }
 

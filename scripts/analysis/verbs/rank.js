@@ -48,7 +48,7 @@ function rankText(view, regimes) {
 function notRanked(view, { keys, total, leftOut }) {
   const group = view.whole.length > 1 ? ` (${fullTitle(keys)})` : "";
   return leftOut.map(([backend, count]) => (
-    `Not ranked: ${view.backends.get(backend).label}, timed in ${count} of ${total} cases${group}.`));
+    `Not ranked: ${view.label(backend)}, timed in ${count} of ${total} cases${group}.`));
 }
 
 function groupJson({ leaders, standings, leftOut, ...group }) {

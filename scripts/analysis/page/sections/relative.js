@@ -9,7 +9,7 @@ import { scalingChart } from "../../charts/scaling.js";
 import { backendsOf } from "../../core/filters.js";
 import { fullTitle } from "../../core/groups.js";
 import { EMPTY } from "../../core/method.js";
-import { countText, LAYER_NAMES, ratioText, shapeText } from "../../core/text.js";
+import { countText, layerText, ratioText, shapeText } from "../../core/text.js";
 import { bandwidthTable, batchTable, bestTypeTable, costTable, layoutTable, normTable, priceTables, profileTable,
   threadTable, typeTable, versionTables } from "../../tables/relative.js";
 import { accuracyTables } from "../../tables/runs.js";
@@ -57,7 +57,7 @@ export function heatSection(view) {
   const backend = backends.includes(state.pick["heat.show"]) ? state.pick["heat.show"] : null;
   return [
     controls(control, choice("heat-show", "Show", [["", "the fastest"],
-      ...backends.map((id) => [id, `${view.backends.get(id).label}, ratio to the best`])], backend ?? "",
+      ...backends.map((id) => [id, `${view.label(id)}, ratio to the best`])], backend ?? "",
     (value) => pick("heat", { "heat.show": value }))),
     picture(heatChart(view, groups, { ...size(), backend })),
     note("The numbers of each shape are in the table of shapes.")];
@@ -83,7 +83,7 @@ export function otherSection(view) {
   const [norms, types, best, layouts] = [normTable, typeTable, bestTypeTable, layoutTable].map(
     (make) => make(view));
   return [
-    heading(`Another layer instead of ${LAYER_NAMES[norm]}`),
+    heading(`Another layer instead of ${layerText(norm)}`),
     norms ? [note(`Per shape the best time of each layer, whoever has it. ${APART}`), perShape(norms)]
       : nothing(EMPTY.norms),
     heading(`Another type instead of ${dtype}`),
@@ -116,7 +116,7 @@ export function accuracySection(view) {
       + "limit. Ulp: the same in spacings of the type of the data. A and B: the grades that backends claim."),
     controls(control), picture(accuracyChart(view, groups, size())),
     worst ? note(`The largest error of all is ${ratioText(worst.error)} of its bound, of ${
-      view.backends.get(worst.backend).label} in ${shapeText(worst)}.`) : null,
+      view.label(worst.backend)} in ${shapeText(worst)}.`) : null,
     tables.map((model, at) => show(view, model,
       { id: `accuracy-${at}`, section: "accuracy", group: 0, sortable: false }))];
 }

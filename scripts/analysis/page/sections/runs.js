@@ -54,8 +54,7 @@ function changed(view) {
       + `interval is beyond ${found.threshold} and it is more than ${changeFloorText(found)}.`),
     element("p", { id: "change-counts" }, `${found.rows.length} rows: ${found.counts.map(
       ([change, count]) => `${count} ${change}`).join(", ")}.`),
-    show(view, changesTable(found.rows, (id) => (view.backends.has(id) ? view.backends.get(id).label : id)),
-      { section: "runs", most: 60 })];
+    show(view, changesTable(view, found.rows), { section: "runs", most: 60 })];
 }
 
 export function rowsSection(view) {
