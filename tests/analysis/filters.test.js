@@ -159,9 +159,25 @@ test("bad patterns are refused in one line", () => {
   }
 });
 
-test("of many names the first five are told", () => {
-  const run = loadRows(Array.from({ length: 8 }, (_, at) => makeRow(`b${at}`, 1)));
-  assert.throws(() => applied({ backend: ["x"] }, run), /there are: b0, b1, b2, b3, b4 and 3 more$/);
+test("of many cases the first five are told, of backends twenty", () => {
+  const run = loadRows(Array.from({ length: 8 }, (_, at) => makeRow(`b${at}`, 1, { l: at + 1 })));
+  assert.throws(() => applied({ backend: ["x"] }, run), /there are: b0, b1, b2, b3, b4, b5, b6, b7$/);
+  assert.throws(() => applied({ case: ["x"] }, run), /_l5\/t1\/warm and 3 more$/);
+});
+
+test("all parts of a text must fit", () => {
+  const run = reference();
+  const of = (text) => new Set(run.rows.filter(textMatcher(run, text)).map((row) => row.case)).size;
+  assert.equal(of("2 threads") + of("1 thread"), 210);
+  assert.equal(of("threads=1"), of("1 thread"));
+  assert.deepEqual(["32x512x835 training", "[32, 512, 835] training", "training 32 512 835"].map(of), [1, 1, 1]);
+  assert.equal(of("L=1 batchnorm inference 2 threads"), run.rows.filter((row) => row.backend === "aten" && row.l === 1
+    && row.norm === "batch" && row.pass === "forward_inference" && row.threads === 2).length);
+  assert.equal(of("torch.nn.BatchNorm1d"), of("batchnorm1d"));
+  assert.equal(of("nn.LayerNorm"), of("layernorm"));
+  assert.ok(of("batchnorm1d 512") > 20 && of("batchnorm1d 512") < of("512"));
+  assert.equal(of("libtorch"), 210);
+  assert.equal(of("layernorm 3 threads"), 0);
 });
 
 test("an exclusion that matches nothing is a warning", () => {

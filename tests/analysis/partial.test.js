@@ -26,11 +26,11 @@ test("how many, and why", () => {
 });
 
 test("what is missing entirely is named", () => {
-  const table = [[[like(7, { pass: "backward" })], "of batch backward"],
+  const table = [[[like(7, { pass: "backward" })], "of backward of batch norm"],
     [[like(), like(7, { threads: 4 })], "with 4 threads"], [[like(7, { norm: "rms" })], "of rms norm"],
     [[like(7, { norm: "rms" }), like(7, { norm: "rms", pass: "backward" }), like(7, { pass: "backward" }),
       like(7, { threads: 16 }), like(7, { threads: 2 })],
-    "of rms norm, of batch backward, with 2 threads or with 16 threads"]];
+    "of rms norm, of backward of batch norm, with 2 threads or with 16 threads"]];
   for (const [more, missing] of table) {
     assert.equal(planned(more, { interrupted: true }).partial, `4 of ${4 + more.length} cases were measured, `
       + `because the run was interrupted; there is no case ${missing}.`);

@@ -60,7 +60,7 @@ test("which file of a run is missing or not to be read, and what to do", (t) => 
     fs.rmSync(path.join(folder, name));
     oneError(verb(["rank", folder]), `${folder}/${name} is missing, ${advice}`);
     fs.mkdirSync(path.join(folder, name));
-    oneError(verb(["rank", folder]), `cannot read ${folder}/${name}: EISDIR`);
+    oneError(verb(["rank", folder]), `cannot read ${folder}/${name}: it is a folder`);
   }
   const file = path.join(run(t), "run.json");
   oneError(verb(["rank", file]), `no run folder at ${file}`);
@@ -98,7 +98,7 @@ test("no line is longer than the terminal, and columns stay in line, in any loca
 test("no name controls the terminal", (t) => {
   const evil = "red\u001b[31m\u0007\u009b";
   const folder = run(t, [...ladder({ name: evil }), makeGap(evil, "failed", `no\n${evil}`, { norm: evil })]);
-  for (const words of [["rank", folder], ["compare", folder], ["diff", folder, folder]]) {
+  for (const words of [["rank", folder], ["compare", folder], ["diff", folder, folder, "--all"]]) {
     const { stdout } = verb(words);
     assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
     assert.match(stdout, /red\?\[31m\?\?/);
@@ -109,8 +109,8 @@ test("a reader that leaves is no error, a full disk is one", (t) => {
   const folder = run(t);
   const ends = (command) => shell(`set -o pipefail; { ${command}; echo rc $?; } 2>&1`);
   assert.equal(ends(`${MAIN_WORDS} export '${folder}' | head -c 1 >/dev/null`), "rc 0");
-  assert.equal(ends(`${MAIN_WORDS} export '${folder}' >/dev/full`), "normbench: error: cannot write to stdout: ENOSPC\nrc 1");
-  assert.match(ends(`${MAIN_WORDS} report '${folder}' -o /dev/full`), /^normbench: error: cannot write \/dev\/full: ENOSPC.*\nrc 2$/);
+  assert.equal(ends(`${MAIN_WORDS} export '${folder}' >/dev/full`), "normbench: error: cannot write to stdout: the disk is full\nrc 1");
+  assert.match(ends(`${MAIN_WORDS} report '${folder}' -o /dev/full`), /^normbench: error: cannot write \/dev\/full: the disk is full.*\nrc 2$/);
   assert.equal(ends(`${MAIN_WORDS} rank '${folder}/..' 2>/dev/full`), "rc 2");
 });
 

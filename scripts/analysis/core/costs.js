@@ -3,7 +3,7 @@ import { groupBy } from "./collections.js";
 import { largest, median, sum } from "./statistics.js";
 
 // Per shown backend that passed anything: {backend, prepare, payoff, allocations, cpus, faults, preempted};
-// `prepare` is the median in ns, `allocations` the most per call, `cpus` the most CPUs used, `faults` and
+// `prepare` is the median in ns, `allocations` the most per call, `cpus` the median of the CPUs used, `faults` and
 // `preempted` are sums; null where unknown.
 export function costTable(view) {
   const passed = view.rows.filter((row) => row.outcome === "passed" && view.isShown(row.backend));
@@ -14,7 +14,7 @@ export function costTable(view) {
   };
   return [...groupBy(passed, (row) => row.backend)].map(([backend, rows]) => ({
     backend, prepare: known(rows, "prepare_ns", median), payoff: payoffs.get(backend) || null,
-    allocations: known(rows, "allocations", largest), cpus: known(rows, "cpus", largest),
+    allocations: known(rows, "allocations", largest), cpus: known(rows, "cpus", median),
     faults: known(rows, "faults", sum), preempted: known(rows, "preempted", sum) }));
 }
 

@@ -1,6 +1,6 @@
 // What of a run is looked at. Cases are chosen: others do not count. Backends are only shown or not:
 // whoever is the best stays the best. Which backends are ranked is a choice of its own, `among`.
-import { byName, byNumber, unique } from "./collections.js";
+import { byName, byNumber, groupBy, unique } from "./collections.js";
 import { describe } from "./backends.js";
 import { UserError } from "./errors.js";
 import { byRegime } from "./groups.js";
@@ -37,29 +37,50 @@ export function rankedBackends(run, among) {
   return new Set(found.length ? found : backends);
 }
 
-// Whether a row's case is wanted: `32x512x835`, `[32, 512, 835]` and `32 512` are shapes, with ? for any
-// number; other text is looked for in the case, its names and source, and the names of its backends and
-// kernels.
+const SIZE = String.raw`(?:\d+|\?)`;
+const SHAPE = new RegExp(String.raw`(?<!\S)[([]?\s*(${SIZE}(?:(?:\s*[x×*,]\s*|\s+)${SIZE}){1,2})\s*[)\]]?(?!\S)`);
+const FIELDS = /(?<!\S)(?:(n|c|l|batch|groups|threads)\s*=\s*(\d+)|(\d+)\s*threads?)(?!\S)/g;
+
+// Whether a row's case is wanted; all parts of the text must fit. `32x512x835`, `[32, 512, 835]` and `32 512` are
+// shapes, with ? for any number; `c=512` and `2 threads` are fields; a number alone is any size; other words are
+// looked for in the case, its names and source, and the names of its backends and kernels.
 export function textMatcher(run, text) {
-  const wanted = text.trim().toLowerCase();
-  if (!wanted) return () => true;
-  const shape = /^[([]?\s*((?:\d+|\?)(?:\s*[x×*,\s]\s*(?:\d+|\?)){1,2})\s*[)\]]?$/.exec(wanted);
-  if (shape) {
-    const [n, c, l] = shape[1].match(/\d+|\?/g);
-    const is = (value, size) => value === "?" || value === String(size);
-    if (l !== undefined) return (row) => is(n, row.n) && is(c, row.c) && is(l, row.l);
-    return (row) => (is(n, row.n) && is(c, row.c) && row.l === 1) || (is(n, row.c) && is(c, row.l));
+  const tests = [];
+  const rest = text.toLowerCase().replace(/\b(torch\.)?nn\./g, "").replace(FIELDS, (_, field, value, threads) => {
+    tests.push((row) => row[field || "threads"] === Number(value || threads));
+    return " ";
+  }).replace(SHAPE, (_, shape) => {
+    tests.push(shapeTest(shape.match(/\d+|\?/g)));
+    return " ";
+  });
+  const words = rest.split(/\s+/).filter(Boolean);
+  if (words.length) {
+    const texts = searchedTexts(run);
+    tests.push((row) => words.every((word) => (/^\d+$/.test(word) ? [row.n, row.c, row.l].includes(Number(word))
+      : texts.get(row.case).includes(word))));
   }
-  const labels = new Map(backendsOf(run.rows).map(
-    (id) => [id, `${id} ${describe(run, id).label}`.toLowerCase()]));
-  const cases = new Set(run.rows.filter((row) => labels.get(row.backend).includes(wanted)
-    || kernelOf(row).toLowerCase().includes(wanted)).map((row) => row.case));
-  return (row) => cases.has(row.case)
-    || `${row.case} ${row.name} ${row.source} ${LAYERS[row.norm] || ""}`.toLowerCase().includes(wanted);
+  return (row) => tests.every((test) => test(row));
+}
+
+function shapeTest([n, c, l]) {
+  const is = (value, size) => value === "?" || value === String(size);
+  if (l !== undefined) return (row) => is(n, row.n) && is(c, row.c) && is(l, row.l);
+  return (row) => (is(n, row.n) && is(c, row.c) && row.l === 1) || (is(n, row.c) && is(c, row.l));
 }
 
 const LAYERS = { __proto__: null, batch: "batchnorm batchnorm1d batch norm", layer: "layernorm layer norm",
   instance: "instancenorm1d instance norm", group: "groupnorm group norm", rms: "rmsnorm rms norm" };
+
+// Case -> what words are looked for in.
+function searchedTexts(run) {
+  const labels = new Map(backendsOf(run.rows).map((id) => [id, `${id} ${describe(run, id).label} ${
+    id === "aten" ? "libtorch" : ""}`]));
+  return new Map([...groupBy(run.rows, (row) => row.case)].map(([id, rows]) => {
+    const [row] = rows;
+    return [id, [id, row.name, row.source, LAYERS[row.norm] || "",
+      ...rows.map((own) => `${labels.get(own.backend)} ${kernelOf(own)}`)].join(" ").toLowerCase()];
+  }));
+}
 
 // The rows of the cases with the chosen values ({facet: [value, ...]}) that the text finds.
 export function chooseCases(run, { values = {}, text = "" } = {}) {
@@ -69,7 +90,7 @@ export function chooseCases(run, { values = {}, text = "" } = {}) {
     (row) => active.every(([facet, own]) => own.has(String(row[facet]))) && matches(row));
 }
 
-const SHOWN = 5;
+const SHOWN = { backend: 20, case: 5 };
 
 // The patterns of a command line: {backend, withoutBackend, case, withoutCase}, lists of regular
 // expressions; flags says what each is called. Returns {rows, shown, warnings}: the rows of the cases
@@ -89,9 +110,10 @@ export function applyPatterns(run, patterns, flags) {
       const own = names.filter((name) => searched(name).some((text) => expression.test(text)));
       own.forEach((name) => matched.add(name));
       if (own.length) continue;
-      const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
-      const message = `${flags[field]} '${pattern}' matches no ${/backend/i.test(field) ? "backend" : "case"} of `
-        + `${run.path}, there are: ${names.slice(0, SHOWN).join(", ")}${more}`;
+      const kind = /backend/i.test(field) ? "backend" : "case";
+      const more = names.length > SHOWN[kind] ? ` and ${names.length - SHOWN[kind]} more` : "";
+      const message = `${flags[field]} '${pattern}' matches no ${kind} of `
+        + `${run.path}, there are: ${names.slice(0, SHOWN[kind]).join(", ")}${more}`;
       if (isNeeded) throw new UserError(message);
       warnings.push(message);
     }

@@ -1,6 +1,6 @@
 // Says how many of its cases a run measured, and why not all.
 import { unique } from "./collections.js";
-import { listText, threadsText } from "./text.js";
+import { listText, passText, threadsText } from "./text.js";
 
 // A warning of runs that do not record their budget.
 const BUDGET_WARNING = /^the budget of .+? was used up/;
@@ -48,9 +48,9 @@ function missingText(planned, measured) {
     return unique(wanted.map(keyOf)).filter((key) => !have.has(key));
   };
   const norms = missing(([norm]) => norm).sort();
-  const passes = missing(([norm, pass]) => `${norm} ${pass}`).sort();
+  const passes = missing(([norm, pass]) => `${norm} ${pass}`).map((name) => name.split(" ")).sort();
   const threads = missing((parts) => Number(parts[5].slice(1))).sort((a, b) => a - b);
   return listText([...norms.map((norm) => `of ${norm} norm`),
-    ...passes.filter((name) => !norms.includes(name.split(" ")[0])).map((name) => `of ${name}`),
+    ...passes.filter(([norm]) => !norms.includes(norm)).map(([norm, pass]) => `of ${passText(pass)} of ${norm} norm`),
     ...threads.map((count) => `with ${threadsText(count)}`)], "or");
 }

@@ -33,12 +33,16 @@ export function runsTable(views, names) {
     }) };
 }
 
-// What a row of one run a side must change by: `1.21, as copies and other backends differ by 1.10`.
-export function changeFloorText({ floor: [least, most], threshold }) {
+// What a row must change by: `found` is of core/changes.js.
+export function changeFloorText({ floor: [least, most], threshold, sides: [old, recent] }) {
   const [low, high] = [least, most].map((ratio) => ratioText(Math.max(ratio, threshold)));
-  if (most <= threshold) return low;
-  return `${low === high ? low : `${low} to ${high}, by its backend`} (the noise floor, or what copies and other `
-    + "backends differ by at most, squared)";
+  if (old > 1 || recent > 1) {
+    return `${old} and ${recent} runs: the unit is the run. A row by itself must change by more than ${high} times, as 19 of `
+      + "20 rows differ by less between runs of one side.";
+  }
+  return `One run a side: a row must change by more than ${low === high ? low : `${low} to ${high}`} times${
+    most > threshold ? ", which is no more than what did not change, the copies and the other backends, differs by (squared)" : ""}. `
+    + "Three a side tell more: run --repeat 3.";
 }
 
 // `rows` are of core/changes.js.

@@ -21,6 +21,7 @@ export const ARGUMENTS = { least: 2, most: Infinity, what: "OLD... -- NEW..." };
 export const OPTIONS = {
   threshold: { type: "string", value: "RATIO", default: String(THRESHOLD),
     text: `slower than this is a regression (default: ${THRESHOLD})` },
+  all: { type: "boolean", text: "list the rows that are the same, too" },
   "allow-gone": { type: "boolean", text: "rows that were timed in OLD may be missing in NEW" },
   ...FORMAT("text", "json"), ...FILTERS,
 };
@@ -44,7 +45,7 @@ export function run(options) {
   }
   const differences = setupDifferences(olds, recents);
   if (options.format === "json") writeJson(asJson(found, differences, olds, recents));
-  else write(asText(found, differences, olds, recents));
+  else write(asText(found, differences, olds, recents, options.all));
   const fails = FAILS.filter((change) => change !== "gone" || !options["allow-gone"]);
   if ([...found.rows, ...found.backends].some(({ change }) => fails.includes(change))) return EXIT.regression;
   // Of many rows some look slower by chance: where their backend as a whole is told, that counts.
@@ -72,26 +73,27 @@ function asJson(found, differences, olds, recents) {
       new_ns: after && after.ns, ratio: estimate.ratio, lo: estimate.lo, hi: estimate.hi, count: estimate.count })) };
 }
 
-function asText({ rows, backends, counts, floor, threshold, sides }, differences, olds, recents) {
-  const [pattern, short] = hoist(rows.map((row) => row.case));
-  const table = { head: ["case", "backend", "old", "new", "ratio", "interval", ""],
-    body: rows.map((row, at) => [short[at], row.backend, sideText(row.before), sideText(row.after),
-      row.estimate.ratio === null ? "" : ratioText(row.estimate.ratio),
-      row.estimate.ratio === null ? "" : spreadText(row.estimate), [MARKS[row.change], choiceText(row)].filter(Boolean).join(" ")]) };
-  const unit = sides[0] === 1 && sides[1] === 1
-    ? `One run a side: a row must change by more than ${changeFloorText({ floor, threshold })}, than its samples spread, and not `
-      + "by a choice that fell out otherwise. Three a side tell more: --repeat 3."
-    : `${sides[0]} and ${sides[1]} runs: the unit is the run. A row by itself must change by more than ${
-      ratioText(Math.max(threshold, floor[1]))}, as 19 of 20 differ by less between runs of one side.`;
+function asText({ rows, backends, counts, floor, threshold, sides }, differences, olds, recents, isWhole) {
+  const listed = rows.filter(({ change }) => isWhole || change !== "same");
   const setup = differences.map(({ what, old, recent }) => `Different ${what}: OLD ${old}, NEW ${recent}. The ratios `
     + "compare more than the code.");
   const numbers = counts.map(([change, count]) => `${count} ${change === "undecided" ? "undecided (?)" : change}`);
   return `${[
     ...wrap([...setup, `Time as a ratio NEW / OLD: above 1 is slower in NEW. SLOWER: the whole interval is above ${
-      threshold}.`, unit]), "",
-    ...(backends.length ? [textTable(backendTable(backends)), ""] : []),
-    ...wrap([`cases ${pattern}`]), "", textTable(table, [0, 1]), "", ...wrap([`${numbers.join(", ")}.`, ...gone(rows)]),
-  ].join("\n")}\n`;
+      threshold}.`, changeFloorText({ floor, threshold, sides }), `Rows: ${numbers.join(", ")}.`]),
+    ...(backends.length ? ["", textTable(backendTable(backends))] : []), ...(listed.length ? ["", ...rowLines(listed)] : []),
+    ...(listed.length < rows.length ? ["", "Rows that are the same are listed with --all."] : []), "", ...wrap(gone(rows)),
+  ].join("\n").trimEnd()}\n`;
+}
+
+function rowLines(rows) {
+  const [pattern, short] = hoist(rows.map((row) => row.case));
+  return [...wrap([`cases ${pattern}`]), "", textTable({
+    head: ["case", "backend", "old", "new", "ratio", "interval", ""],
+    body: rows.map((row, at) => [short[at], row.backend, sideText(row.before), sideText(row.after),
+      row.estimate.ratio === null ? "" : ratioText(row.estimate.ratio),
+      row.estimate.ratio === null ? "" : spreadText(row.estimate),
+      [MARKS[row.change], choiceText(row)].filter(Boolean).join(" ")]) }, [0, 1])];
 }
 
 function backendTable(backends) {

@@ -5,6 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.js";
 import { loadRun } from "../core/rows.js";
+import { reasonOf } from "./reasons.js";
 import { warn, write, writeExact } from "./streams.js";
 
 export const ANALYSIS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -39,7 +40,7 @@ export function readText(place, advice) {
     return fs.readFileSync(place, "utf8");
   } catch (error) {
     throw new UserError(error.code === "ENOENT" ? `${place} is missing, ${advice}`
-      : `cannot read ${place}: ${error.code}`);
+      : `cannot read ${place}: ${reasonOf(error)}`);
   }
 }
 
@@ -71,7 +72,9 @@ function at(place, act) {
     return act();
   } catch (error) {
     if (!error.code) throw error;
-    throw new UserError(`cannot write ${place}: ${error.code}, choose another place`);
+    const folder = path.dirname(place);
+    throw new UserError(error.code === "ENOENT" ? `cannot write ${place}: there is no folder ${folder}, make it or choose `
+      + "another place" : `cannot write ${place}: ${reasonOf(error)}, choose another place`);
   }
 }
 

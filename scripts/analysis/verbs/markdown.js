@@ -194,7 +194,7 @@ function changes(old, recent, view) {
   const shown = CHANGES.flatMap((kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
   const isCut = found.counts.some(([change, count]) => change !== "same" && count > MOST_CHANGES);
   return [differences.length ? bullets(differences) : "", `${counts}. Slower and faster: the whole interval of new / old is `
-    + `beyond ${found.threshold}, and the ratio beyond ${escape(changeFloorText(found))}.`,
+    + `beyond ${found.threshold}. ${escape(changeFloorText(found))}`,
   markdownTable(changesTable(view, shown)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
     code(`normbench diff ${shellWord(old.path)} ${shellWord(recent.path)}`)}.` : ""];
 }

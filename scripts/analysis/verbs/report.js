@@ -16,9 +16,9 @@ export const VERB = "report";
 export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an interactive page (--html). The
 last RUN is the one that is told in full. What changed since those before it of the same machine (cpu, cores
 and isa) is a section; runs of several machines are set side by side. The report goes beside the last RUN:
-RUN/report.md with its pictures in the folder RUN/report, and RUN/report.html. -o names another place; with both
-formats, the suffix of FILE is replaced by .md and .html. --splice leaves all bytes outside of its markers as they
-are: ${BEGIN} and ${END}.`;
+RUN/report.md with its pictures in the folder RUN/report, and RUN/report.html. -o names another place, and a name
+that ends in .html means --html; with both formats, the suffix of FILE is replaced by .md and .html. --splice
+leaves all bytes outside of its markers as they are: ${BEGIN} and ${END}.`;
 export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
 export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },
@@ -79,18 +79,25 @@ function startOf({ among, backends, isShown }) {
   return [...parts].length ? `#${parts}` : "";
 }
 
-// Where each format goes.
+const SUFFIXES = { markdown: ".md", html: ".html" };
+
+// Where each format goes; what no flag says, the suffix of the name says.
 function outputPaths(folder, { html, markdown, output }) {
-  const suffixes = { markdown: ".md", html: ".html" };
-  const chosen = [...(markdown || !html ? ["markdown"] : []), ...(html ? ["html"] : [])];
-  if (output !== undefined && /(^|\/)\.{0,2}$/.test(output)) {
-    throw new UserError(`-o '${output}' names no file: name one, such as report.html`);
+  const base = output ?? path.join(folder, "report.md");
+  const { dir, name, ext } = path.parse(base);
+  const isHtml = html || (!markdown && output !== undefined && ext === SUFFIXES.html);
+  const chosen = [...(markdown || !isHtml ? ["markdown"] : []), ...(isHtml ? ["html"] : [])];
+  if (output === undefined) return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + SUFFIXES[form])]));
+  if (output === "-" || /(^|\/)\.{0,2}$/.test(output)) {
+    throw new UserError(`-o '${output}' names no file: name one, such as report.html${
+      output === "-" ? ", or /dev/stdout" : ""}`);
   }
-  if (output !== undefined && chosen.length === 1) return { [chosen[0]]: output };
-  if (output !== undefined && isStream(output)) {
+  if (chosen.length > 1) {
+    if (!isStream(output)) return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + SUFFIXES[form])]));
     throw new UserError(`-o ${output} is one place, and two formats are asked for: give --html or --markdown`);
   }
-  const base = output ?? path.join(folder, "report.md");
-  const { dir, name } = path.parse(base);
-  return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + suffixes[form])]));
+  const [form] = chosen;
+  const other = Object.keys(SUFFIXES).find((own) => own !== form && SUFFIXES[own] === ext);
+  if (other) throw new UserError(`-o ${output} is named as ${other}, and --${form} is asked for: name it *${SUFFIXES[form]}`);
+  return { [form]: output };
 }

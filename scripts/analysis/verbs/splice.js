@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../core/errors.js";
+import { reasonOf } from "./reasons.js";
 import { linkPart } from "./format.js";
 
 export const BEGIN = "<!-- normbench:begin -->";
@@ -16,7 +17,7 @@ export function splice(place, summary) {
   try {
     bytes = fs.readFileSync(place);
   } catch (error) {
-    throw new UserError(`cannot read ${place}: ${error.code}`);
+    throw new UserError(`cannot read ${place}: ${reasonOf(error)}`);
   }
   const [from, to] = [bytes.indexOf(BEGIN), bytes.indexOf(END)];
   if (from < 0 || to < from || bytes.indexOf(BEGIN, from + 1) >= 0 || bytes.indexOf(END, to + 1) >= 0) {

@@ -1,6 +1,7 @@
 // Standard output and error: whole, in what the terminal can show, and no error where the reader has left.
 import fs from "node:fs";
 import process from "node:process";
+import { reasonOf } from "./reasons.js";
 
 // Nobody reads stdout any more (fine), or it cannot be written (an error that was said).
 export class ClosedStream extends Error {
@@ -46,7 +47,7 @@ function writeBytes(bytes) {
     writeAll(1, bytes);
   } catch (error) {
     if (error.code === "EPIPE") throw new ClosedStream(0);
-    say(`normbench: error: cannot write to stdout: ${error.code}\n`);
+    say(`normbench: error: cannot write to stdout: ${reasonOf(error)}\n`);
     throw new ClosedStream(1);
   }
 }

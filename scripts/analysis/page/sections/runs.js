@@ -51,7 +51,7 @@ function changed(view) {
       others.map((run) => [String(loaded.indexOf(run)), run.path]), String(loaded.indexOf(other)),
       (value) => pick("runs", { other: value })) : null,
     note(`Time in ${to} as a ratio to ${from}: above 1 is slower now. A difference counts when its whole `
-      + `interval is beyond ${found.threshold} and it is more than ${changeFloorText(found)}.`),
+      + `interval is beyond ${found.threshold}. ${changeFloorText(found)}`),
     element("p", { id: "change-counts" }, `${found.rows.length} rows: ${found.counts.map(
       ([change, count]) => `${count} ${change}`).join(", ")}.`),
     show(view, changesTable(view, found.rows), { section: "runs", most: 60 })];
