@@ -188,7 +188,7 @@ test("norms are lines of the medians and cells of the shapes", () => {
     ...timed("batch", { a: 300 }, { name: "quartznet" })]));
   assert.deepEqual(medians(found), { "batch norm, training, 1 thread": [1, "3.00 (1)", null],
     "layer norm, training, 1 thread": [1, "1.50 (1)", "1.40 (1)"] });
-  assert.deepEqual([found.shapes.norms, found.shapes.lines[0].name], [["batch", "layer"], "quartznet"]);
+  assert.deepEqual([found.shapes.norms, found.shapes.lines[0].row.name], [["batch", "layer"], "quartznet"]);
   assert.deepEqual(shapesOf(found), [["training, 1 thread 64 256 128", "100 a",
     { batch: ["3.00 a 1"], layer: ["1.40 b 1"] }]]);
 });

@@ -2,7 +2,7 @@
 import { answerTable } from "../core/answer.js";
 import { nativeBackends } from "../core/cases.js";
 import { byElements, byPlaceIn, groupBy, keyOf, unique } from "../core/collections.js";
-import { KIND, kindTitle, titleOf } from "../core/groups.js";
+import { isOf, KIND, kindTitle, titleOf } from "../core/groups.js";
 
 const LEAST_PANEL = 190; // pixels
 
@@ -27,8 +27,7 @@ export function firstSetting(groups) {
 
 // The group with its rows, which those of view.whole have not.
 export function withRows(view, { keys }) {
-  const isIn = (row) => Object.entries(keys).every(([key, value]) => row[key] === value);
-  return { keys, rows: view.timed.filter(isIn) };
+  return { keys, rows: view.timed.filter(isOf({ keys })) };
 }
 
 // The backends that are drawn, from fast to slow as in the ranking, then what is not in it; which are hollow.

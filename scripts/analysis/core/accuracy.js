@@ -1,5 +1,5 @@
 // How far the results are from the oracle, beside how fast they came.
-import { groupBy, unique } from "./collections.js";
+import { groupBy, keyOf, unique } from "./collections.js";
 import { likeCases } from "./groups.js";
 import { CHECKED } from "./rows.js";
 import { geometricMeanOf, largest } from "./statistics.js";
@@ -29,7 +29,7 @@ export function accuracy(view) {
 function tableOf(view, checked, kind) {
   const backends = unique(checked.map((row) => row.backend));
   const ordered = likeCases(checked, view.schema).flatMap(({ rows }) => rows);
-  const lines = groupBy(ordered, (row) => JSON.stringify([row.norm, row.pass, row.dtype]));
+  const lines = groupBy(ordered, (row) => keyOf(row, ["norm", "pass", "dtype"]));
   return { kind, title: kind === null ? "All kinds of input" : SHOWN_KINDS[kind], backends,
     lines: [...lines.values()].map((own) => ({ norm: own[0].norm, pass: own[0].pass, dtype: own[0].dtype,
       cells: backends.map((backend) => cellOf(own.filter((row) => row.backend === backend), kind)) })) };
@@ -39,7 +39,7 @@ function cellOf(rows, kind) {
   if (!rows.length) return null;
   const passed = rows.filter((row) => row.outcome === "passed");
   const worst = (of) => {
-    const known = passed.map(of).filter((value) => value !== null && value !== undefined);
+    const known = passed.flatMap((row) => of(row) ?? []);
     return known.length ? largest(known) : null;
   };
   const entry = (row) => row.accuracy[kind] || {};

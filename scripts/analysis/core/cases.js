@@ -1,6 +1,6 @@
 // Compares the backends of each case with one of them, and finds the cases that all share.
 import { groupBy } from "./collections.js";
-import { median, pairedRatio, tied } from "./statistics.js";
+import { geometricMean, median, pairedRatio, tied } from "./statistics.js";
 
 // The ratio of a row to another of its case, computed once per run.
 export function ratioOf(run, row, reference) {
@@ -54,6 +54,13 @@ function relationOf(estimate, floor, isReference, cannotBeFaster) {
   if (same) return "tied";
   if (estimate.ratio > 1) return "slower";
   return cannotBeFaster ? "tied" : "faster";
+}
+
+// Of records of one backend: {ratio, worst: {ratio, row}}, the geometric mean and the largest ratio.
+export function summarize(records) {
+  const worst = records.reduce((a, b) => (b.estimate.ratio > a.estimate.ratio ? b : a));
+  return { ratio: geometricMean(records.map(({ estimate }) => estimate)),
+    worst: { ratio: worst.estimate.ratio, row: worst.row } };
 }
 
 // The row of the best backend of each case, as compareWithinCases finds it.

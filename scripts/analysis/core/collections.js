@@ -39,6 +39,12 @@ export function byElements(a, b) {
   return 0;
 }
 
+// The values in the order of what `placeOf` says of each: a list of numbers and texts.
+export function sortedBy(values, placeOf) {
+  return values.map((value) => [placeOf(value), value]).sort(([a], [b]) => byElements(a, b))
+    .map(([, value]) => value);
+}
+
 // The fields of an object as one text that can be compared and be a key.
 export function keyOf(row, fields) {
   return JSON.stringify(fields.map((field) => row[field]));

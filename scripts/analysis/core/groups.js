@@ -1,5 +1,5 @@
 // Groups of like cases: what keeps cases apart, in which order groups come, how they are called.
-import { byElements, byPlaceIn, groupBy, keyOf, unique } from "./collections.js";
+import { byPlaceIn, groupBy, keyOf, sortedBy, unique } from "./collections.js";
 import { passText, threadsText } from "./text.js";
 
 // Cases that differ in one of these never count together.
@@ -27,18 +27,17 @@ export function byRegime(schema) {
 
 // [{keys, rows}]: what is used most first, the control last, most threads first, passes in their order.
 export function likeCases(rows, schema) {
-  const place = (keys) => [Number(keys.norm === CONTROL),
-    ...["norm", "dtype", "layout", "cache", "input"].map((key) => placeOf(schema, key, keys[key])),
-    -keys.threads, placeOf(schema, "pass", keys.pass)];
-  return [...groupBy(rows, (row) => keyOf(row, KEYS)).values()]
-    .map((own) => ({ keys: Object.fromEntries(KEYS.map((key) => [key, own[0][key]])), rows: own }))
-    .map((group) => [place(group.keys), group])
-    .sort(([a], [b]) => byElements(a, b)).map(([, group]) => group);
+  const groups = [...groupBy(rows, (row) => keyOf(row, KEYS)).values()]
+    .map((own) => ({ keys: Object.fromEntries(KEYS.map((key) => [key, own[0][key]])), rows: own }));
+  return sortedBy(groups, ({ keys }) => [Number(keys.norm === CONTROL),
+    ...["norm", "dtype", "layout", "cache", "input"].map((key) => placeOf(schema, key, keys)),
+    -keys.threads, placeOf(schema, "pass", keys)]);
 }
 
-function placeOf(schema, key, value) {
-  const at = schema[LISTS[key]].indexOf(value);
-  return at < 0 ? schema[LISTS[key]].length : at;
+// The place of what a row or a group has in the list of the schema; what is not in it is last.
+export function placeOf(schema, key, keys) {
+  const list = schema[LISTS[key]];
+  return list.includes(keys[key]) ? list.indexOf(keys[key]) : list.length;
 }
 
 // Whether a row is of the group.

@@ -1,10 +1,11 @@
 // Who is the fastest for which shape, and how far ahead of the next.
 import { byNumber, groupBy, unique } from "./collections.js";
+import { isOf } from "./groups.js";
 import { geometricMeanOf } from "./statistics.js";
 
 export const MOST_BINS = 12;
 // Which rows, what is across, what is up.
-export const MAPS = [
+const MAPS = [
   { name: "N by C, where L = 1", across: "c", up: "n", has: (row) => row.l === 1 },
   { name: "L by C, over all N", across: "c", up: "l", has: (row) => row.l !== 1 },
 ];
@@ -21,8 +22,8 @@ export function levelOf(ratio) {
 // that is the best in most of its cases, the geometric mean over these of the ratio of the next to it, null
 // without a next, and whether all of them are tied or undecided. Backends in a native layout do not count.
 export function heatMaps(view, group) {
-  const ids = new Set(view.timed.filter((row) => sameGroup(row, group.keys)).map((row) => row.case));
-  const records = view.records.filter(({ row, competes }) => competes && ids.has(row.case));
+  const isIn = isOf(group);
+  const records = view.records.filter(({ row, competes }) => competes && isIn(row));
   const duels = [...groupBy(records, ({ row }) => row.case).values()].map(duelOf);
   return MAPS.flatMap(({ name, across, up, has }) => {
     const own = duels.filter(({ row }) => has(row));
@@ -39,21 +40,12 @@ export function heatMaps(view, group) {
 
 // Of one backend its ratio to the best, in the same bins: cells are {column, line, ratio, cases}.
 export function ratioMaps(view, group, backend) {
-  return heatMaps(view, group).map((map) => {
-    const within = (bin, value) => bin[0] <= value && value <= bin[1];
-    const cells = map.cells.flatMap(({ column, line }) => {
-      const own = view.records.filter(({ row }) => row.backend === backend && sameGroup(row, group.keys)
-        && (map.up === "n") === (row.l === 1)
-        && within(map.columns[column], row[map.across]) && within(map.lines[line], row[map.up]));
-      return own.length ? [{ column, line, cases: own.length,
-        ratio: geometricMeanOf(own.map(({ estimate }) => estimate.ratio)) }] : [];
-    });
-    return { ...map, cells };
-  });
-}
-
-function sameGroup(row, keys) {
-  return Object.entries(keys).every(([key, value]) => row[key] === value);
+  const own = new Map(view.records.filter(({ row }) => row.backend === backend)
+    .map(({ row, estimate }) => [row.case, estimate.ratio]));
+  return heatMaps(view, group).map((map) => ({ ...map, cells: map.cells.flatMap(({ column, line, cases }) => {
+    const ratios = cases.map(({ row }) => own.get(row.case)).filter(Boolean);
+    return ratios.length ? [{ column, line, cases: ratios.length, ratio: geometricMeanOf(ratios) }] : [];
+  }) }));
 }
 
 function duelOf(records) {

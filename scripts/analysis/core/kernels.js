@@ -1,7 +1,7 @@
 // Which kernel a library dispatched to, what that name means, and what it costs.
 import { byName, groupBy } from "./collections.js";
-import { nativeBackends } from "./cases.js";
-import { geometricMean, largest } from "./statistics.js";
+import { nativeBackends, summarize } from "./cases.js";
+import { largest } from "./statistics.js";
 
 // What the parts of a name mean: oneDNN's are "implementation:instruction set".
 const MEANINGS = [
@@ -32,7 +32,8 @@ export function isReferenceKernel(detail) {
 
 // The name of the kernel in the detail of a row; empty when it names none.
 export function kernelOf(row) {
-  return row.detail.split(", ").filter((part) => part && !CIRCUMSTANCE.test(part) && !INSTRUCTIONS.test(part)).join(", ");
+  return row.detail.split(", ").filter((part) => part && !CIRCUMSTANCE.test(part) && !INSTRUCTIONS.test(part))
+    .join(", ");
 }
 
 // The detail of a row, with the first of several sets of instructions, which has the others.
@@ -51,19 +52,14 @@ export function kernelMeaning(kernel) {
 // {backend, norm, kernel, meaning, rows, ratio, worst: {ratio, row}, where}. `where` says in which shapes.
 export function kernelTable(view) {
   const native = nativeBackends(view.timed);
-  const rows = view.timed.filter((row) => view.isShown(row.backend) && kernelOf(row)
-    && view.toBest.has(row.index));
-  const entries = [...groupBy(rows, (row) => JSON.stringify([row.backend, row.norm, kernelOf(row)])).values()]
-    .map((own) => {
-      const records = own.map((row) => view.toBest.get(row.index));
-      const worst = records.reduce((a, b) => (b.estimate.ratio > a.estimate.ratio ? b : a));
-      const kernel = kernelOf(own[0]);
-      return { backend: own[0].backend, isNative: native.has(own[0].backend), norm: own[0].norm, kernel,
-        meaning: kernelMeaning(kernel), rows: own.length,
-        ratio: geometricMean(records.map(({ estimate }) => estimate)),
-        worst: { ratio: worst.estimate.ratio, row: worst.row }, where: whereText(own) };
-    });
-  return entries.sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
+  const records = view.records.filter(({ row }) => view.isShown(row.backend) && kernelOf(row));
+  const kinds = groupBy(records, ({ row }) => JSON.stringify([row.backend, row.norm, kernelOf(row)]));
+  return [...kinds.values()].map((own) => {
+    const [{ row: { backend, norm } }] = own;
+    const kernel = kernelOf(own[0].row);
+    return { backend, isNative: native.has(backend), norm, kernel, meaning: kernelMeaning(kernel), rows: own.length,
+      ...summarize(own), where: whereText(own.map(({ row }) => row)) };
+  }).sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
 }
 
 // `L = 1`, `L > 1`, `C = 54`: what the shapes of the rows have in common.

@@ -1,7 +1,7 @@
 // The heart of a comparison: shapes by backends, each cell a ratio to the best of its row.
-import { groupBy, keyOf } from "./collections.js";
+import { byElements, groupBy } from "./collections.js";
 import { nativeBackends } from "./cases.js";
-import { KEYS, likeCases } from "./groups.js";
+import { likeCases } from "./groups.js";
 import { geometricMeanOf } from "./statistics.js";
 
 // One matrix per group of like cases: {keys, backends, isNative, lines}. Backends stand from fast to slow,
@@ -12,18 +12,11 @@ export function shapeMatrices(view, { isWanted = () => true } = {}) {
   return likeCases(view.rows.filter(isWanted), view.schema).map(({ keys, rows }) => {
     const native = nativeBackends(rows);
     const lines = [...groupBy(rows, (row) => row.case)].map(([id, own]) => lineOf(view, id, own));
-    const logs = new Map();
-    for (const { cells } of lines) {
-      for (const [backend, { estimate }] of cells) {
-        if (estimate) logs.set(backend, [...(logs.get(backend) || []), estimate.ratio]);
-        else if (!logs.has(backend)) logs.set(backend, []);
-      }
-    }
-    const place = (backend) => (logs.get(backend).length ? geometricMeanOf(logs.get(backend)) : Infinity);
-    const places = new Map([...logs.keys()].map((backend) => [backend, place(backend)]));
-    const backends = [...places.keys()].filter(view.isShown).sort((a, b) => (
-      native.has(a) - native.has(b) || places.get(a) - places.get(b) || (a < b ? -1 : 1)));
-    return { key: keyOf(keys, KEYS), keys, backends, isNative: (id) => native.has(id), lines };
+    const places = [...groupBy(rows, (row) => row.backend)].filter(([id]) => view.isShown(id)).map(([id, own]) => {
+      const ratios = own.flatMap((row) => view.toShown.get(row.index)?.estimate.ratio ?? []);
+      return [Number(native.has(id)), ratios.length ? geometricMeanOf(ratios) : Infinity, id];
+    });
+    return { keys, backends: places.sort(byElements).map(([, , id]) => id), isNative: (id) => native.has(id), lines };
   });
 }
 

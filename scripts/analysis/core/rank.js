@@ -4,7 +4,7 @@
 // every backend was timed that takes the data as it is. A backend whose data was converted, untimed, into
 // its own layout is set beside them, over those of the cases that it was timed in.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
-import { compareWithinCases, matchedRows, ratioOf } from "./cases.js";
+import { compareWithinCases, matchedRows, nativeBackends, ratioOf, summarize } from "./cases.js";
 import { byRegime, KEYS, likeCases } from "./groups.js";
 import { geometricMean, tied } from "./statistics.js";
 
@@ -14,8 +14,9 @@ export const ALL_REGIMES = "all";
 // {keys, regime, cases, total, standings, leaders, leftOut, isDecided}. `cases` of `total` cases count.
 // A standing is {backend, isNative, isRanked, rank, ratio, wins, shared, worst, against}: `rank` is equal
 // for backends that cannot be told apart; it is null for a backend that is not ranked, and for all in a
-// group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins` are cases won alone, `shared` those
-// tied at the top; `against` is {ratio, worst} to the baseline, where there is one.
+// group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins` are
+// cases won alone, `shared` those tied at the top; `against` is {ratio, worst} to the baseline, where there
+// is one.
 export function rankGroups(run, rows, { ranked = null, baseline = null } = {}) {
   const groups = [];
   for (const { keys, rows: own } of likeCases(rows.filter((row) => row.timed), run.schema)) {
@@ -40,7 +41,7 @@ export function casesText({ cases, total }) {
 }
 
 function rankRows(run, keys, regime, rows, ranked, baseline) {
-  let apart = new Set(rows.filter((row) => row.native_layout).map((row) => row.backend));
+  let apart = nativeBackends(rows);
   if (rows.every((row) => apart.has(row.backend))) apart = new Set();
   const [matched, leftOut] = matchedRows(rows.filter((row) => !apart.has(row.backend)));
   const cases = new Set(matched.map((row) => row.case));
@@ -60,12 +61,6 @@ function rankRows(run, keys, regime, rows, ranked, baseline) {
   if (isDecided) numberRanks(run, standings, matched);
   return { keys, regime, cases: cases.size, total: new Set(rows.map((row) => row.case)).size, standings,
     leftOut, isDecided, leaders: standings.filter(({ rank }) => rank === 1) };
-}
-
-function summarize(records) {
-  const worst = records.reduce((a, b) => (b.estimate.ratio > a.estimate.ratio ? b : a));
-  return { ratio: geometricMean(records.map(({ estimate }) => estimate)),
-    worst: { ratio: worst.estimate.ratio, row: worst.row } };
 }
 
 // Cases won alone and cases shared at the top, per backend; undecided cases count for none.

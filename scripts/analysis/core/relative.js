@@ -40,8 +40,7 @@ function pairsBy(rows, field, usual) {
 export function speedups(rows) {
   if (!rows.length) return [];
   const fewest = smallest(rows.map((row) => row.threads));
-  return pairsBy(rows, "threads", fewest)
-    .map((pair) => ({ ...pair, speedup: pair.base.median_ns / pair.row.median_ns }));
+  return pairsBy(rows, "threads", fewest).map((pair) => ({ ...pair, speedup: 1 / slowdown(pair) }));
 }
 
 // Speedup over the fewest threads, per backend and threads, by regime: columns are regimes.
@@ -99,29 +98,24 @@ const SHAPE = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache", "in
 // fastest at that on the same shape: {medians: [{title, cases, cells: [{backend, price, cases}]}], backends,
 // shapes, withoutControl}, or null when no norm was timed beside the control.
 export function price(view) {
-  const controls = new Map();
-  for (const row of bestRows(view.records).filter((own) => own.norm === CONTROL)) {
-    const before = controls.get(keyOf(row, SHAPE));
-    if (!before || row.median_ns < before.median_ns) controls.set(keyOf(row, SHAPE), row);
-  }
+  const best = bestRows(view.records);
+  const control = fastestOfShape(best.filter((row) => row.norm === CONTROL));
   const norms = view.timed.filter((row) => row.norm !== CONTROL);
-  const priced = norms.filter((row) => controls.has(keyOf(row, SHAPE)));
+  const priced = norms.filter(control);
   if (!priced.length) return null;
-  const priceOf = (row) => row.median_ns / controls.get(keyOf(row, SHAPE)).median_ns;
   const groups = likeCases(priced, view.schema);
   const among = groups.map(({ keys }) => keys);
   const backends = unique(priced.map((row) => row.backend)).filter(view.isShown).sort(byName);
+  const cases = (rows) => new Set(rows.map((row) => row.case)).size;
   const medians = groups.map(({ keys, rows }) => ({
-    keys, title: titleOf(keys, among), cases: new Set(rows.map((row) => row.case)).size,
-    cells: backends.map((backend) => {
-      const own = rows.filter((row) => row.backend === backend).map(priceOf);
-      return own.length ? { price: median(own), cases: own.length } : null;
+    keys, title: titleOf(keys, among), cases: cases(rows), cells: backends.map((backend) => {
+      const own = rows.filter((row) => row.backend === backend);
+      return own.length ? { price: median(own.map((row) => slowdown({ row, base: control(row) }))),
+        cases: own.length } : null;
     }),
   }));
-  const cases = (rows) => new Set(rows.map((row) => row.case)).size;
-  const best = bestRows(view.records).filter((row) => row.norm !== CONTROL && controls.has(keyOf(row, SHAPE)));
   return { medians, backends, withoutControl: cases(norms) - cases(priced),
-    shapes: shapesOf(best, (row) => controls.get(keyOf(row, SHAPE)), view.schema) };
+    shapes: shapesOf(best.filter((row) => row.norm !== CONTROL && control(row)), control, view.schema) };
 }
 
 // Other norms instead of the most used one: per shape the best time of each norm as a ratio to that of the
@@ -129,14 +123,19 @@ export function price(view) {
 export function normRatios(view) {
   const [usual] = view.schema.norms;
   const best = bestRows(view.records);
-  const bases = new Map();
-  for (const row of best.filter((own) => own.norm === usual && own.whole)) {
-    const before = bases.get(keyOf(row, SHAPE));
-    if (!before || row.median_ns < before.median_ns) bases.set(keyOf(row, SHAPE), row);
+  const base = fastestOfShape(best.filter((row) => row.norm === usual && row.whole));
+  const others = best.filter((row) => row.norm !== usual && row.norm !== CONTROL && base(row));
+  return others.length ? { usual, shapes: shapesOf(others, base, view.schema) } : null;
+}
+
+// A function of a row to the fastest of these rows on the same shape, undefined where there is none.
+function fastestOfShape(rows) {
+  const found = new Map();
+  for (const row of rows) {
+    const before = found.get(keyOf(row, SHAPE));
+    if (!before || row.median_ns < before.median_ns) found.set(keyOf(row, SHAPE), row);
   }
-  const others = best.filter((row) => row.norm !== usual && row.norm !== CONTROL && bases.has(keyOf(row, SHAPE)));
-  return others.length
-    ? { usual, shapes: shapesOf(others, (row) => bases.get(keyOf(row, SHAPE)), view.schema) } : null;
+  return (row) => found.get(keyOf(row, SHAPE));
 }
 
 // {norms, lines: [{title, row, base, cells: {norm: [{row, ratio}]}}]}.
@@ -146,10 +145,9 @@ function shapesOf(rows, baseOf, schema) {
   const among = groups.map(({ keys }) => keys);
   const ordered = groups.flatMap(({ rows: own }) => own);
   const lines = [...groupBy(ordered, (row) => keyOf(row, SHAPE)).values()].map((own) => ({
-    title: titleOf(own[0], among, ["norm"]), row: own[0], base: baseOf(own[0]),
-    name: (own.find((row) => row.name) || own[0]).name,
+    title: titleOf(own[0], among, ["norm"]), row: own.find((row) => row.name) || own[0], base: baseOf(own[0]),
     cells: Object.fromEntries(norms.map((norm) => [norm, own.filter((row) => row.norm === norm)
-      .map((row) => ({ row, ratio: row.median_ns / baseOf(row).median_ns }))])),
+      .map((row) => ({ row, ratio: slowdown({ row, base: baseOf(row) }) }))])),
   }));
   return { norms, lines };
 }
@@ -166,12 +164,11 @@ export function versionsSideBySide(view) {
       const shared = [...cases.values()].filter((rows) => rows.length === ids.length);
       const groups = likeCases(shared.flat(), view.schema);
       const among = groups.map(({ keys }) => keys);
+      const meanOf = (rows, id) => geometricMeanOf(rows.filter((row) => row.backend === id)
+        .map((row) => row.median_ns));
       return { name, ids, lines: groups.map(({ keys, rows }) => ({
         title: titleOf(keys, among), cases: rows.length / ids.length,
-        cells: ids.map((id) => geometricMeanOf([...groupBy(rows, (row) => row.case).values()].map((both) => (
-          both.find((row) => row.backend === id).median_ns
-            / both.find((row) => row.backend === ids[0]).median_ns)))),
-      })) };
+        cells: ids.map((id) => meanOf(rows, id) / meanOf(rows, ids[0])) })) };
     });
 }
 

@@ -2,7 +2,7 @@
 import { byName, byNumber, groupBy, unique } from "./collections.js";
 import { byRegime } from "./groups.js";
 import { bandwidth, copyBandwidth, copyShare, timesBound } from "./rows.js";
-import { geometricMeanOf, median } from "./statistics.js";
+import { geometricMeanOf, largest, median, smallest } from "./statistics.js";
 
 const MOST_RANGES = 10;
 
@@ -14,7 +14,7 @@ export function roofline(view, group) {
   const points = rows.map((row) => ({ row, bytes: row.bytes, gbs: bandwidth(row) }));
   const sizes = points.map(({ bytes }) => bytes);
   const wide = sizes.length
-    ? Math.max(1, Math.ceil(Math.log2(Math.max(...sizes) / Math.min(...sizes) * 2.25) / MOST_RANGES)) : 1;
+    ? Math.max(1, Math.ceil(Math.log2(largest(sizes) / smallest(sizes) * 2.25) / MOST_RANGES)) : 1;
   const lines = [...groupBy(points, ({ row }) => row.backend)].map(([backend, own]) => ({
     backend,
     points: [...groupBy(own, ({ bytes }) => Math.floor(Math.log2(bytes) / wide)).values()].map((range) => ({
@@ -49,14 +49,15 @@ export function cachesOf(run, threads) {
 export function bandwidthTable(view, group) {
   const rows = group.rows.filter((row) => bandwidth(row) !== null && view.isShown(row.backend));
   const regimes = unique(rows.map((row) => row.regime)).sort(byRegime(view.schema));
-  const known = (own, of) => own.map(of).filter((value) => value !== null);
-  const orNull = (values, mean) => (values.length ? mean(values) : null);
+  const meanOf = (own, of, mean) => {
+    const values = own.map(of).filter((value) => value !== null);
+    return values.length ? mean(values) : null;
+  };
   return { regimes, lines: [...groupBy(rows, (row) => row.backend)].sort((a, b) => byName(a[0], b[0])).map(
     ([backend, all]) => ({ backend, cells: regimes.map((regime) => {
       const own = all.filter((row) => row.regime === regime);
-      return { regime, cases: own.length, gbs: orNull(known(own, bandwidth), median),
-        share: orNull(known(own, copyShare), median),
-        bound: orNull(known(own, timesBound), geometricMeanOf) };
+      return { regime, cases: own.length, gbs: meanOf(own, bandwidth, median),
+        share: meanOf(own, copyShare, median), bound: meanOf(own, timesBound, geometricMeanOf) };
     }) })) };
 }
 

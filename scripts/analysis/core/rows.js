@@ -1,7 +1,7 @@
 // Loads the files of a run folder into rows, with every defect named.
-import { byElements, keyOf } from "./collections.js";
+import { keyOf, sortedBy } from "./collections.js";
 import { UserError } from "./errors.js";
-import { LISTS } from "./groups.js";
+import { placeOf } from "./groups.js";
 import { measureNoise } from "./noise.js";
 import { isTold, partialText } from "./partial.js";
 import { areTimes, median } from "./statistics.js";
@@ -14,7 +14,7 @@ const IS = {
   flag: (value) => typeof value === "boolean",
   times: areTimes,
   texts: (value) => Array.isArray(value) && value.every((text) => typeof text === "string"),
-  object: (value) => isObject(value),
+  object: isObject,
 };
 // Outcomes of rows that were checked, and of those that did not pass.
 export const CHECKED = ["passed", "failed", "crashed", "timed_out"];
@@ -72,7 +72,7 @@ export function derive(row, index) {
   row.whole = row.batch === 0 || row.batch === row.n;
 }
 
-export function isObject(value) {
+function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -164,13 +164,10 @@ function defectOf(entry, schema) {
 
 // What is used most first, most threads first, small shapes first.
 function inOrder(rows, schema) {
-  const place = (row, key) => {
-    const list = schema[LISTS[key]];
-    return list.includes(row[key]) ? list.indexOf(row[key]) : list.length;
-  };
-  return rows.map((row) => [[place(row, "norm"), place(row, "dtype"), place(row, "layout"), -row.threads,
-    place(row, "cache"), place(row, "input"), place(row, "pass"), row.n * row.c * row.l, row.n, row.c, row.l,
-    row.batch, row.groups, row.case], row]).sort(([a], [b]) => byElements(a, b)).map(([, row]) => row);
+  const places = (row, ...keys) => keys.map((key) => placeOf(schema, key, row));
+  return sortedBy(rows, (row) => [...places(row, "norm", "dtype", "layout"), -row.threads,
+    ...places(row, "cache", "input", "pass"), row.n * row.c * row.l, row.n, row.c, row.l, row.batch, row.groups,
+    row.case]);
 }
 
 // Effective bandwidth: compulsory bytes / median time, in 1e9 bytes per second; or null.
