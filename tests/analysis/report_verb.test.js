@@ -344,3 +344,22 @@ test("the page has the rows of all backends, and opens at what the command line 
   assert.equal(runs[0].count, 3);
   assert.equal(dataOf(["--among", "without-ours"]).start, "#among=without-ours");
 });
+
+test("-o report.html means the page, and a name that says otherwise than the flag is an error", (t) => {
+  const folder = run(t);
+  const place = (name) => path.join(folder, name);
+  assert.equal(printed(["report", folder, "-o", place("a.html")]), `${place("a.html")}\n`);
+  assert.match(textOf(place("a.html")), /^<!doctype html>/i);
+  oneError(verb(["report", folder, "--html", "-o", place("b.md")]), "is named as markdown, and --html is asked for");
+  oneError(verb(["report", folder, "--markdown", "-o", place("b.html")]), "is named as html, and --markdown is asked for");
+  oneError(verb(["report", folder, "-o", "-"]), "-o '-' names no file", "/dev/stdout");
+  assert.ok(!filesIn(folder).some((name) => name.startsWith("b.")));
+});
+
+test("what changed has the names of the later run, side by side both with their intervals", (t) => {
+  const rows = (factor) => two("simd", "aten", factor, { cases: 6 });
+  const backends = (version) => ({ meta: { backends: [{ name: "aten", version, built: true }] } });
+  const found = reportOf(run(t, rows(3), backends("1.13.0"), "old"), run(t, rows(4), backends("2.5.0"), "new"));
+  assert.match(section(found, "Changes since old"), /slower\*\* \| PyTorch 2\.5\.0 /);
+  assert.match(section(found, "Runs side by side"), /\| 3\.00 \\\[\d[^|]*\\\] PyTorch 1\.13\.0 \| 4\.0\d \\\[[^|]*\\\] PyTorch 2\.5\.0 \|/);
+});

@@ -64,7 +64,7 @@ function rankedText(view) {
   const present = new Set(view.timed.map((row) => row.backend));
   const names = [...view.ranked].filter((id) => present.has(id)).map(view.spoken);
   return !names.length || view.ranked.size === view.backends.size ? ""
-    : `Ranked are only ${listText(names)}; the others stand beside them and may be faster than ${view.reference}.`;
+    : `Ranked are only ${listText(names)}; the others stand beside them and may be faster than ${view.best}.`;
 }
 
 function undecidedText(tables) {
@@ -116,7 +116,7 @@ function meanOf(standings) {
 
 function conditions({ keys }, groups) {
   const counts = groups.map(({ cases }) => cases);
-  return [`${rangeText(counts, String)} ${counts.every((count) => count === 1) ? "shape" : "shapes"}`,
+  return [counts.every((count) => count === 1) ? "only 1 shape" : `${rangeText(counts, String)} shapes`,
     keys.dtype, keys.layout, threadsText(keys.threads), keys.cache === "warm" ? null : `${keys.cache} cache`,
     keys.input === "random" ? null : `${keys.input} input`,
     groups.some(({ isDecided }) => !isDecided) ? "too few to be sure" : null].filter(Boolean).join(", ");
@@ -126,21 +126,21 @@ function bestText(view) {
   if (Array.isArray(view.among)) {
     return `the best of ${listText([...view.ranked].map(view.spoken))}`;
   }
-  return view.among === "all" ? "the best code measured" : view.reference;
+  return { libraries: "the best library of each shape", "without-ours": "the best code of each shape that is not ours" }[
+    view.among] || "the best code measured";
 }
 
+// To the best of each shape, so that even who leads on the whole may lose.
 function losses(groups, id, best) {
   const own = groups.map((group) => ({ pass: passOf(group),
-    standing: group.standings.find(({ backend }) => backend === id) })).filter(({ standing }) => standing);
-  const behind = own.filter(({ standing }) => standing.rank !== 1);
-  const ahead = own.filter(({ standing }) => standing.rank === 1).map(({ pass }) => pass);
-  if (!behind.length) return `is as fast as ${best} in ${listText(ahead)}`;
-  const [first, ...more] = behind.map(({ pass, standing }, at) => {
-    const times = timesText(standing.ratio.ratio);
-    return `${at === 0 ? `**${times} times** as long as ${best}` : times} in ${pass}`;
-  });
-  const lost = `takes ${[first, listText(more)].filter(Boolean).join(", ")}`;
-  return ahead.length ? `${lost}, and is as fast in ${listText(ahead)}` : lost;
+    standing: group.standings.find(({ backend }) => backend === id) })).filter(({ standing }) => standing)
+    .map(({ pass, standing }) => ({ pass, times: timesText(standing.ratio.ratio) }));
+  const even = listText(own.filter(({ times }) => times === "1.0").map(({ pass }) => pass));
+  const [first, ...more] = own.filter(({ times }) => times !== "1.0");
+  if (!first) return `is as fast as ${best} in ${even}`;
+  const rest = listText(more.map(({ pass, times }) => `${times} in ${pass}`));
+  return `takes **${first.times} times** as long as ${best} in ${first.pass}${rest && `, ${rest}`}${
+    even && `, and is as fast in ${even}`}`;
 }
 
 function leadersText(view, groups, libraries) {

@@ -15,7 +15,8 @@ export function methodTexts(view) {
       + "number of threads, cache state and input. From 6 cases on their interval is Student's t at 95% over the log "
       + "ratios of the cases. 2 to 5 cases are too few: there is a range, and no winner. One case has its own interval.",
     "The best is sought among the ranked backends that take the data as it is. Native layout: the data was converted, "
-      + "untimed, into the library's own layout; such a backend gets a ratio but no rank.",
+      + "untimed, into the library's own layout; such a backend gets a ratio but no rank. The best of a case has the lowest median; a ratio is the median of the "
+      + "ratios per round, so that of another can be a little below 1.",
     "GB/s is effective: compulsory bytes / time. The copy is one of an input-sized tensor in the same rounds, which "
       + "reads and writes it once.",
     view.rows.some((row) => row.bound_ns !== null) ? "The bound is the least time that the pass can take: the copy, "
@@ -49,7 +50,7 @@ export const EMPTY = {
 };
 
 // The cliffs' definition.
-export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as long as the best of its case; or, per element, "
-  + "as the median of its neighbors, the two next smaller and larger shapes of the same backend and setting; or as "
-  + "another spelling of the same data by the same backend: another (N, L) with the same C and N * L, another layout, "
-  + "another type (per byte); or when it runs a reference kernel.";
+export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as long as something that it should not: the best "
+  + "of its case; its neighbors in size, per element (of the same backend and setting, the median of the two next "
+  + "smaller and larger shapes); or the same data in another spelling, by the same backend. A spelling is another (N, L) "
+  + "with the same C and N * L, another layout, or another type (per byte). A reference kernel is a cliff too.";

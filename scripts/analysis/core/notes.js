@@ -62,8 +62,8 @@ export function trustNotes(view) {
     found.push("This is a virtual machine: neighbors can slow it down, and what it says of its caches may be wrong.");
   }
   if (/dirty/.test(String(run.build.git))) {
-    found.push(`The program was built from files that were not committed (${run.build.git}): nobody else can `
-      + "build the same.");
+    found.push(`The program was built from files that were not all committed (${run.build.git}): its exact source `
+      + "is not on record.");
   }
   const above = aboveCopy(view.timed);
   if (above.length) {
@@ -84,18 +84,19 @@ export function oldLibraries(view) {
     .map(([label, [{ year }]]) => ({ label, year }));
 }
 
-// Why shown rows have no time: [{backend, outcome, reason, cases}], most first; and backends that are not
-// built, whose cases are null.
+// Why shown rows have no time: [{backend, outcome, isFailure, reason, cases}], failures first, then most first;
+// and backends that are not built, whose cases are null.
 export function gaps(view) {
   const untimed = view.shownRows.filter((row) => !row.timed);
   const ways = groupBy(untimed, (row) => JSON.stringify([row.backend, ...defectText(row)]));
   const found = [...ways].map(([key, own]) => {
     const [backend, outcome, reason] = JSON.parse(key);
-    return { backend, outcome, reason, cases: own.length };
-  }).sort((a, b) => b.cases - a.cases || (a.backend < b.backend ? -1 : 1));
+    return { backend, outcome, isFailure: FAILED.includes(own[0].outcome), reason, cases: own.length };
+  }).sort((a, b) => b.isFailure - a.isFailure || b.cases - a.cases || (a.backend < b.backend ? -1 : 1));
   const present = new Set(view.run.rows.map((row) => row.backend));
   return [...found, ...view.run.backends.filter(({ built, name }) => built === false && !present.has(name))
-    .map(({ name, reason }) => ({ backend: name, outcome: "not built", reason: reason || "", cases: null }))];
+    .map(({ name, reason }) => (
+      { backend: name, outcome: "not built", isFailure: false, reason: reason || "", cases: null }))];
 }
 
 // What readers of single times should know: [{row, remark}].

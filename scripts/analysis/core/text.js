@@ -2,7 +2,7 @@
 import { largest, smallest } from "./statistics.js";
 
 export const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
-  backward: "backward", backward_inference: "backward of inference" };
+  backward: "backward", backward_inference: "backward with fixed statistics" };
 const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm",
   instance: "InstanceNorm1d", group: "GroupNorm", rms: "RMSNorm", none: "the identity" };
 

@@ -17,6 +17,7 @@ export function makeView(run, { rows = run.rows, shown = null, among = "all", ba
   const isShown = (id) => !shown || shown.has(id);
   const index = (list) => new Map(list.map((record) => [record.row.index, record]));
   const toBest = index(records);
+  const best = Array.isArray(among) ? "the best of those ranked" : (AMONG[among] || AMONG.all).best;
   const backends = describeAll(run, backendsOf(run.rows));
   return {
     run, schema: run.schema, rows, ranked, among, baseline: against, isShown, records, groups,
@@ -26,6 +27,6 @@ export function makeView(run, { rows = run.rows, shown = null, among = "all", ba
     backends, label: (id) => backends.get(id)?.label ?? id, spoken: (id) => backends.get(id).spoken,
     // Of a row, by its index: the record with the ratio to the best, and to what ratios are shown to.
     toBest, toShown: against === null ? toBest : index(compareWithinCases(run, rows, { baseline: against })),
-    reference: against ?? (Array.isArray(among) ? "the best of those ranked" : (AMONG[among] || AMONG.all).best),
+    best, reference: against === null ? best : backends.get(against).label,
   };
 }

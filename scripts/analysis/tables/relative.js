@@ -1,10 +1,11 @@
 // Tables of ratios between cases that differ in one thing, and of what a backend costs beside its time.
 import { costTable as costs } from "../core/costs.js";
+import { CONTROL } from "../core/groups.js";
 import { FACTORS, performanceProfile } from "../core/profile.js";
 import { batchScaling, layoutRatios, normRatios, typeRatios, price, threadScaling,
   versionsSideBySide } from "../core/relative.js";
 import { bandwidthTable as bandwidths, ceilingTable as ceilings } from "../core/roofline.js";
-import { bytesText, countText, percentText, ratioText, timeText } from "../core/text.js";
+import { bytesText, countText, listText, percentText, ratioText, timeText } from "../core/text.js";
 import { backendCell, backendColumns, NONE, numberCell, numeric, shapeCell, timeCell, unlessEmpty,
 } from "./model.js";
 
@@ -64,8 +65,11 @@ function normCell(view, own) {
 
 export function normTable(view) {
   const found = normRatios(view);
-  return found && normShapes(view, "norms", `The best time of each norm as a ratio to ${found.usual} norm`,
-    found.usual, found.shapes);
+  if (!found) return null;
+  const missing = view.schema.norms.filter((norm) => ![found.usual, CONTROL, ...found.shapes.norms].includes(norm));
+  return { ...normShapes(view, "norms", `The best time of each norm as a ratio to ${found.usual} norm`, found.usual,
+    found.shapes), note: missing.length ? `${listText(missing)} norm had no time on a shape of ${found.usual} norm: `
+      + "configs/baselines.toml has all norms on the same shapes." : "" };
 }
 
 // {medians, shapes, withoutControl} or null.

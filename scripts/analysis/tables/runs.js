@@ -16,12 +16,13 @@ export function machinesTable(views, names) {
       { ...numeric(`${names[at]}: ${machine}`), title: libraries }))],
     body: found.lines.flatMap(({ title, cases, backends }) => backends.map(({ backend, cells }) => [
       title, numberCell(cases), label(backend),
-      ...cells.map((cell) => (cell ? estimateCell(cell.estimate, versionNote(cells, cell)) : NONE))])) } };
+      ...cells.map((cell) => (cell ? versionCell(cells, cell) : NONE))])) } };
 }
 
-// The versions, where they differ.
-function versionNote(cells, { label }) {
-  return cells.every((cell) => !cell || cell.label === label) ? {} : { note: label };
+// With the version, where they differ.
+function versionCell(cells, { label, estimate }) {
+  const cell = estimateCell(estimate);
+  return cells.every((other) => !other || other.label === label) ? cell : { ...cell, note: `${cell.note} ${label}` };
 }
 
 // What the runs are: a line each.
@@ -83,8 +84,8 @@ function accuracyCell(cell) {
 export function gapsTable(view) {
   return unlessEmpty({ id: "gaps", caption: "Why rows have no time",
     head: ["backend", "outcome", "reason", numeric("cases")],
-    body: gaps(view).map(({ backend, outcome, reason, cases }) => [
-      view.backends.has(backend) ? backendCell(view, backend) : backend, outcome, reason || "-",
+    body: gaps(view).map(({ backend, outcome, isFailure, reason, cases }) => [
+      view.backends.has(backend) ? backendCell(view, backend) : backend, { text: outcome, bad: isFailure }, reason || "-",
       cases === null ? "all" : numberCell(cases)]) });
 }
 

@@ -176,12 +176,12 @@ function severalRuns(views) {
   const names = runNames(runs);
   const recent = runs.at(-1);
   const { found, table } = machinesTable(views, names);
-  const older = runs.slice(0, -1).map((old, at) => [old, names[at], views[at]]).filter(([old]) => sameMachine(old, recent));
+  const older = runs.slice(0, -1).map((old, at) => [old, names[at]]).filter(([old]) => sameMachine(old, recent));
   return [
     ...section("Runs side by side", [markdownTable(runsTable(views, names)), sharedText(found),
       found.lines.length ? markdownTable(table) : "The runs share no case."],
-    "Ratios, never times, are compared between machines: each is to the best of its own run."),
-    ...older.flatMap(([old, name, view]) => section(`Changes since ${escape(name)}`, changes(old, recent, view))),
+    "Ratios, never times: each is to the best of its own run."),
+    ...older.flatMap(([old, name]) => section(`Changes since ${escape(name)}`, changes(old, recent, views.at(-1)))),
   ];
 }
 

@@ -23,8 +23,7 @@ export function answerSection(view) {
       element("strong", {}, "Failed"), list(found.failures.map(({ text }) => text))) : null,
     element("div", { id: "sentences" },
       found.sentences.map((text) => element("p", { class: "lead" }, prose(text)))),
-    element("p", { class: "note", id: "among" },
-      found.ranked || "Ranked are all that take the data as it is.", ...chosen(view)),
+    element("p", { class: "note", id: "among" }, found.ranked, ...chosen(view)),
     found.table ? tableOf(view, found.table, "answer") : null,
     found.others.length ? folded(moreText(found.others), { id: "more-tables" },
       () => found.others.map((own, at) => tableOf(view, own, `answer-${at}`))) : null,
@@ -59,7 +58,7 @@ function moreText(others) {
 function tableOf(view, table, id) {
   const { head, body, ...model } = answerTable(view, table);
   const folded = body.map(([pass, shapes, ...cells]) => [{ text: pass,
-    note: `${shapes.text} ${/^1$/.test(shapes.text) ? "shape" : "shapes"}` }, ...cells]);
+    note: shapes.text.replace(/^[^,]+/, (count) => `${count} ${count === "1" ? "shape" : "shapes"}`) }, ...cells]);
   return show(view, { ...model, head: [{ text: "" }, ...head.slice(2)], body: folded },
     { id, section: "answer", class: "answer matrix", sortable: false, linksNotes: true });
 }

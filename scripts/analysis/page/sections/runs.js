@@ -4,6 +4,7 @@ import { chooseCases } from "../../core/filters.js";
 import { runNames, sameMachine, sharedText } from "../../core/machines.js";
 import { BIASES, EMPTY, methodTexts } from "../../core/method.js";
 import { ceilingTable } from "../../tables/relative.js";
+import { countText } from "../../core/text.js";
 import { changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../../tables/runs.js";
 import { rowsTable } from "../../tables/shapes.js";
 import { csvOf } from "../csv.js";
@@ -25,9 +26,9 @@ function besides(views) {
   const { found, table } = machinesTable(views, names);
   if (!found.cases) return [nothing("The runs share no case of those chosen.")];
   // The number of cases stands beside the group.
-  const perGroup = ([title, cases, ...rest]) => [`${title}, ${cases.text} cases`, ...rest];
+  const perGroup = ([title, cases, ...rest]) => [`${title}, ${countText(Number(cases.text), "case")}`, ...rest];
   return [
-    note(`Ratios, never times, as machines differ. ${sharedText(found)}`),
+    note(`Ratios, never times: each is to the best of its own run. ${sharedText(found)}`),
     show(views[0], { ...table, head: table.head.filter((_, at) => at !== 1), body: table.body.map(perGroup) },
       { section: "runs", class: "runs", group: 0, sortable: false }),
     show(views[0], runsTable(views, names), { section: "runs", sortable: false })];

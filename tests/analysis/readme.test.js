@@ -1,0 +1,22 @@
+// What README and results/reference show is what the commands make of the run that lies there.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+import { verb } from "./command.js";
+import { ROOT, temporary } from "./synthesis.js";
+
+test("README and the reference report are what report makes: report results/reference --pictures ranking --splice README.md", (t) => {
+  const copy = temporary(t);
+  const reference = path.join("results", "reference");
+  fs.cpSync(path.join(ROOT, reference), path.join(copy, reference), { recursive: true });
+  fs.cpSync(path.join(ROOT, "README.md"), path.join(copy, "README.md"));
+  const command = "normbench report results/reference --pictures ranking --splice README.md";
+  const { status, stderr } = verb(command.split(" ").slice(1), { cwd: copy, env: { NORMBENCH_COMMAND: command } });
+  assert.equal(status, 0, stderr);
+  for (const name of ["README.md", path.join(reference, "report.md"), path.join(reference, "report", "ranking.svg")]) {
+    assert.equal(fs.readFileSync(path.join(copy, name), "utf8"), fs.readFileSync(path.join(ROOT, name), "utf8"), name);
+  }
+  const pictures = path.join(ROOT, reference, "report");
+  assert.deepEqual(fs.readdirSync(path.join(copy, reference, "report")), fs.readdirSync(pictures));
+});
