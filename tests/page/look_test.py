@@ -69,7 +69,7 @@ def test_paper(page):
     assert "repro" not in page.run("return [...document.querySelectorAll('th, td')]"
                                    ".filter((own) => own.offsetHeight > 0).map((own) => own.innerText).join()")
     page.run("dispatchEvent(new Event('afterprint'))")
-    assert page.run("return document.documentElement.dataset.theme") is None
+    assert page.run("return document.documentElement.dataset.theme") == "light"
 
 
 def test_headings_captions_and_names(page):

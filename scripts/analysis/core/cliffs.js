@@ -7,7 +7,7 @@ import { ratioText, shapeText } from "./text.js";
 
 export const CLIFF = 2;
 export const MOST_CLIFFS = 30;
-export const NEAR = 8; // sizes of neighbors are within this factor
+const NEAR = 8; // sizes of neighbors are within this factor
 const NEIGHBORS = 2; // on either side
 
 // The shown rows that are far off, the steepest first: {row, estimate, toNeighbors, spelling, isReference,

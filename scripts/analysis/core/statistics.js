@@ -11,7 +11,7 @@ import { STUDENT, STUDENT_MORE } from "./student.js";
 
 export const CONFIDENCE = 0.95;
 // With fewer cases than this, a mean comes with a range instead of an interval.
-export const FEWEST_CASES = 6;
+const FEWEST_CASES = 6;
 
 export function sum(values) {
   let total = 0;

@@ -5,29 +5,23 @@ import { passText } from "../core/text.js";
 import { makeView } from "../core/view.js";
 import { choice, element } from "./dom.js";
 import { marker } from "./names.js";
-import { change, isChanged, isFiltered, loaded, narrow, reset, state } from "./state.js";
+import { change, isChanged, isFiltered, loaded, narrow, reset, state, UNCHOSEN } from "./state.js";
 
 let made = null;
-
-export function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
 
 export function drawHeader(view) {
   const { run } = view;
   const { machine, libraries, date } = runHeading(view);
-  const theme = element("button", { type: "button", id: "theme", click: () => {
-    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-    theme.textContent = isDark() ? "Light" : "Dark";
-  } }, isDark() ? "Light" : "Dark");
+  const { dataset } = document.documentElement;
+  const theme = element("button", { type: "button", id: "theme",
+    click: () => { dataset.theme = dataset.theme === "dark" ? "light" : "dark"; } }, "Light/dark");
   document.getElementById("header").replaceChildren(
     element("div", {}, element("h1", {}, run.name, element("span", { class: "product" }, " normbench")),
       element("p", { class: "note" }, [machine, libraries, date.replaceAll("-", "\u2011")]
         .filter(Boolean).join(" · "))),
     element("div", { class: "controls" }, loaded.length > 1 ? choice("run", "Run", loaded.map(
       (own, at) => [String(at), runLabel(own)]), String(state.run), (value) => change(
-      { run: Number(value), values: {}, shown: null, among: "all", baseline: null, pick: {} })) : "", theme));
+      { ...UNCHOSEN, text: state.text, run: Number(value), pick: {} })) : "", theme));
   document.title = `${run.name}, ${machine || "normbench"}`;
 }
 
@@ -114,23 +108,24 @@ function check(details, name, isIn) {
   for (const box of details.querySelectorAll(`input[name="${name}"]`)) box.checked = isIn(box.value);
 }
 
+function allButton(values, onChange) {
+  return element("button", { type: "button", class: "small", click: () => onChange(values) }, "all");
+}
+
 function facetMenu(facet, values) {
   const word = (value) => (facet === "pass" ? passText(value) : value) || "none";
-  const all = element("button", { type: "button", class: "small", click: () => narrow(facet, values) },
-    "all");
-  return menu(facet, facet, [boxes(facet, values, word, (kept) => narrow(facet, kept)), all],
-    (details) => {
-      const kept = state.values[facet];
-      check(details, facet, (value) => !kept || kept.includes(value));
-      return { isNarrow: Boolean(kept),
-        text: !kept ? "all" : kept.length === 1 ? word(kept[0]) : `${kept.length} of ${values.length}` };
-    });
+  const keep = (kept) => narrow(facet, kept);
+  return menu(facet, facet, [boxes(facet, values, word, keep), allButton(values, keep)], (details) => {
+    const kept = state.values[facet];
+    check(details, facet, (value) => !kept || kept.includes(value));
+    return { isNarrow: Boolean(kept),
+      text: !kept ? "all" : kept.length === 1 ? word(kept[0]) : `${kept.length} of ${values.length}` };
+  });
 }
 
 function backendMenu(backends, nameOf) {
   const show = (ids) => change({ shown: ids.length === backends.length ? null : new Set(ids) });
-  const all = element("button", { type: "button", class: "small", click: () => show(backends) }, "all");
-  return menu("show", "show", [boxes("show", backends, nameOf, show), all,
+  return menu("show", "show", [boxes("show", backends, nameOf, show), allButton(backends, show),
     element("p", { class: "note" }, "Who is the best stays as it is.")], (details) => {
     check(details, "show", (id) => !state.shown || state.shown.has(id));
     return { isNarrow: state.shown !== null,

@@ -5,8 +5,13 @@ const COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c",
   "threads", "cache", "input", "regime", "name", "outcome", "reason", "detail", "native_layout", "bytes",
   "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns", "median_ns"];
 
+// One line of texts, numbers and what is not known.
+export function csvLine(values) {
+  return values.map((value) => String(value ?? ""))
+    .map((text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(",");
+}
+
 export function csvOf(view) {
-  const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   const lines = view.shownRows.map((row) => {
     const record = view.toShown.get(row.index);
     const { ratio, lo, hi } = record ? record.estimate : {};
@@ -14,5 +19,5 @@ export function csvOf(view) {
       record && record.relation, bandwidth(row), row.samples_ns.join(" ")];
   });
   return [[...COLUMNS, "reference", "ratio", "lo", "hi", "relation", "gb_per_s", "samples_ns"], ...lines]
-    .map((line) => line.map((value) => quote(String(value ?? ""))).join(",")).join("\r\n").concat("\r\n");
+    .map((line) => `${csvLine(line)}\r\n`).join("");
 }

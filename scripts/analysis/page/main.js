@@ -1,7 +1,7 @@
 // Puts the sections together, draws those in sight again when a choice changes, and the rest when idle.
 import { chooseCases } from "../core/filters.js";
 import { makeView } from "../core/view.js";
-import { drawBar, drawHeader, isDark, runLabel } from "./bar.js";
+import { drawBar, drawHeader, runLabel } from "./bar.js";
 import { element, openAll, paragraph, present } from "./dom.js";
 import { answerSection, rankingSection } from "./sections/answer.js";
 import { accuracySection, bandwidthSection, costsSection, heatSection, otherSection, profileSection, scalingSection,
@@ -138,19 +138,25 @@ function isBelowBar(id) {
   return document.getElementById(id).getBoundingClientRect().bottom > 160;
 }
 
+// Light or dark: what the system or the reader chose last.
+const { dataset } = document.documentElement;
+const system = matchMedia("(prefers-color-scheme: dark)");
+const followSystem = () => { dataset.theme = system.matches ? "dark" : "light"; };
+followSystem();
+system.addEventListener("change", followSystem);
+
 // Paper shows everything, in light colors.
 let themeOfScreen;
 addEventListener("beforeprint", () => {
-  themeOfScreen = document.documentElement.dataset.theme;
-  document.documentElement.dataset.theme = "light";
+  themeOfScreen = dataset.theme;
+  dataset.theme = "light";
   state.isPrinting = true;
   drawAll();
   drawStale();
   openAll(document.getElementById("main"), ":not(.screen)");
 });
 addEventListener("afterprint", () => {
-  if (themeOfScreen) document.documentElement.dataset.theme = themeOfScreen;
-  else delete document.documentElement.dataset.theme;
+  dataset.theme = themeOfScreen;
   state.isPrinting = false;
   drawAll();
 });
@@ -175,9 +181,6 @@ addEventListener("hashchange", () => {
   } else if (state.section !== before || /^#[a-z]+$/.test(location.hash)) {
     jump(state.section || "main");
   }
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  document.getElementById("theme").textContent = isDark() ? "Light" : "Dark";
 });
 
 new ResizeObserver(measureBar).observe(document.getElementById("bar"));

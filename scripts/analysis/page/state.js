@@ -9,29 +9,29 @@ export const loaded = data.runs.map((run) => unpackRun(run, data.schema));
 
 // `values` has only the facets that are narrowed, `shown` and `among` as makeView takes them, `section` is
 // where the last link led, `pick` is what is chosen inside sections.
-export const state = { run: 0, text: "", values: {}, shown: null, among: "all", baseline: null, section: "",
-  pick: {}, isPrinting: false };
-const UNFILTERED = () => ({ text: "", values: {}, shown: null, among: "all", baseline: null });
+export const UNCHOSEN = { text: "", values: {}, shown: null, among: "all", baseline: null };
+export const state = { ...UNCHOSEN, run: 0, section: "", pick: {}, isPrinting: false };
 
 export function currentRun() {
   return loaded[state.run];
 }
 
-export function toHash(own = state) {
+export function toHash() {
+  const { section, run, values: chosen, shown, among, text, baseline, pick: picked } = state;
   const parts = new URLSearchParams();
-  if (own.section) parts.set("in", own.section);
-  if (own.run !== loaded.length - 1) parts.set("run", own.run);
+  if (section) parts.set("in", section);
+  if (run !== loaded.length - 1) parts.set("run", run);
   const many = (key, values) => {
     values.forEach((value) => parts.append(key, value));
     if (!values.length) parts.append(`no.${key}`, "");
   };
-  for (const facet of FACETS) if (own.values[facet]) many(facet, own.values[facet]);
-  if (own.shown) many("show", [...own.shown]);
-  if (Array.isArray(own.among)) many("rank", own.among);
-  else if (own.among !== "all") parts.set("among", own.among);
-  if (own.text) parts.set("text", own.text);
-  if (own.baseline !== null) parts.set("baseline", own.baseline);
-  for (const [key, value] of Object.entries(own.pick)) parts.set(`pick.${key}`, value);
+  for (const facet of FACETS) if (chosen[facet]) many(facet, chosen[facet]);
+  if (shown) many("show", [...shown]);
+  if (Array.isArray(among)) many("rank", among);
+  else if (among !== "all") parts.set("among", among);
+  if (text) parts.set("text", text);
+  if (baseline !== null) parts.set("baseline", baseline);
+  for (const [key, value] of Object.entries(picked)) parts.set(`pick.${key}`, value);
   return `#${parts}`;
 }
 
@@ -45,7 +45,7 @@ export function fromHash(hash) {
   const own = (names) => names && names.filter((name) => known.includes(name));
   const facets = FACETS.map((facet) => [facet, many(facet)]).filter(([, values]) => values);
   const shown = own(many("show"));
-  Object.assign(state, UNFILTERED(), {
+  Object.assign(state, {
     run: index, section: parts.get("in") || "", text: parts.get("text") || "",
     values: Object.fromEntries(facets), shown: shown && new Set(shown),
     among: own(many("rank")) || (Object.hasOwn(AMONG, parts.get("among")) ? parts.get("among") : "all"),
@@ -82,7 +82,7 @@ export function change(values, replace = false) {
 }
 
 export function reset() {
-  change(UNFILTERED());
+  change(UNCHOSEN);
 }
 
 export function isFiltered() {

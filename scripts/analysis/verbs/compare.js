@@ -1,30 +1,30 @@
 // normbench compare: the backends of a run case by case.
 import { UserError } from "../core/errors.js";
-import { unique } from "../core/collections.js";
+import { groupBy, unique } from "../core/collections.js";
 import { nativeBackends } from "../core/cases.js";
 import { likeCases } from "../core/groups.js";
 import { outcomeText, ratioText, spreadText, timeText, estimateText } from "../core/text.js";
+import { csvLine } from "../page/csv.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
 import { readRun } from "./files.js";
 import { code, hoist, markdownTable, textTable, wrap } from "./format.js";
 import { write, writeExact, writeJson } from "./streams.js";
 
 export const VERB = "compare";
-export const ABOUT = `Compares the backends of a run case by case, as ratios to the best one or to a baseline. csv and json have
-one entry per case and backend, with exact intervals and times in nanoseconds.`;
+export const ABOUT = `Compares the backends of a run case by case, as ratios to the best one or to a baseline.
+csv and json have one entry per case and backend, with exact intervals and times in nanoseconds.`;
 export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
 export const OPTIONS = { baseline: { type: "string", value: "BACKEND", text: "compare with this, not the best" },
   ...FORMAT("text", "markdown", "csv", "json"), ...RANKED, ...FILTERS };
 
 const MARKS = { reference: "*", tied: "=", undecided: "?" };
-const FIELDS = ["case", "backend", "outcome", "native_layout", "median_ns", "reference", "competes", "ratio", "lo",
-  "hi", "rounds", "relation"];
 
 export function run(options) {
   const loaded = readRun(options.arguments[0]);
   const names = unique(loaded.rows.map((row) => row.backend));
   if (options.baseline !== undefined && !names.includes(options.baseline)) {
-    throw new UserError(`--baseline '${options.baseline}' is not among the backends, choose one of: ${names.join(", ")}`);
+    throw new UserError(`--baseline '${options.baseline}' is not among the backends, choose one of: ${
+      names.join(", ")}`);
   }
   const view = viewOf(loaded, options);
   if (options.format === "csv") writeExact(csvText(view));
@@ -40,21 +40,16 @@ export function run(options) {
 }
 
 function entryOf(view, row) {
-  const record = view.toShown.get(row.index);
-  const { ratio = null, lo = null, hi = null, count = null } = record ? record.estimate : {};
+  const { reference = null, competes = null, estimate = {}, relation = null } = view.toShown.get(row.index) || {};
+  const { ratio = null, lo = null, hi = null, count = null } = estimate;
   return { case: row.case, backend: row.backend, outcome: row.outcome, native_layout: row.native_layout,
-    median_ns: row.median_ns, reference: record ? record.reference.backend : null,
-    competes: record ? record.competes : null, ratio, lo, hi, rounds: count,
-    relation: record ? record.relation : null };
+    median_ns: row.median_ns, reference: reference && reference.backend, competes, ratio, lo, hi, rounds: count,
+    relation };
 }
 
 function csvText(view) {
-  const quote = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-  const lines = view.shownRows.map((row) => {
-    const entry = entryOf(view, row);
-    return FIELDS.map((field) => quote(String(entry[field] ?? ""))).join(",");
-  });
-  return `${[FIELDS.join(","), ...lines].join("\n")}\n`;
+  const entries = view.shownRows.map((row) => entryOf(view, row));
+  return [Object.keys(entries[0]), ...entries.map(Object.values)].map((line) => `${csvLine(line)}\n`).join("");
 }
 
 // How to read the table, in sentences.
@@ -71,22 +66,22 @@ function heading(view, baseline) {
 function tableText(view, options) {
   const isMarkdown = options.format === "markdown";
   const native = nativeBackends(view.rows);
-  const rows = likeCases(view.rows, view.schema).flatMap((group) => group.rows);
-  const cases = unique(rows.map((row) => row.case));
+  const cases = groupBy(likeCases(view.rows, view.schema).flatMap(({ rows }) => rows), (row) => row.case);
   const backends = unique(view.shownRows.map((row) => row.backend));
-  const [pattern, short] = hoist(cases);
-  const of = new Map(view.rows.map((row) => [`${row.case} ${row.backend}`, row]));
+  const [pattern, short] = hoist([...cases.keys()]);
   const table = {
     head: ["case", options.baseline ? `time of ${options.baseline}` : "best",
       ...backends.map((id) => id + (native.has(id) ? " (native layout)" : ""))],
-    body: cases.map((id, at) => [{ text: short[at], code: isMarkdown }, referenceText(view, rows, id, options.baseline),
-      ...backends.map((backend) => cellOf(view, of.get(`${id} ${backend}`), isMarkdown))]),
+    body: [...cases.values()].map((rows, at) => [
+      { text: short[at], code: isMarkdown }, referenceText(view, rows, options.baseline),
+      ...backends.map((id) => cellOf(view, rows.find(({ backend }) => backend === id), isMarkdown))]),
   };
-  return `cases ${isMarkdown ? code(pattern) : pattern}\n\n${isMarkdown ? markdownTable(table) : textTable(table)}`;
+  return isMarkdown ? `cases ${code(pattern)}\n\n${markdownTable(table)}`
+    : `cases ${pattern}\n\n${textTable(table)}`;
 }
 
-function referenceText(view, rows, id, baseline) {
-  const record = rows.filter((row) => row.case === id).map((row) => view.toShown.get(row.index)).find(Boolean);
+function referenceText(view, rows, baseline) {
+  const record = rows.map((row) => view.toShown.get(row.index)).find(Boolean);
   if (!record) return "-";
   return `${timeText(record.reference.median_ns)}${baseline ? "" : ` ${record.reference.backend}`}`;
 }

@@ -1,7 +1,7 @@
 // Shapes by backends, one shape, cliffs, and the kernels that are behind most of them.
 import { cliffCounts, findCliffs, isSpelledTwice, MOST_CLIFFS, worstInTurn } from "../../core/cliffs.js";
 import { groupBy } from "../../core/collections.js";
-import { titleOf } from "../../core/groups.js";
+import { isOf, titleOf } from "../../core/groups.js";
 import { LEVELS } from "../../core/heat.js";
 import { lookUp } from "../../core/lookup.js";
 import { shapeMatrices } from "../../core/matrix.js";
@@ -10,7 +10,7 @@ import { shapeText } from "../../core/text.js";
 import { OWN_LAYOUT } from "../../tables/answer.js";
 import { caseTable, cliffTable, kernelTable, matrixTable } from "../../tables/shapes.js";
 import { choice, controls, element, note, prose } from "../dom.js";
-import { backendName, chooseGroup, idOf, nothing } from "../names.js";
+import { backendName, chooseGroup, nothing } from "../names.js";
 import { change, pick, state } from "../state.js";
 import { show } from "../tables.js";
 
@@ -19,7 +19,7 @@ const MOST_OFFERED = 500;
 export function matrixSection(view) {
   const { group, control } = chooseGroup(view, "shapes");
   if (!group) return nothing("No case was timed.");
-  const [matrix] = shapeMatrices(view, { isWanted: (row) => idOf(row) === idOf(group.keys) });
+  const [matrix] = shapeMatrices(view, { isWanted: isOf(group) });
   const { head, body, ...model } = matrixTable(view, matrix);
   // Backends next to the shape, and the best time last; the best one is bold anyway.
   const order = ([shape, , , time, ...backends]) => [shape, ...backends, time];
