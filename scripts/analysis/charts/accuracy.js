@@ -2,10 +2,9 @@
 import { accuracyPoints } from "../core/accuracy.js";
 import { largest } from "../core/statistics.js";
 import { listText, ratioText } from "../core/text.js";
-import { lineSample, makeSheet, series, xAxis, yAxis } from "./frame.js";
+import { lineSample, passSheet, series, xAxis, yAxis } from "./frame.js";
 import { cloud, lineThrough, lookOf, mark, referenceText, rowTip, spokenOf, tip } from "./marks.js";
-import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows,
-} from "./panels.js";
+import { kindText, slowestFirst } from "./panels.js";
 import { limits, logScale, logTicks } from "./scales.js";
 
 const LEFT = 58;
@@ -14,20 +13,19 @@ const BOUND = "6 3";
 
 // A panel per pass, at the most threads: cases faintly, the worst error at the mean ratio large.
 export function accuracyChart(view, groups, options = {}) {
-  const parts = firstSetting(groups)
-    .map((group) => ({ group, ...accuracyPoints(view, withRows(view, group)) }))
-    .filter((part) => part.points.length);
-  if (!parts.length) return null;
-  const shown = parts.map(({ group }) => group);
-  const points = parts.flatMap((part) => part.points);
-  const { backends, native } = backendsIn(view, shown, points.map(({ row }) => row.backend));
   const what = `Worst error in units of its bound, by time as a ratio to ${referenceText(view)}`;
-  const sheet = makeSheet(view, shown, { ...options, name: "accuracy", heading: what });
+  const dataOf = (group) => {
+    const found = accuracyPoints(view, group);
+    return { ...found, ids: found.means.map(({ backend }) => backend) };
+  };
+  const found = passSheet(view, groups, { dataOf, left: LEFT, heights: 220 },
+    { ...options, name: "accuracy", heading: what });
+  if (!found) return null;
+  const { sheet, parts, shown, boxes, backends, native } = found;
+  const points = parts.flatMap((part) => part.points);
   const drawn = (error) => Math.max(LEAST, error);
   const ratios = limits([1, ...points.map(({ ratio }) => ratio)], 1.2);
   const errors = limits([1, ...points.map(({ error }) => drawn(error))], 1.3);
-  const boxes = sheet.panels(panelTitles(shown).map((title) => [title]),
-    columnsFor(shown, sheet.width, LEFT), { left: LEFT, heights: 220 });
   const across = `time / ${view.baseline === null ? "best" : referenceText(view)}`;
   boxes.forEach((box, at) => {
     const x = logScale(ratios, box.x, box.x + box.width);

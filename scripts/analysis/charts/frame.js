@@ -1,6 +1,6 @@
 // What all pictures share: heading, panels in a grid, axes, legend, notes.
 import { lookOf, mark } from "./marks.js";
-import { kindText } from "./panels.js";
+import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, withRows } from "./panels.js";
 import { el, fit, label, printable, round, textWidth, wrap } from "./svg.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
@@ -82,6 +82,21 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
   };
 
   return { width, add, panels, legend, note, finish };
+}
+
+// A sheet with a panel per pass, at the most threads: {sheet, parts, shown, boxes, titles, backends, native}.
+// `dataOf` says of a group what is drawn, and as `ids` of which backends; of none, the pass has no panel. Null
+// when none has.
+export function passSheet(view, groups, { dataOf, above = () => 6, ...panels }, options) {
+  const parts = firstSetting(groups).map((group) => ({ group, ...dataOf(withRows(view, group)) }))
+    .filter(({ ids }) => ids.length);
+  if (!parts.length) return null;
+  const shown = parts.map(({ group }) => group);
+  const sheet = makeSheet(view, shown, options);
+  const titles = panelTitles(shown);
+  const boxes = sheet.panels(titles.map((title) => [title]), columnsFor(shown, sheet.width, panels.left),
+    { ...panels, above: above(parts) });
+  return { sheet, parts, shown, boxes, titles, ...backendsIn(view, shown, parts.flatMap(({ ids }) => ids)) };
 }
 
 const FAINT = { size: 10, faint: true };

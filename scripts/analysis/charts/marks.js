@@ -1,38 +1,18 @@
 // How a backend is drawn: color and marker, whiskers of intervals, clouds of cases, tooltips.
 import { styleOf } from "../core/backends.js";
-import { sum } from "../core/statistics.js";
 import { estimateText, shapeText, timeText } from "../core/text.js";
 import { el, fit, round } from "./svg.js";
 
 const MOST_POINTS = 3000;
-// Relative luminance that is 3:1 on white, and on the dark page at least as much.
-const BRIGHTEST = 0.295;
+// Colors that are faint on white, darkened until they are 3:1 there, and on the dark page at least as much.
+const INKS = { "#E69F00": "#c18600", "#56B4E9": "#4a9bc8", "#F0E442": "#9e962c" };
 
-// {id, fill, ink, marker} of a backend of the view. `ink` is for lines and outlines: the color, darkened
-// where it is faint on white. Black is the color of the text, which is light where the page is dark.
+// {id, fill, ink, marker} of a backend of the view. `ink` is for lines and outlines. Black is the color of the
+// text, which is light where the page is dark.
 export function lookOf(view, id) {
   const { color, marker } = styleOf(id, [...view.backends.keys()]);
   if (color === "#000000") return { id, fill: "currentColor", ink: "currentColor", marker };
-  return { id, fill: color, ink: inkOf(color), marker };
-}
-
-export function luminance(color) {
-  const parts = channels(color).map((value) => value / 255)
-    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-  return sum(parts.map((part, at) => part * [0.2126, 0.7152, 0.0722][at]));
-}
-
-function channels(color) {
-  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-}
-
-export function inkOf(color) {
-  let ink = color;
-  for (let share = 1; luminance(ink) > BRIGHTEST; share -= 0.02) {
-    const parts = channels(color).map((value) => Math.round(share * value).toString(16).padStart(2, "0"));
-    ink = `#${parts.join("")}`;
-  }
-  return ink;
+  return { id, fill: color, ink: INKS[color] || color, marker };
 }
 
 const turned = (points, degrees) => points.map(([x, y]) => {

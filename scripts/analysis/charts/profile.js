@@ -1,9 +1,9 @@
 // Performance profile: in which share of the cases a backend is within a factor of the best.
 import { FACTORS, performanceProfile } from "../core/profile.js";
 import { listText, percentText } from "../core/text.js";
-import { makeSheet, series, xAxis, yAxis } from "./frame.js";
+import { passSheet, series, xAxis, yAxis } from "./frame.js";
 import { lookOf, mark, spokenOf, tip } from "./marks.js";
-import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst } from "./panels.js";
+import { kindText, slowestFirst } from "./panels.js";
 import { linearScale, logScale, logTicks } from "./scales.js";
 import { el, round } from "./svg.js";
 
@@ -13,17 +13,14 @@ const FARTHEST = 10;
 // A panel per pass with several cases, at the most threads: a curve of steps per backend, with its marker at
 // FACTORS.
 export function profileChart(view, groups, options = {}) {
-  const parts = firstSetting(groups).map((group) => ({ group, curves: performanceProfile(view, group) }))
-    .filter(({ curves }) => curves.some(({ cases }) => cases > 1));
-  if (!parts.length) return null;
-  const shown = parts.map(({ group }) => group);
-  const ids = parts.flatMap(({ curves }) => curves.map(({ backend }) => backend));
-  const { backends, native } = backendsIn(view, shown, ids);
-  const sheet = makeSheet(view, shown, { ...options, name: "profile",
-    heading: "Share of the cases within a factor of the best" });
-  const titles = panelTitles(shown);
-  const boxes = sheet.panels(titles.map((title) => [title]), columnsFor(shown, sheet.width, LEFT),
-    { left: LEFT, heights: 220 });
+  const dataOf = (group) => {
+    const curves = performanceProfile(view, group);
+    return { curves, ids: curves.some(({ cases }) => cases > 1) ? curves.map(({ backend }) => backend) : [] };
+  };
+  const found = passSheet(view, groups, { dataOf, left: LEFT, heights: 220 },
+    { ...options, name: "profile", heading: "Share of the cases within a factor of the best" });
+  if (!found) return null;
+  const { sheet, parts, shown, boxes, titles, backends, native } = found;
   boxes.forEach((box, at) => {
     const x = logScale([1, FARTHEST], box.x, box.x + box.width);
     const y = linearScale([-0.03, 1.04], box.y + box.height, box.y);

@@ -1,10 +1,9 @@
 // Effective GB/s against the working set, below the measured speed of copies.
 import { roofline } from "../core/roofline.js";
 import { bytesText } from "../core/text.js";
-import { lineSample, makeSheet, series, verticalAt, xAxis, yAxis } from "./frame.js";
+import { lineSample, passSheet, series, verticalAt, xAxis, yAxis } from "./frame.js";
 import { cloud, lineThrough, lookOf, mark, rowTip, spokenOf, tip } from "./marks.js";
-import { backendsIn, columnsFor, firstSetting, kindText, panelTitles, slowestFirst, withRows,
-} from "./panels.js";
+import { kindText, slowestFirst } from "./panels.js";
 import { binaryTicks, limits, logScale, logTicks } from "./scales.js";
 import { label, textWidth } from "./svg.js";
 
@@ -14,23 +13,22 @@ const COPIES = [{ key: "plain", text: "copy, measured", dash: "6 3" },
 
 // A panel per pass, at the most threads: a faint point per case, a line per backend through medians.
 export function rooflineChart(view, groups, options = {}) {
-  const parts = firstSetting(groups).map((group) => ({ group, ...roofline(view, withRows(view, group)) }))
-    .filter((part) => part.points.length);
-  if (!parts.length) return null;
-  const shown = parts.map(({ group }) => group);
+  const dataOf = (group) => {
+    const found = roofline(view, group);
+    return { ...found, ids: found.lines.map(({ backend }) => backend) };
+  };
+  const found = passSheet(view, groups, { dataOf, left: LEFT, heights: 240,
+    above: (parts) => (parts.some(({ caches }) => caches.length) ? 20 : 6) },
+  { ...options, name: "roofline", heading: "Effective GB/s by working set" });
+  if (!found) return null;
+  const { sheet, parts, shown, boxes, titles, backends, native } = found;
   const points = parts.flatMap((part) => part.points);
-  const { backends, native } = backendsIn(view, shown, points.map(({ row }) => row.backend));
-  const sheet = makeSheet(view, shown, { ...options, name: "roofline",
-    heading: "Effective GB/s by working set" });
   const sizes = limits(points.map(({ bytes }) => bytes), 1.4);
   const copies = parts.map(({ ceilings }) => COPIES.map(
     (copy) => ({ ...copy, points: inRange(ceilings[copy.key], sizes) })));
   // Nothing but what is drawn decides how far the panels reach: no decade is empty.
   const all = [...points, ...copies.flat().flatMap((copy) => copy.points)];
   const speeds = limits(all.map(({ gbs }) => gbs), 1.25);
-  const titles = panelTitles(shown);
-  const boxes = sheet.panels(titles.map((title) => [title]), columnsFor(shown, sheet.width, LEFT),
-    { left: LEFT, heights: 240, above: parts.some(({ caches }) => caches.length) ? 20 : 6 });
   boxes.forEach((box, at) => {
     const x = logScale(sizes, box.x, box.x + box.width);
     const y = logScale(speeds, box.y + box.height, box.y);
