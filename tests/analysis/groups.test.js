@@ -1,7 +1,7 @@
 // Groups of like cases: what keeps cases apart, in which order they come, and how they are called.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { caseWithout, fullTitle, likeCases, settingsOf, settingTitle, titleOf }
+import { caseWithout, fullTitle, likeCases, settingsOf, settingTitle, titlesIn }
   from "../../scripts/analysis/core/groups.js";
 import { loadRows, makeRow, PASSES, randomOf, SCHEMA, shuffled } from "./synthesis.js";
 
@@ -59,13 +59,13 @@ test("titles name what differs and nothing else", () => {
   for (const [other, expected] of table) {
     const id = `another ${JSON.stringify(other)}`;
     const among = groupsOf([makeRow("a", 1), { ...makeRow("a", 1, other), case: id }]);
-    assert.deepEqual(among.map((keys) => titleOf(keys, among)), expected);
+    assert.deepEqual(among.map(titlesIn(among)), expected);
   }
 });
 
 test("a title can hide what its reader knows", () => {
   const among = groupsOf([makeRow("a", 1), makeRow("a", 1, { norm: "rms", dtype: "f64" })]);
-  assert.equal(titleOf(among[1], among, ["norm", "threads"]), "training, f64");
+  assert.equal(titlesIn(among, ["norm", "threads"])(among[1]), "training, f64");
 });
 
 test("a setting is all but the pass, without what is usual", () => {

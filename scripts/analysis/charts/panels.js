@@ -2,7 +2,7 @@
 import { answerTable } from "../core/answer.js";
 import { nativeBackends } from "../core/cases.js";
 import { byElements, byPlaceIn, groupBy, keyOf, unique } from "../core/collections.js";
-import { isOf, KIND, kindTitle, titleOf } from "../core/groups.js";
+import { isOf, KIND, kindTitle, titlesIn } from "../core/groups.js";
 
 const LEAST_PANEL = 190; // pixels
 
@@ -51,7 +51,8 @@ export function columnsFor(groups, width, left) {
 }
 
 export function panelTitles(groups) {
-  return groups.map(({ keys }) => titleOf(keys, groups.map((group) => group.keys), KIND));
+  const all = groups.map(({ keys }) => keys);
+  return all.map(titlesIn(all, KIND));
 }
 
 // `batch norm, f32, ncl`.

@@ -50,10 +50,6 @@ export function settingsOf(groups) {
   return [...groupBy(groups, (group) => keyOf(group.keys, SETTING)).values()];
 }
 
-function differs(key, among) {
-  return unique(among.map((keys) => keys[key])).length > 1;
-}
-
 const WORDS = {
   norm: (value) => `${value} norm`, pass: passText,
   threads: threadsText, cache: (value) => `${value} cache`, input: (value) => `${value} input`,
@@ -63,10 +59,12 @@ function words(keys, shown) {
   return shown.map((key) => (WORDS[key] ? WORDS[key](keys[key]) : String(keys[key]))).join(", ");
 }
 
-// What a group is, in words: its pass and threads, and what else differs in `among`.
-export function titleOf(keys, among, hidden = []) {
-  return words(keys, KEYS.filter((key) => !hidden.includes(key)
-    && (key === "pass" || key === "threads" || differs(key, among))));
+// What the keys of groups or rows are called: a function of them to their pass and threads in words, and what
+// else differs in `among`.
+export function titlesIn(among, hidden = []) {
+  const shown = KEYS.filter((key) => !hidden.includes(key) && (key === "pass" || key === "threads"
+    || unique(among.map((keys) => keys[key])).length > 1));
+  return (keys) => words(keys, shown);
 }
 
 // All that makes a setting: `batch norm, f32, ncl, 2 threads`; what is usual is left out.

@@ -1,7 +1,7 @@
 // Runs side by side: several machines or versions, compared by ratios, never by times.
 import { geometricMean } from "./statistics.js";
 import { groupBy, unique } from "./collections.js";
-import { likeCases, titleOf } from "./groups.js";
+import { likeCases, titlesIn } from "./groups.js";
 import { cachesOf } from "./roofline.js";
 import { floorText } from "./noise.js";
 import { bytesText, countText, listText } from "./text.js";
@@ -47,7 +47,7 @@ export function sideBySide(views) {
   const isShared = (row) => caseSets.every((set) => set.has(row.case));
   const shared = views.map((view) => view.records.filter(({ row }) => isShared(row)));
   const groups = likeCases(shared[0].map(({ row }) => row), views[0].schema);
-  const among = groups.map(({ keys }) => keys);
+  const title = titlesIn(groups.map(({ keys }) => keys));
   const lines = groups.map(({ keys, rows }) => {
     const cases = new Set(rows.map((row) => row.case));
     const columns = shared.map((records) => groupBy(records.filter(({ row }) => cases.has(row.case)),
@@ -63,7 +63,7 @@ export function sideBySide(views) {
       cells: columns.map((column, at) => cellOf(column, backend, views[at])) }))
       .filter(({ cells: own }) => own.some(Boolean));
     const place = ({ cells: own }) => Math.min(...own.filter(Boolean).map(({ estimate }) => estimate.ratio));
-    return { keys, title: titleOf(keys, among), cases: cases.size,
+    return { keys, title: title(keys), cases: cases.size,
       backends: cells.sort((a, b) => place(a) - place(b)) };
   });
   return { cases: new Set(shared[0].map(({ row }) => row.case)).size, lines,

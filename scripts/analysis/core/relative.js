@@ -2,7 +2,7 @@
 // not measured in the same rounds, so there is no interval.
 import { bestRows } from "./cases.js";
 import { byName, byNumber, groupBy, keyOf, unique } from "./collections.js";
-import { byRegime, caseWithout, CONTROL, KEYS, LISTS, likeCases, titleOf } from "./groups.js";
+import { byRegime, caseWithout, CONTROL, KEYS, LISTS, likeCases, titlesIn } from "./groups.js";
 import { geometricMeanOf, median, smallest } from "./statistics.js";
 
 // {columns, lines: [{keys, title, backend, cells: [{ratio, count} or null]}]}, or null without pairs. A pair
@@ -10,12 +10,12 @@ import { geometricMeanOf, median, smallest } from "./statistics.js";
 function pivot(pairs, schema, columns, ratioOf, keys, perBackend = true) {
   if (!pairs.length) return null;
   const among = pairs.map(({ row }) => row);
-  const hidden = KEYS.filter((key) => !keys.includes(key));
+  const title = titlesIn(among, KEYS.filter((key) => !keys.includes(key)));
   const order = likeCases(among, schema).map((group) => keyOf(group.keys, keys));
   const lines = [...groupBy(pairs, ({ row }) => JSON.stringify(
     [keyOf(row, keys), perBackend ? row.backend : ""])).values()].map((own) => {
     const [{ row }] = own;
-    return { keys: row, title: titleOf(row, among, hidden), backend: perBackend ? row.backend : null,
+    return { keys: row, title: title(row), backend: perBackend ? row.backend : null,
       place: order.indexOf(keyOf(row, keys)),
       cells: columns.map((column) => {
         const ratios = own.filter((pair) => pair.column === column).map(ratioOf);
@@ -104,11 +104,11 @@ export function price(view) {
   const priced = norms.filter(control);
   if (!priced.length) return null;
   const groups = likeCases(priced, view.schema);
-  const among = groups.map(({ keys }) => keys);
+  const title = titlesIn(groups.map(({ keys }) => keys));
   const backends = unique(priced.map((row) => row.backend)).filter(view.isShown).sort(byName);
   const cases = (rows) => new Set(rows.map((row) => row.case)).size;
   const medians = groups.map(({ keys, rows }) => ({
-    keys, title: titleOf(keys, among), cases: cases(rows), cells: backends.map((backend) => {
+    keys, title: title(keys), cases: cases(rows), cells: backends.map((backend) => {
       const own = rows.filter((row) => row.backend === backend);
       return own.length ? { price: median(own.map((row) => slowdown({ row, base: control(row) }))),
         cases: own.length } : null;
@@ -142,10 +142,10 @@ function fastestOfShape(rows) {
 function shapesOf(rows, baseOf, schema) {
   const norms = schema.norms.filter((norm) => rows.some((row) => row.norm === norm));
   const groups = likeCases(rows, schema);
-  const among = groups.map(({ keys }) => keys);
+  const title = titlesIn(groups.map(({ keys }) => keys), ["norm"]);
   const ordered = groups.flatMap(({ rows: own }) => own);
   const lines = [...groupBy(ordered, (row) => keyOf(row, SHAPE)).values()].map((own) => ({
-    title: titleOf(own[0], among, ["norm"]), row: own.find((row) => row.name) || own[0], base: baseOf(own[0]),
+    title: title(own[0]), row: own.find((row) => row.name) || own[0], base: baseOf(own[0]),
     cells: Object.fromEntries(norms.map((norm) => [norm, own.filter((row) => row.norm === norm)
       .map((row) => ({ row, ratio: slowdown({ row, base: baseOf(row) }) }))])),
   }));
@@ -163,11 +163,11 @@ export function versionsSideBySide(view) {
       const cases = groupBy(view.timed.filter((row) => ids.includes(row.backend)), (row) => row.case);
       const shared = [...cases.values()].filter((rows) => rows.length === ids.length);
       const groups = likeCases(shared.flat(), view.schema);
-      const among = groups.map(({ keys }) => keys);
+      const title = titlesIn(groups.map(({ keys }) => keys));
       const meanOf = (rows, id) => geometricMeanOf(rows.filter((row) => row.backend === id)
         .map((row) => row.median_ns));
       return { name, ids, lines: groups.map(({ keys, rows }) => ({
-        title: titleOf(keys, among), cases: rows.length / ids.length,
+        title: title(keys), cases: rows.length / ids.length,
         cells: ids.map((id) => meanOf(rows, id) / meanOf(rows, ids[0])) })) };
     });
 }

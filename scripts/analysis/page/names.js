@@ -1,6 +1,6 @@
 // What parts of several sections look alike: backends, shapes, groups, pictures.
 import { lookOf, markerPath } from "../charts/marks.js";
-import { KEYS, likeCases, settingsOf, settingTitle, titleOf } from "../core/groups.js";
+import { KEYS, likeCases, settingsOf, settingTitle, titlesIn } from "../core/groups.js";
 import { shapeText } from "../core/text.js";
 import { choice, copyButton, element, note, vector } from "./dom.js";
 import { goTo, pick, state } from "./state.js";
@@ -48,10 +48,10 @@ export function chooseGroup(view, section, label = "Of") {
   const groups = likeCases(view.rows, view.schema).filter(({ rows }) => rows.some((row) => row.timed
     && view.toBest.has(row.index)));
   if (!groups.length) return { group: null, control: null };
-  const among = groups.map(({ keys }) => keys);
+  const title = titlesIn(groups.map(({ keys }) => keys));
   const group = groups.find(({ keys }) => idOf(keys) === state.pick[`${section}.of`]) || groups[0];
   const control = groups.length === 1 ? null : choice(`${section}-of`, label, groups.map(
-    ({ keys }) => [idOf(keys), titleOf(keys, among)]), idOf(group.keys),
+    ({ keys }) => [idOf(keys), title(keys)]), idOf(group.keys),
   (value) => pick(section, { [`${section}.of`]: value }));
   return { group, control };
 }

@@ -1,7 +1,7 @@
 // The table of the answer, and the rankings behind it.
 import { answerTable as settingTable, cellOf, lineCases, markOf } from "../core/answer.js";
 import { groupBy, keyOf, unique } from "../core/collections.js";
-import { fullTitle, isOf, kindTitle, KEYS, titleOf } from "../core/groups.js";
+import { fullTitle, isOf, kindTitle, KEYS, titlesIn } from "../core/groups.js";
 import { ALL_REGIMES, casesText } from "../core/rank.js";
 import { FAILED } from "../core/rows.js";
 import { countText, ratioText } from "../core/text.js";
@@ -84,11 +84,11 @@ function standingCells(view, group, standing) {
 // Regimes by backends: a line for each of `groups`, with its setting in front.
 export function regimesTable(view, groups) {
   const { columns, lines } = settingTable(view, groups);
-  const among = groups.map(({ keys }) => keys);
+  const title = titlesIn(groups.map(({ keys }) => keys));
   return {
     id: "regimes", caption: `Ratio to ${view.reference}: ${kindTitle(groups[0].keys)}`,
     head: ["setting", "data in", ...headOf(view, columns)],
-    body: lines.map(({ group, cells }) => [titleOf(group.keys, among),
+    body: lines.map(({ group, cells }) => [title(group.keys),
       { text: regimeText(group), note: casesText(group) },
       ...cells.map((cell, at) => regimeCell(group, columns[at].backend, cell))]),
     note: noteOf(columns),

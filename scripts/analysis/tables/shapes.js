@@ -1,7 +1,7 @@
 // Tables about shapes: the matrix, one shape, all rows, cliffs, kernels.
 import { CLIFF } from "../core/cliffs.js";
 import { FACETS, facetValues } from "../core/filters.js";
-import { fullTitle, titleOf } from "../core/groups.js";
+import { fullTitle, titlesIn } from "../core/groups.js";
 import { detailText, kernelTable as kernels } from "../core/kernels.js";
 import { bandwidth, copyShare, FAILED, timesBound } from "../core/rows.js";
 import { estimateText, percentText, ratioText, reproText, shortOutcome } from "../core/text.js";
@@ -82,12 +82,13 @@ export function rowsTable(view) {
 
 // `cliffs` are some of core/cliffs.js.
 export function cliffTable(view, cliffs) {
+  const title = titlesIn(view.timed);
   return {
     id: "cliffs", caption: "Cliffs, the steepest first",
     head: ["backend", "shape", "setting", numeric("time"), numeric("ratio to the best"), "far off", "kernel",
       REPRODUCE],
     body: cliffs.map(({ row, estimate, reasons }) => [
-      backendCell(view, row.backend, row.native_layout), shapeCell(row), titleOf(row, view.timed),
+      backendCell(view, row.backend, row.native_layout), shapeCell(row), title(row),
       timeCell(row), estimate ? estimateCell(estimate, { strong: estimate.ratio > CLIFF }) : NONE,
       reasons.join(", "), detailText(row) || "-", commandCell(row)]),
   };

@@ -1,7 +1,7 @@
 // Shapes by backends, one shape, cliffs, and the kernels that are behind most of them.
 import { cliffCounts, findCliffs, isSpelledTwice, MOST_CLIFFS, worstInTurn } from "../../core/cliffs.js";
 import { groupBy } from "../../core/collections.js";
-import { isOf, titleOf } from "../../core/groups.js";
+import { isOf, titlesIn } from "../../core/groups.js";
 import { LEVELS } from "../../core/heat.js";
 import { lookUp } from "../../core/lookup.js";
 import { shapeMatrices } from "../../core/matrix.js";
@@ -62,7 +62,7 @@ function chooser(view, cases, row) {
   const offered = [...shapes.keys()].slice(0, MOST_OFFERED);
   if (!offered.includes(nameOf(row))) offered.push(nameOf(row));
   const among = shapes.get(nameOf(row)).map(([own]) => own);
-  const alike = (own) => titleOf(own, view.rows);
+  const [alike, title] = [view.rows, among].map((own) => titlesIn(own));
   const go = (id) => pick("lookup", { case: id });
   return [
     choice("lookup-shape", shapes.size === 1 ? "Shape" : `One of ${shapes.size} shapes`,
@@ -70,7 +70,7 @@ function chooser(view, cases, row) {
         const own = shapes.get(name).map(([each]) => each);
         go((own.find((each) => alike(each) === alike(row)) || own[0]).case);
       }),
-    choice("lookup-case", "in", among.map((own) => [own.case, titleOf(own, among)]), row.case, go)];
+    choice("lookup-case", "in", among.map((own) => [own.case, title(own)]), row.case, go)];
 }
 
 function nameOf(row) {
