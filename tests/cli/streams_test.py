@@ -63,13 +63,19 @@ def test_the_first_interrupt_is_answered_at_once(binary, tmp_path, verb):
     config = tmp_path / "long.toml"
     config.write_text(ONE.format(threads=1).replace("L = 5", "L = 3000000") +
                       "[limits]\nbytes = 1000000000\n")
-    process = subprocess.Popen([binary, verb, config, "-b", "naive"], cwd=tmp_path, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert any("[1/" in line for line in iter(process.stderr.readline, ""))
-    time.sleep(1)  # so that inputs are there, and a call is running
-    process.send_signal(signal.SIGINT)
-    answer = process.stderr.readline() + process.stderr.readline()
-    assert "interrupted: finishing a call of naive on batch/" in answer and "once more" in answer
+    for seconds in (1, 4, 16):  # until inputs are there and a call is running, however slow the build
+        process = subprocess.Popen([binary, verb, config, "-b", "naive"], cwd=tmp_path, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert any("[1/" in line for line in iter(process.stderr.readline, ""))
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        answer = process.stderr.readline() + process.stderr.readline()
+        assert "interrupted: finishing " in answer and "once more" in answer
+        if "a call of naive on batch/" in answer:
+            break
+        process.kill()
+        process.communicate()
+    assert "a call of naive on batch/" in answer
     time.sleep(0.1)  # what comes at once is taken for the same signal
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
