@@ -126,7 +126,8 @@ function bestText(view) {
   if (Array.isArray(view.among)) {
     return `the best of ${listText([...view.ranked].map(view.spoken))}`;
   }
-  return { libraries: "the best library of each shape", "without-ours": "the best code of each shape that is not ours" }[
+  return { libraries: "the best library of each shape",
+    "without-ours": "the best code of each shape that is not ours" }[
     view.among] || "the best code measured";
 }
 

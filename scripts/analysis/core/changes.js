@@ -1,17 +1,20 @@
 // What changed between two sides, each one run or several, row by row, NEW / OLD.
 //
-// With several runs the unit is the run: other programs only ever make it slower, so the time of a row in a run is the
-// lower quartile of its samples, and that of a side is its fastest run's. The interval of a row is Student's t over
-// the runs; its variance is the row's own or that of the median row of all, whichever is larger, as three runs may
-// agree by chance; and of many rows some change by chance, so one must change by more than 19 of 20 do between runs
-// of one side. A backend as a whole is the geometric mean over its rows, with Student's t over these.
+// With several runs the unit is the run: other programs only ever make it slower, so the time of a row in a run
+// is the lower quartile of its samples, and that of a side is its fastest run's. The interval of a row is
+// Student's t over the runs; its variance is the row's own or that of the median row of all, whichever is
+// larger, as three runs may agree by chance; and of many rows some change by chance, so one must change by more
+// than 19 of 20 do between runs of one side. A backend as a whole is the geometric mean over its rows, with
+// Student's t over these.
 // With one run a side the interval of a row is that of the rounds, and a difference must be larger than the
-// run-to-run floor and than the spread of the row's own samples as well, and the backend must have chosen the same:
-// nothing else tells a change from a disturbance that lasted, or from a choice that falls out otherwise from run to run.
+// run-to-run floor and than the spread of the row's own samples as well, and the backend must have chosen the
+// same: nothing else tells a change from a disturbance that lasted, or from a choice that falls out otherwise
+// from run to run.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
 import { SAME_MACHINE } from "./machines.js";
 import { FAILED } from "./rows.js";
-import { CONFIDENCE, deviation, geometricMean, largest, median, quantile, smallest, studentQuantile, sum, unpairedRatio } from "./statistics.js";
+import { CONFIDENCE, deviation, geometricMean, largest, median, quantile, smallest, studentQuantile, sum,
+  unpairedRatio } from "./statistics.js";
 
 export const THRESHOLD = 1.05;
 // In the order of tables.
@@ -19,11 +22,11 @@ export const CHANGES = ["slower", "broken", "gone", "undecided", "faster", "new"
 export const FAILS = ["slower", "broken", "gone"];
 const NO_ESTIMATE = { ratio: null, lo: null, hi: null, count: 0, spread: null };
 
-// {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate, change};
-// `before` and `after` are {outcome, detail, ns}, null where that side has no such row. `floor` is the least ratio
-// that is no noise between runs, [least, most] over the backends. With several runs there are `backends` as well,
-// {backend, rows, estimate, change}: what happens to all rows of one shows there, where the noise of each would hide
-// it. Rows that `isWanted` says no to are left out.
+// {rows, backends, counts, floor, threshold, sides}: a row is {case, backend, row, before, after, estimate,
+// change}; `before` and `after` are {outcome, detail, ns}, null where that side has no such row. `floor` is the
+// least ratio that is no noise between runs, [least, most] over the backends. With several runs there are
+// `backends` as well, {backend, rows, estimate, change}: what happens to all rows of one shows there, where the
+// noise of each would hide it. Rows that `isWanted` says no to are left out.
 export function findChanges(olds, recents, threshold = THRESHOLD, isWanted = () => true) {
   const key = (row) => keyOf(row, ["case", "backend"]);
   const sides = [olds, recents].map((runs) => runs.map((run) => new Map(
@@ -60,7 +63,8 @@ function isTimed(rows) {
 function sideOf(rows) {
   if (!rows.length) return null;
   const worst = rows.find((row) => FAILED.includes(row.outcome)) || rows.find((row) => !row.timed) || rows[0];
-  return { outcome: worst.outcome, reason: worst.reason, detail: unique(rows.map((row) => row.detail)).join(" or "),
+  return { outcome: worst.outcome, reason: worst.reason,
+    detail: unique(rows.map((row) => row.detail)).join(" or "),
     ns: !isTimed(rows) ? null : rows.length > 1 ? timeOfSide(rows) : rows[0].median_ns };
 }
 
@@ -86,12 +90,14 @@ function backendChanges(entries, sides, threshold) {
   const whole = entries.filter(({ old, recent }) => old.length === sides[0].length
     && recent.length === sides[1].length && isTimed(old) && isTimed(recent));
   return [...groupBy(whole, ({ old }) => old[0].backend)].map(([backend, own]) => {
-    const estimate = geometricMean(own.map(({ old, recent }) => ({ ...NO_ESTIMATE, ratio: timeOfSide(recent) / timeOfSide(old) })));
+    const estimate = geometricMean(own.map(
+      ({ old, recent }) => ({ ...NO_ESTIMATE, ratio: timeOfSide(recent) / timeOfSide(old) })));
     const isSure = estimate.spread === "interval";
     const least = Math.sqrt(threshold);
     const isBeyond = Math.max(estimate.ratio, 1 / estimate.ratio) > threshold;
-    return { backend, rows: own.length, estimate, change: !isBeyond ? "same" : isSure && estimate.lo > least ? "slower"
-      : isSure && estimate.hi < 1 / least ? "faster" : "undecided" };
+    const change = !isBeyond ? "same" : isSure && estimate.lo > least ? "slower"
+      : isSure && estimate.hi < 1 / least ? "faster" : "undecided";
+    return { backend, rows: own.length, estimate, change };
   }).sort((a, b) => b.estimate.ratio - a.estimate.ratio);
 }
 
@@ -122,7 +128,8 @@ function varianceWithin(sides) {
 }
 
 function usualVariance(entries) {
-  const timed = entries.filter(({ old, recent }) => isTimed(old) && isTimed(recent) && old.length + recent.length > 2);
+  const timed = entries.filter(({ old, recent }) => isTimed(old) && isTimed(recent)
+    && old.length + recent.length > 2);
   return timed.length ? median(timed.map(({ old, recent }) => varianceWithin(
     [old, recent].map((runs) => runs.map(timeInRun))))) : 0;
 }
@@ -134,8 +141,8 @@ function quartileRatio({ samples_ns: samples }) {
 
 // Backend -> the least ratio that is no noise between the two runs: the square of the most that a copy or a row of
 // another backend differs by, as what is common to them is the machine's doing, and a backend can be disturbed
-// more than they are; and at least the larger noise floor of the two. Backends of one library, or variants of one, may
-// well change together, so they say nothing of each other.
+// more than they are; and at least the larger noise floor of the two. Backends of one library, or variants of
+// one, may well change together, so they say nothing of each other.
 function runToRunFloors(old, recent) {
   const noise = Math.max(old.noise.floor, recent.noise.floor);
   const drifts = (rows, before, key, time) => {

@@ -19,14 +19,15 @@ export function costTable(view) {
 }
 
 // Backend -> {cases, never, calls}: against the library of the same case that is the cheapest to prepare (where
-// there is none, against any backend), after how many calls preparing and calling took less time in all: the median
-// over the cases, Infinity where it never does; `never` is the number of such cases. The cheapest itself is
-// left out.
+// there is none, against any backend), after how many calls preparing and calling took less time in all: the
+// median over the cases, Infinity where it never does; `never` is the number of such cases. The cheapest itself
+// is left out.
 export function payoffCalls(view) {
   const cases = groupBy(view.timed.filter((row) => row.prepare_ns !== null), (row) => row.case);
   const calls = new Map();
   for (const rows of cases.values()) {
-    const libraries = rows.filter((row) => view.backends.get(row.backend).kind === "library" && !row.native_layout);
+    const libraries = rows.filter((row) => view.backends.get(row.backend).kind === "library"
+      && !row.native_layout);
     const cheapest = (libraries.length ? libraries : rows).reduce((a, b) => (b.prepare_ns < a.prepare_ns ? b : a));
     for (const row of rows.filter((own) => own !== cheapest)) {
       const gain = cheapest.median_ns - row.median_ns;

@@ -57,8 +57,8 @@ export function kernelTable(view) {
   return [...kinds.values()].map((own) => {
     const [{ row: { backend, norm } }] = own;
     const kernel = kernelOf(own[0].row);
-    return { backend, isNative: native.has(backend), norm, kernel, meaning: kernelMeaning(kernel), rows: own.length,
-      ...summarize(own), where: whereText(own.map(({ row }) => row)) };
+    return { backend, isNative: native.has(backend), norm, kernel, meaning: kernelMeaning(kernel),
+      rows: own.length, ...summarize(own), where: whereText(own.map(({ row }) => row)) };
   }).sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
 }
 

@@ -12,11 +12,13 @@ export function shapeMatrices(view, { isWanted = () => true } = {}) {
   return likeCases(view.rows.filter(isWanted), view.schema).map(({ keys, rows }) => {
     const native = nativeBackends(rows);
     const lines = [...groupBy(rows, (row) => row.case)].map(([id, own]) => lineOf(view, id, own));
-    const places = [...groupBy(rows, (row) => row.backend)].filter(([id]) => view.isShown(id)).map(([id, own]) => {
+    const shown = [...groupBy(rows, (row) => row.backend)].filter(([id]) => view.isShown(id));
+    const places = shown.map(([id, own]) => {
       const ratios = own.flatMap((row) => view.toShown.get(row.index)?.estimate.ratio ?? []);
       return [Number(native.has(id)), ratios.length ? geometricMeanOf(ratios) : Infinity, id];
     });
-    return { keys, backends: places.sort(byElements).map(([, , id]) => id), isNative: (id) => native.has(id), lines };
+    const backends = places.sort(byElements).map(([, , id]) => id);
+    return { keys, backends, isNative: (id) => native.has(id), lines };
   });
 }
 

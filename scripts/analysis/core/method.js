@@ -5,29 +5,31 @@ export function methodTexts(view) {
   return [
     "Each row is checked against a double-precision oracle before and after timing; what fails gets no time.",
     "The backends of a case run next to each other in rounds of shuffled order. A time is the median over rounds; "
-      + "a ratio is the median of the log ratios per round, with the exact sign-test interval of at least 95%, per "
-      + "comparison and not corrected for their number. Fewer than 6 rounds: no claim.",
-    roundsDiffer(view.rows) ? "A backend that is clearly behind got the least number of rounds, and is compared over "
-      + "these." : "",
-    "Tied: the interval spans 1, or the ratio is below the noise floor, which comes from measuring one backend twice "
-      + "(A/A). The noise floor is that of the whole run.",
-    "Means are geometric, over the cases in which every ranked backend was timed, within one norm, pass, type, layout, "
-      + "number of threads, cache state and input. From 6 cases on their interval is Student's t at 95% over the log "
-      + "ratios of the cases. 2 to 5 cases are too few: there is a range, and no winner. One case has its own interval.",
-    "The best is sought among the ranked backends that take the data as it is. Native layout: the data was converted, "
-      + "untimed, into the library's own layout; such a backend gets a ratio but no rank. The best of a case has the lowest median; a ratio is the median of the "
-      + "ratios per round, so that of another can be a little below 1.",
-    "GB/s is effective: compulsory bytes / time. The copy is one of an input-sized tensor in the same rounds, which "
-      + "reads and writes it once.",
-    view.rows.some((row) => row.bound_ns !== null) ? "The bound is the least time that the pass can take: the copy, "
-      + "scaled to the bytes of the pass, or where the data is read twice from one cache, the copy and the control "
-      + "that only reads." : "",
+      + "a ratio is the median of the log ratios per round, with the exact sign-test interval of at least "
+      + "95%, per comparison and not corrected for their number. Fewer than 6 rounds: no claim.",
+    roundsDiffer(view.rows) ? "A backend that is clearly behind got the least number of rounds, and is "
+      + "compared over these." : "",
+    "Tied: the interval spans 1, or the ratio is below the noise floor, which comes from measuring one "
+      + "backend twice (A/A). The noise floor is that of the whole run.",
+    "Means are geometric, over the cases in which every ranked backend was timed, within one norm, pass, "
+      + "type, layout, number of threads, cache state and input. From 6 cases on their interval is Student's "
+      + "t at 95% over the log ratios of the cases. 2 to 5 cases are too few: there is a range, and no "
+      + "winner. One case has its own interval.",
+    "The best is sought among the ranked backends that take the data as it is. Native layout: the data was "
+      + "converted, untimed, into the library's own layout; such a backend gets a ratio but no rank. The best "
+      + "of a case has the lowest median; a ratio is the median of the ratios per round, so that of another "
+      + "can be a little below 1.",
+    "GB/s is effective: compulsory bytes / time. The copy is one of an input-sized tensor in the same rounds, "
+      + "which reads and writes it once.",
+    view.rows.some((row) => row.bound_ns !== null) ? "The bound is the least time that the pass can take: the "
+      + "copy, scaled to the bytes of the pass, or where the data is read twice from one cache, the copy and "
+      + "the control that only reads." : "",
   ].filter(Boolean);
 }
 
 export const BIASES = [
-  "simd, openmp and naive are written by the authors of this suite, who know what it measures. The checks, compiler "
-    + "flags and rounds are the same for all.",
+  "simd, openmp and naive are written by the authors of this suite, who know what it measures. The checks, "
+    + "compiler flags and rounds are the same for all.",
   "The shapes are those of the config. A backend may lead here and not on other shapes.",
   "One machine, one build, one hour: another CPU has other caches and other winners.",
 ];
@@ -50,7 +52,8 @@ export const EMPTY = {
 };
 
 // The cliffs' definition.
-export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as long as something that it should not: the best "
-  + "of its case; its neighbors in size, per element (of the same backend and setting, the median of the two next "
-  + "smaller and larger shapes); or the same data in another spelling, by the same backend. A spelling is another (N, L) "
-  + "with the same C and N * L, another layout, or another type (per byte). A reference kernel is a cliff too.";
+export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as long as something that it should "
+  + "not: the best of its case; its neighbors in size, per element (of the same backend and setting, the "
+  + "median of the two next smaller and larger shapes); or the same data in another spelling, by the same "
+  + "backend. A spelling is another (N, L) with the same C and N * L, another layout, or another type (per "
+  + "byte). A reference kernel is a cliff too.";

@@ -59,7 +59,8 @@ export function trustNotes(view) {
       + `${countText(run.machine.cores || 1, "CPU")}): times may be too long, ratios suffer less.`);
   }
   if (run.machine.virtual) {
-    found.push("This is a virtual machine: neighbors can slow it down, and what it says of its caches may be wrong.");
+    found.push("This is a virtual machine: neighbors can slow it down, and what it says of its caches may be "
+      + "wrong.");
   }
   if (/dirty/.test(String(run.build.git))) {
     found.push(`The program was built from files that were not all committed (${run.build.git}): its exact source `
@@ -67,8 +68,8 @@ export function trustNotes(view) {
   }
   const above = aboveCopy(view.timed);
   if (above.length) {
-    found.push(`${countText(above.length, "row")} beat${above.length === 1 ? "s" : ""} the copy of the same data: it stays in a cache, or `
-      + "stores skip it. Trust ratios there, not GB/s.");
+    found.push(`${countText(above.length, "row")} beat${above.length === 1 ? "s" : ""} the copy of the same `
+      + "data: it stays in a cache, or stores skip it. Trust ratios there, not GB/s.");
   }
   for (const text of run.warnings) {
     if (!/^load average is/.test(text)) found.push(text);

@@ -51,6 +51,7 @@ function missingText(planned, measured) {
   const passes = missing(([norm, pass]) => `${norm} ${pass}`).map((name) => name.split(" ")).sort();
   const threads = missing((parts) => Number(parts[5].slice(1))).sort((a, b) => a - b);
   return listText([...norms.map((norm) => `of ${norm} norm`),
-    ...passes.filter(([norm]) => !norms.includes(norm)).map(([norm, pass]) => `of ${passText(pass)} of ${norm} norm`),
+    ...passes.filter(([norm]) => !norms.includes(norm))
+      .map(([norm, pass]) => `of ${passText(pass)} of ${norm} norm`),
     ...threads.map((count) => `with ${threadsText(count)}`)], "or");
 }

@@ -4,8 +4,8 @@ import { makeView } from "../core/view.js";
 import { drawBar, drawHeader, runLabel } from "./bar.js";
 import { element, openAll, paragraph, present } from "./dom.js";
 import { answerSection, rankingSection } from "./sections/answer.js";
-import { accuracySection, bandwidthSection, costsSection, heatSection, otherSection, profileSection, scalingSection,
-} from "./sections/relative.js";
+import { accuracySection, bandwidthSection, costsSection, heatSection, otherSection, profileSection,
+  scalingSection } from "./sections/relative.js";
 import { gapsSection, methodSection, rowsSection, runsSection } from "./sections/runs.js";
 import { cliffsSection, kernelsSection, lookupSection, matrixSection } from "./sections/shapes.js";
 import { chartWidth } from "./names.js";

@@ -1,4 +1,5 @@
-// Tables of ../tables on the page: they scroll in their own box, sort by their headings, and end early on a screen.
+// Tables of ../tables on the page: they scroll in their own box, sort by their headings, and end early on a
+// screen.
 import { byName } from "../core/collections.js";
 import { levelOf } from "../core/heat.js";
 import { intervalText } from "../core/text.js";
@@ -7,15 +8,15 @@ import { element, note } from "./dom.js";
 import { backendHead, caseLink, marker, reproduce } from "./names.js";
 import { pick, remember, state } from "./state.js";
 
-// `group` is the column whose texts become lines above their rows. Of the rows the first `most` are shown, or those
-// of one page of `paged`. A column that is empty in all rows is left out, unless it is the first or a backend's.
-// With `linksNotes` what leads to a case is the note of a cell.
+// `group` is the column whose texts become lines above their rows. Of the rows the first `most` are shown, or
+// those of one page of `paged`. A column that is empty in all rows is left out, unless it is the first or a
+// backend's. With `linksNotes` what leads to a case is the note of a cell.
 export function show(view, model, { section, id = model.id, group = null, most = Infinity, paged = null,
   sortable = true, linksNotes = false, class: kind = null }) {
   const { body: rows, caption, cellsOf = (line) => line } = model;
-  const used = model.head.map((given, at) => ({ ...asCell(given), at })).filter(({ at }) => at !== group).filter(
-    ({ at, backend }, place) => place === 0 || backend || model.cellsOf
-      || rows.some((line) => !isEmpty(asCell(line[at])))).map((column) => ({ ...column, key: column.backend || column.text }));
+  const columns = model.head.map(asCell).map((head, at) => ({ ...head, at, key: head.backend || head.text }));
+  const used = columns.filter(({ at }) => at !== group).filter(({ at, backend }, place) => place === 0 || backend
+    || model.cellsOf || rows.some((line) => !isEmpty(asCell(line[at]))));
   const made = element("table", { id: `table-${id}`, class: kind },
     element("caption", {}, element("span", {})), element("thead", {}, element("tr", {})),
     element("tbody", {}));
@@ -79,7 +80,8 @@ function bodyCell(view, column, cell, isFirst, linksNotes) {
   const isLong = !column.numeric && !column.isCommand && !cell.backend && cell.text.length > 24;
   const kinds = [column.numeric && "number", column.isCommand && "screen",
     cell.bad ? "bad" : cell.quiet ? "few" : cell.strong && "strong", isLong && "text"];
-  return element(isFirst ? "th" : "td", { scope: isFirst ? "row" : null, class: kinds.filter(Boolean).join(" ") || null,
+  return element(isFirst ? "th" : "td", { scope: isFirst ? "row" : null,
+    class: kinds.filter(Boolean).join(" ") || null,
     title: cell.title || (cell.interval ? intervalText(cell.interval) : cell.backend), "data-value": cell.value,
     "data-level": cell.ratio && levelOf(cell.ratio), "data-backend": cell.backend },
   contentOf(view, column, cell, linksNotes));

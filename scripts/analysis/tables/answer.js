@@ -7,8 +7,8 @@ import { FAILED } from "../core/rows.js";
 import { countText, ratioText } from "../core/text.js";
 import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, shapeCell } from "./model.js";
 
-export const OWN_LAYOUT = "* its data was already in the library's own layout; the conversion is not timed, and it "
-  + "has no rank.";
+export const OWN_LAYOUT = "* its data was already in the library's own layout; the conversion is not timed, "
+  + "and it has no rank.";
 const SIGNS = { winner: "", tied: " =", "": "" };
 
 // Passes by backends: mean (worst). `table` is one of core/answer.js.
@@ -105,7 +105,8 @@ function regimeCell(group, id, cell) {
 
 // The names of the backends that a run has, for who does not know them: id, label, what it is.
 export function namesTable(view) {
-  const kinds = { library: "a library", ours: "ours, not a library", other: "neither a library known here nor ours" };
+  const kinds = { library: "a library", ours: "ours, not a library",
+    other: "neither a library known here nor ours" };
   return {
     id: "names", caption: "Who is who", head: ["name in commands", "backend", "what it is"],
     body: unique(view.rows.map((row) => row.backend)).map((id) => {

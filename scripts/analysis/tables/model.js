@@ -4,8 +4,9 @@
 // them of, when they are needed. Headings are texts or {text, numeric, backend, isNative, title, isCommand}. Cells
 // are texts or {text, note, value, strong, quiet, bad, code, title, row, backend, isNative, interval, ratio}:
 // `note` stands behind the text, smaller where that can be; `value` is what it is sorted by; `strong` marks a
-// winner, `quiet` what is no claim, `bad` what failed; `code` is shown as typed; `row` is the row of a case to look
-// up, `backend` one to show with its mark; `interval` may be told where there is room, `ratio` shown as a color.
+// winner, `quiet` what is no claim, `bad` what failed; `code` is shown as typed; `row` is the row of a case to
+// look up, `backend` one to show with its mark; `interval` may be told where there is room, `ratio` shown as a
+// color.
 import { intervalText, ratioText, shapeText, timeText } from "../core/text.js";
 
 export const NONE = { text: "-" };

@@ -22,7 +22,8 @@ export function machinesTable(views, names) {
 // With the version, where they differ.
 function versionCell(cells, { label, estimate }) {
   const cell = estimateCell(estimate);
-  return cells.every((other) => !other || other.label === label) ? cell : { ...cell, note: `${cell.note} ${label}` };
+  return cells.every((other) => !other || other.label === label) ? cell
+    : { ...cell, note: `${cell.note} ${label}` };
 }
 
 // What the runs are: a line each.
@@ -38,19 +39,20 @@ export function runsTable(views, names) {
 export function changeFloorText({ floor: [least, most], threshold, sides: [old, recent] }) {
   const [low, high] = [least, most].map((ratio) => ratioText(Math.max(ratio, threshold)));
   if (old > 1 || recent > 1) {
-    return `${old} and ${recent} runs: the unit is the run. A row by itself must change by more than ${high} times, as 19 of `
-      + "20 rows differ by less between runs of one side.";
+    return `${old} and ${recent} runs: the unit is the run. A row by itself must change by more than ${high} `
+      + "times, as 19 of 20 rows differ by less between runs of one side.";
   }
   return `One run a side: a row must change by more than ${low === high ? low : `${low} to ${high}`} times${
-    most > threshold ? ", which is no more than what did not change, the copies and the other backends, differs by (squared)" : ""}. `
-    + "Three a side tell more: run --repeat 3.";
+    most > threshold ? ", which is no more than what did not change, the copies and the other backends, differs "
+      + "by (squared)" : ""}. Three a side tell more: run --repeat 3.`;
 }
 
 // `rows` are of core/changes.js.
 export function changesTable(view, rows) {
+  const shown = rows.filter(({ change }) => change !== "same");
   return { id: "changes", caption: "Rows that changed",
     head: ["change", "backend", "case", numeric("old"), numeric("new"), numeric("new / old")],
-    body: rows.filter(({ change }) => change !== "same").map(({ change, backend, case: id, before, after, estimate, row }) => [
+    body: shown.map(({ change, backend, case: id, before, after, estimate, row }) => [
       { text: change, strong: FAILS.includes(change) }, { text: view.label(backend), backend },
       { text: id, code: true, row }, sideCell(before), sideCell(after),
       estimate.ratio === null ? NONE : estimateCell(estimate)]) };
@@ -85,7 +87,8 @@ export function gapsTable(view) {
   return unlessEmpty({ id: "gaps", caption: "Why rows have no time",
     head: ["backend", "outcome", "reason", numeric("cases")],
     body: gaps(view).map(({ backend, outcome, isFailure, reason, cases }) => [
-      view.backends.has(backend) ? backendCell(view, backend) : backend, { text: outcome, bad: isFailure }, reason || "-",
+      view.backends.has(backend) ? backendCell(view, backend) : backend, { text: outcome, bad: isFailure },
+      reason || "-",
       cases === null ? "all" : numberCell(cases)]) });
 }
 

@@ -18,15 +18,16 @@ export function renderPage(runs, command, start = "") {
     `style-src '${hash(style)}'`, `script-src '${hash(script)}'`].join("; ");
   const data = JSON.stringify({ command, start, schema: runs[0].schema, runs: runs.map(packRun) });
   const parts = { csp, title: escapeHtml(runs.at(-1).name), style, script,
-    data: data.replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`) };
+    data: data.replace(/[<>&\u2028\u2029]/g,
+      (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`) };
   return fs.readFileSync(path.join(PAGE, "page.html"), "utf8")
     .replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 }
 
 function bundle() {
   try {
-    const text = execFileSync("esbuild", [path.join(PAGE, "main.js"), "--bundle", "--format=iife", "--target=es2021",
-      "--minify-whitespace", "--charset=utf8", "--log-level=error"],
+    const text = execFileSync("esbuild", [path.join(PAGE, "main.js"), "--bundle", "--format=iife",
+      "--target=es2021", "--minify-whitespace", "--charset=utf8", "--log-level=error"],
     { cwd: PAGE, encoding: "utf8", maxBuffer: 1 << 26, env: { PATH: absolutePath() } });
     return text.replaceAll("</script", "<\\/script");
   } catch (error) {

@@ -56,7 +56,8 @@ function csvText(view) {
 function heading(view, baseline) {
   const to = baseline ?? "the best";
   const { floor, measured } = view.run.noise;
-  return [`Time as a ratio to that of ${baseline ?? "the best backend of each case"}: above 1 is slower than ${to}.`,
+  return [`Time as a ratio to that of ${baseline ?? "the best backend of each case"}: above 1 is slower than ${
+    to}.`,
     `Marks: * ${baseline ?? "best"}, = tied with ${to}, ? too few rounds for a claim, ± 95% interval. `
       + `Noise floor ${measured ? floor.toFixed(3) : "not measured"}.`,
     ...(baseline === undefined && nativeBackends(view.rows).size

@@ -5,13 +5,13 @@ import { printPlace, readRun, writeFiles } from "./files.js";
 import { warn, writeJson } from "./streams.js";
 
 export const VERB = "export";
-export const ABOUT = `Writes a run as JSON of Google Benchmark, which its compare.py and other tools read. Names are BACKEND/CASE,
-backend first, so that compare.py can set two backends of one file against each other: compare.py filters FILE
-'^naive/' '^openmp/'. Times are nanoseconds per call. Only real time is measured, so cpu_time repeats it. Rows
-without a time are left out.`;
+export const ABOUT = `Writes a run as JSON of Google Benchmark, which its compare.py and other tools read.
+Names are BACKEND/CASE, backend first, so that compare.py can set two backends of one file against each
+other: compare.py filters FILE '^naive/' '^openmp/'. Times are nanoseconds per call. Only real time is
+measured, so cpu_time repeats it. Rows without a time are left out.`;
 export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
-export const OPTIONS = { output: { type: "string", short: "o", value: "FILE", text: "write here instead of to stdout" },
-  ...FILTERS };
+export const OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", text: "write here instead of to stdout" }, ...FILTERS };
 
 export function run(options) {
   const loaded = readRun(options.arguments[0]);

@@ -20,7 +20,9 @@ export function readSchema() {
 // Loads the run in a folder; defects that can be worked around are warned of, and `partial` too unless the
 // caller says it itself. Throws UserError for what is no run.
 export function readRun(folder, sayPartial = true) {
-  if (!isFolder(folder)) throw new UserError(`no run folder at ${folder}, give a folder that 'normbench run' wrote`);
+  if (!isFolder(folder)) {
+    throw new UserError(`no run folder at ${folder}, give a folder that 'normbench run' wrote`);
+  }
   const meta = readText(path.join(folder, "run.json"), "give a folder that 'normbench run' wrote");
   const samples = readText(path.join(folder, "samples.jsonl"), "the run finished no case: run again");
   const place = path.join(folder, "controls.jsonl");
@@ -52,8 +54,12 @@ export function writeFiles(files, folder = null) {
   const isMade = folder !== null && at(folder, () => makeFolder(folder));
   try {
     for (const [place, content] of files) staged.push(at(place, () => stage(place, content, staged.length)));
-    for (const { place, temporary, content } of staged) if (!temporary) at(place, () => writeStream(place, content));
-    for (const { place, temporary, target } of staged) if (temporary) at(place, () => fs.renameSync(temporary, target));
+    for (const { place, content } of staged.filter(({ temporary }) => !temporary)) {
+      at(place, () => writeStream(place, content));
+    }
+    for (const { place, temporary, target } of staged.filter((own) => own.temporary)) {
+      at(place, () => fs.renameSync(temporary, target));
+    }
   } catch (error) {
     for (const { temporary } of staged) if (temporary) fs.rmSync(temporary, { force: true });
     if (isMade && !fs.readdirSync(folder).length) fs.rmdirSync(folder);
@@ -72,9 +78,8 @@ function at(place, act) {
     return act();
   } catch (error) {
     if (!error.code) throw error;
-    const folder = path.dirname(place);
-    throw new UserError(error.code === "ENOENT" ? `cannot write ${place}: there is no folder ${folder}, make it or choose `
-      + "another place" : `cannot write ${place}: ${reasonOf(error)}, choose another place`);
+    throw new UserError(`cannot write ${place}: ${error.code === "ENOENT"
+      ? `there is no folder ${path.dirname(place)}, make it or` : `${reasonOf(error)},`} choose another place`);
   }
 }
 

@@ -12,7 +12,8 @@ import { countText, listText, ratioText, shellWord } from "../core/text.js";
 import { answerTable, namesTable, rankingTables } from "../tables/answer.js";
 import { bandwidthTable, batchTable, bestTypeTable, ceilingTable, costTable, layoutTable, normTable, priceTables,
   profileTable, threadTable, typeTable, versionTables } from "../tables/relative.js";
-import { accuracyTables, changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../tables/runs.js";
+import { accuracyTables, changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable,
+} from "../tables/runs.js";
 import { cliffTable, kernelTable, matrixTable } from "../tables/shapes.js";
 import { code, escape, linkPart, markdownProse, markdownTable } from "./format.js";
 
@@ -36,8 +37,9 @@ export function renderReport(views, pictures, folder, command) {
     ...severalRuns(views), ...section("Shapes", matrices(view)), ...section("Kernels", kernels(view)),
     ...section("Cliffs", cliffs(view)),
     ...section("Skips and failures", [markdownTable(gapsTable(view)) || EMPTY.gaps]),
-    ...section(PICTURE_TITLES.heat, images("heat"), "Which backend is the fastest for which shape, at the most threads, "
-      + "and how many times as long the next takes; = is a tie. A cell with several cases shows geometric means."),
+    ...section(PICTURE_TITLES.heat, images("heat"), "Which backend is the fastest for which shape, at the "
+      + "most threads, and how many times as long the next takes; = is a tie. A cell with several cases shows "
+      + "geometric means."),
     ...section(PICTURE_TITLES.profile, [...images("profile"), ...groupTables(view, profileTable)]),
     ...section(PICTURE_TITLES.roofline, [...images("roofline"), ...groupTables(view, bandwidthTable),
       markdownTable(ceilingTable(run))],
@@ -46,7 +48,8 @@ export function renderReport(views, pictures, folder, command) {
     ...section("Mini-batches", [markdownTable(batchTable(view)) || EMPTY.batches]),
     ...section("Instead of batch norm", [markdownTable(normTable(view)) || EMPTY.norms]),
     ...section("Price of a norm", price(view)),
-    ...section("Instead of f32", [markdownTable(bestTypeTable(view)), markdownTable(typeTable(view)) || EMPTY.types]),
+    ...section("Instead of f32",
+      [markdownTable(bestTypeTable(view)), markdownTable(typeTable(view)) || EMPTY.types]),
     ...section("Instead of ncl", [markdownTable(layoutTable(view)) || EMPTY.layouts]),
     ...section("Versions of one library", [...versionTables(view).map((table) => markdownTable(table)),
       versionTables(view).length ? "" : EMPTY.versions]),
@@ -69,10 +72,12 @@ export function renderSummary(view, links) {
   const { machine, build, started, noise } = view.run;
   const more = found.others.length ? `, with ${countText(found.others.length, "other setting")}` : "";
   const facts = [machine.cpu, machine.cores ? `${machine.cores} cores` : "", build.compiler, build.flags,
-    started.slice(0, 10), `noise floor ${floorText(noise)}`, `verified ${verifiedText(view.rows)}`].filter(Boolean);
+    started.slice(0, 10), `noise floor ${floorText(noise)}`, `verified ${verifiedText(view.rows)}`]
+    .filter(Boolean);
   return `${join([...partialParts([view]), ...answerParts(view, found),
     links.folder && links.picture ? image(links.picture, links.folder, true) : "",
-    `Measured on ${escape(facts.join(", "))}.${links.report ? ` [Full report](${links.report})${more}.` : ""}`])}\n`;
+    `Measured on ${escape(facts.join(", "))}.${
+      links.report ? ` [Full report](${links.report})${more}.` : ""}`])}\n`;
 }
 
 function join(parts) {
@@ -121,7 +126,8 @@ function image({ alt, fileName }, folder, isLink = false) {
 function matrices(view) {
   return shapeMatrices(view).map((matrix, at) => {
     const table = markdownTable(matrixTable(view, matrix), MOST_SHAPES);
-    return at < 3 ? join([`### ${escape(fullTitle(matrix.keys))}`, table]) : folded(fullTitle(matrix.keys), [table]);
+    const title = fullTitle(matrix.keys);
+    return at < 3 ? join([`### ${escape(title)}`, table]) : folded(title, [table]);
   });
 }
 
@@ -135,7 +141,8 @@ function cliffs(view) {
   const counts = cliffCounts(found).map(([backend, count]) => `${view.label(backend)} ${count}`);
   const shown = worstInTurn(found);
   return [CLIFF_TEXT, escape(`${found.length} of ${view.timed.length} rows: ${counts.join("; ")}.${
-    shown.length < found.length ? ` The worst ${shown.length} are listed, taken in turn from each backend.` : ""}`),
+    shown.length < found.length ? ` The worst ${shown.length} are listed, taken in turn from each backend.`
+      : ""}`),
   markdownTable(cliffTable(view, shown))];
 }
 
@@ -151,9 +158,9 @@ function groupTables(view, tableOf) {
 function price(view) {
   const found = priceTables(view);
   if (!found) return [EMPTY.price];
-  return ["The time of a norm divided by the time of the control `none`, the identity (y = x, dx = dy), by whichever "
-    + "backend is fastest at that on the same shape; 1 is a norm for nothing, and backward, where a norm reads x too, 1.5 "
-    + "is the traffic alone. Not measured in the same rounds, so there is no interval.",
+  return ["The time of a norm divided by the time of the control `none`, the identity (y = x, dx = dy), by "
+    + "whichever backend is fastest at that on the same shape; 1 is a norm for nothing, and backward, where a "
+    + "norm reads x too, 1.5 is the traffic alone. Not measured in the same rounds, so there is no interval.",
   found.withoutControl ? `${found.withoutControl} cases have no \`none\` beside them, and no price.` : "",
   markdownTable(found.medians), folded("Per shape", [markdownTable(found.shapes)])];
 }
@@ -161,10 +168,11 @@ function price(view) {
 function accuracy(view) {
   const { tables, worst } = accuracyTables(view);
   if (!tables.length) return [EMPTY.accuracy];
-  return ["Worst over all outputs and cases, in units of the bound that is derived for it, so that 1 is the limit; ulp: the "
-    + "largest absolute error of an output, divided by the spacing of its storage type at the largest value expected. "
-    + "In brackets the grade that the backend claims: A forms y centered, (x - mean) * rstd * gamma + beta; B folded, "
-    + "x * scale + shift, which loses digits where the mean is large against the deviation.",
+  return ["Worst over all outputs and cases, in units of the bound that is derived for it, so that 1 is the "
+    + "limit; ulp: the largest absolute error of an output, divided by the spacing of its storage type at the "
+    + "largest value expected. In brackets the grade that the backend claims: A forms y centered, (x - mean) "
+    + "* rstd * gamma + beta; B folded, x * scale + shift, which loses digits where the mean is large against "
+    + "the deviation.",
   ...tables.map((table) => markdownTable(table)),
   worst ? `Over all kinds of input the worst is ${ratioText(worst.error)} of its bound: ${
     escape(view.label(worst.backend))} in ${code(worst.case)}.` : ""];
@@ -181,7 +189,8 @@ function severalRuns(views) {
     ...section("Runs side by side", [markdownTable(runsTable(views, names)), sharedText(found),
       found.lines.length ? markdownTable(table) : "The runs share no case."],
     "Ratios, never times: each is to the best of its own run."),
-    ...older.flatMap(([old, name]) => section(`Changes since ${escape(name)}`, changes(old, recent, views.at(-1)))),
+    ...older.flatMap(([old, name]) => section(`Changes since ${escape(name)}`,
+      changes(old, recent, views.at(-1)))),
   ];
 }
 
@@ -190,11 +199,15 @@ function changes(old, recent, view) {
   const differences = setupDifferences([old], [recent]).map(({ what, old: before, recent: after }) => (
     `Different ${what}: ${before}, now ${after}. The ratios compare more than the code.`));
   const counts = listText(found.counts.map(([change, count]) => `${count} ${change}`));
-  if (!found.rows.some(({ before, after }) => before && after)) return ["They have no case and backend in common."];
-  const shown = CHANGES.flatMap((kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
+  if (!found.rows.some(({ before, after }) => before && after)) {
+    return ["They have no case and backend in common."];
+  }
+  const shown = CHANGES.flatMap(
+    (kind) => found.rows.filter(({ change }) => change === kind).slice(0, MOST_CHANGES));
   const isCut = found.counts.some(([change, count]) => change !== "same" && count > MOST_CHANGES);
-  return [differences.length ? bullets(differences) : "", `${counts}. Slower and faster: the whole interval of new / old is `
-    + `beyond ${found.threshold}. ${escape(changeFloorText(found))}`,
+  return [differences.length ? bullets(differences) : "",
+    `${counts}. Slower and faster: the whole interval of new / old is beyond ${found.threshold}. ${
+      escape(changeFloorText(found))}`,
   markdownTable(changesTable(view, shown)), isCut ? `Of each kind the first ${MOST_CHANGES} are listed, all by ${
     code(`normbench diff ${shellWord(old.path)} ${shellWord(recent.path)}`)}.` : ""];
 }
@@ -202,6 +215,7 @@ function changes(old, recent, view) {
 function reproduce(run, command) {
   const words = Array.isArray(run.meta.command) ? run.meta.command.map((word) => shellWord(String(word))) : [];
   const lines = [words.join(" "), command].filter(Boolean).map((line) => line.replace(/[\r\n]+/g, " "));
-  return [`Config: ${code(run.config.path || run.name)}. All samples: samples.jsonl; machine, build and config: run.json.`,
+  return [`Config: ${code(run.config.path || run.name)}. All samples: samples.jsonl; machine, build and config: `
+    + "run.json.",
     `\`\`\`sh\n${lines.join("\n")}\n\`\`\``];
 }

@@ -8,11 +8,12 @@ import { plainProse, textTable, transpose, wrap } from "./format.js";
 import { write, writeJson } from "./streams.js";
 
 export const VERB = "rank";
-export const ABOUT = `Says which backend is the fastest: for each pass the geometric mean of the time as a ratio to the best of
-each case, and the worst case. Cases count only where every ranked backend was timed.`;
+export const ABOUT = `Says which backend is the fastest: for each pass the geometric mean of the time as a ratio
+to the best of each case, and the worst case. Cases count only where every ranked backend was timed.`;
 export const ARGUMENTS = { least: 1, most: 1, what: "RUN" };
 export const OPTIONS = { ...FORMAT("text", "json"), ...RANKED,
-  regimes: { type: "boolean", text: "also print where the data of the cases lives: L1, L2, L3, DRAM" }, ...FILTERS };
+  regimes: { type: "boolean", text: "also print where the data of the cases lives: L1, L2, L3, DRAM" },
+  ...FILTERS };
 
 const REGIME_AND_BACKEND = [0, 3];
 
@@ -29,16 +30,17 @@ function rankText(view, regimes) {
   const tables = [found.table, ...found.others].filter(Boolean).map((table) => answerTable(view, table));
   const native = tables.some(({ note }) => note);
   const lines = [
-    ...wrap([found.partial, ...found.failures.map(({ text }) => `FAILED: ${text}.`), ...found.sentences.map(plainProse),
-      found.ranked].filter(Boolean)),
+    ...wrap([found.partial, ...found.failures.map(({ text }) => `FAILED: ${text}.`),
+      ...found.sentences.map(plainProse), found.ranked].filter(Boolean)),
     ...(tables.length ? ["", ...wrap([
       `Time as a ratio to ${view.reference} of each case: geometric mean (worst). Above 1 is slower.`,
       "*: the fastest, or (=) not to be told apart from it."])] : []),
     ...tables.flatMap((table, at) => ["", ...wrap([[found.table, ...found.others][at].title]),
       textTable(transpose(table))]),
     ...(native ? ["", ...wrap([OWN_LAYOUT.replace("* its", "Names with *: the")])] : []),
-    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => ["", ...wrap([title]), textTable(table, REGIME_AND_BACKEND),
-      ...wrap(leftOut)]) : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
+    ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => [
+      "", ...wrap([title]), textTable(table, REGIME_AND_BACKEND), ...wrap(leftOut)])
+      : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
     "", ...wrap(caveats(found)),
   ];
   return `${lines.join("\n")}\n`;

@@ -13,12 +13,13 @@ import { BEGIN, END, linkTo, splice } from "./splice.js";
 import { say } from "./streams.js";
 
 export const VERB = "report";
-export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an interactive page (--html). The
-last RUN is the one that is told in full. What changed since those before it of the same machine (cpu, cores
-and isa) is a section; runs of several machines are set side by side. The report goes beside the last RUN:
-RUN/report.md with its pictures in the folder RUN/report, and RUN/report.html. -o names another place, and a name
-that ends in .html means --html; with both formats, the suffix of FILE is replaced by .md and .html. --splice
-leaves all bytes outside of its markers as they are: ${BEGIN} and ${END}.`;
+export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an
+interactive page (--html). The last RUN is the one that is told in full. What changed since those before it
+of the same machine (cpu, cores and isa) is a section; runs of several machines are set side by side. The
+report goes beside the last RUN: RUN/report.md with its pictures in the folder RUN/report, and
+RUN/report.html. -o names another place, and a name that ends in .html means --html; with both formats, the
+suffix of FILE is replaced by .md and .html. --splice leaves all bytes outside of its markers as they are:
+${BEGIN} and ${END}.`;
 export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
 export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },
@@ -57,8 +58,8 @@ export function run(options) {
   const spliced = options.splice && splice(options.splice, renderSummary(views.at(-1),
     { report: linkTo(options.splice, [...files.keys()][0]), picture: pictures[0],
       folder: folder && linkTo(options.splice, folder) }));
-  writeFiles([...pictures.map(({ fileName, tree }) => [path.join(folder, fileName), `${serialize(tree)}\n`]), ...files,
-    ...(spliced ? [[options.splice, spliced]] : [])], pictures.length ? folder : null);
+  const drawn = pictures.map(({ fileName, tree }) => [path.join(folder, fileName), `${serialize(tree)}\n`]);
+  writeFiles([...drawn, ...files, ...(spliced ? [[options.splice, spliced]] : [])], drawn.length ? folder : null);
   for (const place of files.keys()) printPlace(place);
   if (spliced) say(`spliced a summary into ${options.splice}\n`);
   return 0;
@@ -87,17 +88,21 @@ function outputPaths(folder, { html, markdown, output }) {
   const { dir, name, ext } = path.parse(base);
   const isHtml = html || (!markdown && output !== undefined && ext === SUFFIXES.html);
   const chosen = [...(markdown || !isHtml ? ["markdown"] : []), ...(isHtml ? ["html"] : [])];
-  if (output === undefined) return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + SUFFIXES[form])]));
+  const beside = Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + SUFFIXES[form])]));
+  if (output === undefined) return beside;
   if (output === "-" || /(^|\/)\.{0,2}$/.test(output)) {
     throw new UserError(`-o '${output}' names no file: name one, such as report.html${
       output === "-" ? ", or /dev/stdout" : ""}`);
   }
   if (chosen.length > 1) {
-    if (!isStream(output)) return Object.fromEntries(chosen.map((form) => [form, path.join(dir, name + SUFFIXES[form])]));
+    if (!isStream(output)) return beside;
     throw new UserError(`-o ${output} is one place, and two formats are asked for: give --html or --markdown`);
   }
   const [form] = chosen;
   const other = Object.keys(SUFFIXES).find((own) => own !== form && SUFFIXES[own] === ext);
-  if (other) throw new UserError(`-o ${output} is named as ${other}, and --${form} is asked for: name it *${SUFFIXES[form]}`);
+  if (other) {
+    throw new UserError(`-o ${output} is named as ${other}, and --${form} is asked for: name it *${
+      SUFFIXES[form]}`);
+  }
   return { [form]: output };
 }

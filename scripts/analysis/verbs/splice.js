@@ -21,8 +21,8 @@ export function splice(place, summary) {
   }
   const [from, to] = [bytes.indexOf(BEGIN), bytes.indexOf(END)];
   if (from < 0 || to < from || bytes.indexOf(BEGIN, from + 1) >= 0 || bytes.indexOf(END, to + 1) >= 0) {
-    throw new UserError(`${place} needs one line ${BEGIN} and below it one line ${END}, add them where the summary `
-      + "belongs");
+    throw new UserError(`${place} needs one line ${BEGIN} and below it one line ${END}, add them where the `
+      + "summary belongs");
   }
   const start = from + BEGIN.length;
   const end = bytes.subarray(start, start + 2).toString("latin1") === "\r\n" ? "\r\n" : "\n";

@@ -5,7 +5,8 @@ import { runNames, sameMachine, sharedText } from "../../core/machines.js";
 import { BIASES, EMPTY, methodTexts } from "../../core/method.js";
 import { ceilingTable } from "../../tables/relative.js";
 import { countText } from "../../core/text.js";
-import { changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable } from "../../tables/runs.js";
+import { changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable,
+} from "../../tables/runs.js";
 import { rowsTable } from "../../tables/shapes.js";
 import { csvOf } from "../csv.js";
 import { choice, command, controls, definitions, element, list, note } from "../dom.js";
