@@ -131,14 +131,18 @@ test("what is optional may be absent", () => {
   const [found] = run.rows;
   assert.deepEqual([found.timed, found.threads, found.groups, found.input], [true, 1, 1, "random"]);
   assert.deepEqual([found.copy_ns, found.error, found.accuracy, found.remarks], [null, null, {}, []]);
-  assert.deepEqual([run.machine, run.config, run.backends, run.ceilings, run.year], [{}, {}, [], [], null]);
+  assert.deepEqual([run.machine, run.config, run.backends, run.ceilings, run.year],
+    [{ caches: [], load: [] }, {}, [], [], null]);
   assert.equal(run.name, "run"); // its folder
 });
 
 test("parts of run.json of another form are as absent", () => {
   const meta = { machine: 3, build: null, backends: "x", ceilings: [1, null], warnings: "x" };
   const run = loadRows(ladder(), { meta });
-  assert.deepEqual([run.machine, run.build, run.backends, run.ceilings, run.warnings], [{}, {}, [], [], []]);
+  assert.deepEqual([run.machine, run.build, run.backends, run.ceilings, run.warnings],
+    [{ caches: [], load: [] }, {}, [], [], []]);
+  const { machine } = loadRows(ladder(), { meta: { machine: { cpu: "x", caches: [null, { level: 1 }], load: [null] } } });
+  assert.deepEqual(machine, { cpu: "x", caches: [{ level: 1 }], load: [] });
 });
 
 test("a cut off run.json is refused", () => {

@@ -1,5 +1,5 @@
 // The answer of a run: two sentences for someone who has a layer and must choose, and a table.
-import { byName, groupBy, keyOf, unique } from "./collections.js";
+import { byName, groupBy, keyOf, sortedBy, unique } from "./collections.js";
 import { SETTING, settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
@@ -29,16 +29,15 @@ export function caveats({ undecided, notMeasured: missing, old, trust }) {
   return [undecided, missing, years && `${years}: newer versions may be faster.`, ...trust].filter(Boolean);
 }
 
-// Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative,
-// isRanked}, from fast to slow, native layouts last; a line is {title, group, cells}, a cell {estimate, worst,
-// mark}, null without a time; `mark` is "winner", "tied" or empty.
+// Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative}, from fast
+// to slow, native layouts last; a line is {title, group, cells}, a cell {estimate, worst, mark}, null without a
+// time; `mark` is "winner", "tied" or empty.
 export function answerTable(view, groups) {
   const standings = groups.flatMap((group) => group.standings);
-  const columns = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id)).map(
-    ([backend, own]) => ({ backend, label: view.label(backend),
-      isNative: own.some(({ isNative }) => isNative), isRanked: own.some(({ isRanked }) => isRanked),
-      place: meanOf(own) }))
-    .sort((a, b) => a.isNative - b.isNative || a.place - b.place || (a.backend < b.backend ? -1 : 1));
+  const shown = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id));
+  const isNative = (own) => own.some((standing) => standing.isNative);
+  const columns = sortedBy(shown, ([id, own]) => [Number(isNative(own)), meanOf(own), id]).map(
+    ([backend, own]) => ({ backend, label: view.label(backend), isNative: isNative(own) }));
   return { keys: groups[0].keys, title: settingTitle(groups[0].keys), columns, lines: groups.map((group) => ({
     title: passOf(group), group,
     cells: columns.map(({ backend }) => cellOf(view, group, backend)) })) };

@@ -41,7 +41,7 @@ export function byElements(a, b) {
 
 // The values in the order of what `placeOf` says of each: a list of numbers and texts.
 export function sortedBy(values, placeOf) {
-  return values.map((value) => [placeOf(value), value]).sort(([a], [b]) => byElements(a, b))
+  return Array.from(values, (value) => [placeOf(value), value]).sort(([a], [b]) => byElements(a, b))
     .map(([, value]) => value);
 }
 

@@ -1,5 +1,5 @@
 // What a reader must know beside the numbers: failures, what was not measured, what lowers trust.
-import { groupBy, unique } from "./collections.js";
+import { byName, groupBy, unique } from "./collections.js";
 import { noiseText } from "./noise.js";
 import { aboveCopy } from "./roofline.js";
 import { CHECKED, FAILED } from "./rows.js";
@@ -16,7 +16,7 @@ export function failures(view) {
   return [...ways.values()].sort((a, b) => b.length - a.length).map((own) => {
     const [row] = own;
     const of = view.rows.filter((other) => other.backend === row.backend).length;
-    const what = isKnownDefect(row) ? `${defectText(row).join(": ")}` : {
+    const what = isKnownDefect(row) ? defectText(row).join(": ") : {
       failed: "wrong results", crashed: "crashed", timed_out: "did not come back in time" }[row.outcome];
     return { backend: row.backend, rows: own.length, known: isKnownDefect(row), row,
       text: `${view.label(row.backend)}: ${what} in ${own.length} of ${countText(of, "row")}${
@@ -53,7 +53,7 @@ export function trustNotes(view) {
       + "itself find a difference, about 5% do by design. Differences of a few percent mean nothing here.");
   }
   if (!run.noise.measured) found.push("No backend was measured twice, so nobody knows how large noise is here.");
-  const [load] = Array.isArray(run.machine.load) ? run.machine.load : [];
+  const [load] = run.machine.load;
   if (load > BUSY * (run.machine.cores || 1)) {
     found.push(`Other programs were running at the start (load ${load.toFixed(2)} on `
       + `${countText(run.machine.cores || 1, "CPU")}): times may be too long, ratios suffer less.`);
@@ -90,10 +90,11 @@ export function oldLibraries(view) {
 export function gaps(view) {
   const untimed = view.shownRows.filter((row) => !row.timed);
   const ways = groupBy(untimed, (row) => JSON.stringify([row.backend, ...defectText(row)]));
-  const found = [...ways].map(([key, own]) => {
-    const [backend, outcome, reason] = JSON.parse(key);
-    return { backend, outcome, isFailure: FAILED.includes(own[0].outcome), reason, cases: own.length };
-  }).sort((a, b) => b.isFailure - a.isFailure || b.cases - a.cases || (a.backend < b.backend ? -1 : 1));
+  const found = [...ways.values()].map((own) => {
+    const [{ backend, outcome: kind }] = own;
+    const [outcome, reason] = defectText(own[0]);
+    return { backend, outcome, isFailure: FAILED.includes(kind), reason, cases: own.length };
+  }).sort((a, b) => b.isFailure - a.isFailure || b.cases - a.cases || byName(a.backend, b.backend));
   const present = new Set(view.run.rows.map((row) => row.backend));
   return [...found, ...view.run.backends.filter(({ built, name }) => built === false && !present.has(name))
     .map(({ name, reason }) => (
@@ -119,7 +120,7 @@ export function verifiedText(rows) {
 // Label and text of what the numbers depend on; what is unknown is left out.
 export function machineFacts(run) {
   const { machine, build } = run;
-  const caches = (Array.isArray(machine.caches) ? machine.caches : []).map((cache) => [`L${cache.level}`,
+  const caches = machine.caches.map((cache) => [`L${cache.level}`,
     cache.type, bytesText(cache.bytes || 0), cache.shared_by ? `shared by ${cache.shared_by}` : null]
     .filter(Boolean).join(" "));
   return [
@@ -127,11 +128,11 @@ export function machineFacts(run) {
     ["usable cores", machine.affinity], ["CPU quota", machine.cpu_quota], ["caches", caches.join(", ")],
     ["last cache", lastCache(machine)], ["memory", machine.memory_bytes ? bytesText(machine.memory_bytes) : null],
     ["virtual machine", { true: "yes", false: "no" }[machine.virtual]], ["governor", machine.governor],
-    ["load at start", (Array.isArray(machine.load) ? machine.load : []).map((load) => load.toFixed(2)).join(" ")],
+    ["load at start", machine.load.map((load) => load.toFixed(2)).join(" ")],
     ["huge pages", machine.huge_pages], ["kernel", machine.kernel],
     ["build", [build.type, build.compiler, build.flags].filter(Boolean).join(" ")],
     ["normbench", [build.version, build.git].filter(Boolean).join(" ")],
-    ["environment", Object.entries(run.environment).sort(([a], [b]) => (a < b ? -1 : 1))
+    ["environment", Object.entries(run.environment).sort(([a], [b]) => byName(a, b))
       .map(([key, value]) => `${key}=${value}`).join(" ")],
     ["date", run.started], ["noise floor", noiseText(run.noise)], ["verified", verifiedText(run.rows)],
   ].filter(([, text]) => text !== null && text !== undefined && text !== "")

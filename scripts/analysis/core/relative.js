@@ -1,28 +1,25 @@
 // Ratios between cases that differ in one thing: threads, mini-batch, norm, type, layout. The two sides were
 // not measured in the same rounds, so there is no interval.
 import { bestRows } from "./cases.js";
-import { byName, byNumber, groupBy, keyOf, unique } from "./collections.js";
+import { byName, byNumber, groupBy, keyOf, sortedBy, unique } from "./collections.js";
 import { byRegime, caseWithout, CONTROL, KEYS, LISTS, likeCases, titlesIn } from "./groups.js";
 import { geometricMeanOf, median, smallest } from "./statistics.js";
 
 // {columns, lines: [{keys, title, backend, cells: [{ratio, count} or null]}]}, or null without pairs. A pair
 // is {row, base, column}; lines are the groups of pairs by `keys` and backend.
-function pivot(pairs, schema, columns, ratioOf, keys, perBackend = true) {
+function pivot(pairs, schema, columns, ratioOf, keys) {
   if (!pairs.length) return null;
   const among = pairs.map(({ row }) => row);
   const title = titlesIn(among, KEYS.filter((key) => !keys.includes(key)));
   const order = likeCases(among, schema).map((group) => keyOf(group.keys, keys));
-  const lines = [...groupBy(pairs, ({ row }) => JSON.stringify(
-    [keyOf(row, keys), perBackend ? row.backend : ""])).values()].map((own) => {
+  const groups = groupBy(pairs, ({ row }) => keyOf(row, [...keys, "backend"])).values();
+  const lines = sortedBy(groups, ([{ row }]) => [order.indexOf(keyOf(row, keys)), row.backend]).map((own) => {
     const [{ row }] = own;
-    return { keys: row, title: title(row), backend: perBackend ? row.backend : null,
-      place: order.indexOf(keyOf(row, keys)),
-      cells: columns.map((column) => {
-        const ratios = own.filter((pair) => pair.column === column).map(ratioOf);
-        return ratios.length ? { ratio: geometricMeanOf(ratios), count: ratios.length } : null;
-      }) };
+    return { keys: row, title: title(row), backend: row.backend, cells: columns.map((column) => {
+      const ratios = own.filter((pair) => pair.column === column).map(ratioOf);
+      return ratios.length ? { ratio: geometricMeanOf(ratios), count: ratios.length } : null;
+    }) };
   });
-  lines.sort((a, b) => a.place - b.place || byName(a.backend, b.backend));
   return { columns, lines };
 }
 
@@ -87,7 +84,7 @@ function spellingRatios(view, field) {
   const ofBest = groupBy(pairsBy(best, field, usual).map((pair) => ({ ...pair, column: pair.row[field] })),
     ({ base }) => base.regime);
   return { ...table, usual, best: [...ofBest].sort(([a], [b]) => byRegime(view.schema)(a, b)).flatMap(
-    ([regime, own]) => pivot(own, view.schema, columns, slowdown, keys, false).lines
+    ([regime, own]) => pivot(own, view.schema, columns, slowdown, keys).lines
       .map((line) => ({ ...line, regime }))) };
 }
 

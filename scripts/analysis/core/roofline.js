@@ -37,10 +37,8 @@ function ceilingsAt(run, threads) {
 
 // [{level, bytes}]: how much so many threads have of each data cache, by the threads that share one.
 export function cachesOf(run, threads) {
-  return (Array.isArray(run.machine.caches) ? run.machine.caches : [])
-    .filter((cache) => cache.bytes > 0 && !/instruction/i.test(cache.type || ""))
-    .map((cache) => ({ level: cache.level,
-      bytes: cache.bytes * Math.ceil(threads / (cache.shared_by || 1)) }));
+  return run.machine.caches.filter((cache) => cache.bytes > 0 && !/instruction/i.test(cache.type || ""))
+    .map((cache) => ({ level: cache.level, bytes: cache.bytes * Math.ceil(threads / (cache.shared_by || 1)) }));
 }
 
 // Per shown backend and regime of one group: {backend, cells: [{regime, gbs, share, bound, cases}]}: median

@@ -36,9 +36,8 @@ export function loadRun({ path, meta: metaText, samples, controls }, schema) {
   if (controls === null) warnings.push("controls.jsonl is missing: the noise floor is the recorded one, if any");
   else twins = readLines("controls.jsonl", controls, warnings).map(([, entry]) => entry);
   const partial = partialText(meta, rows);
-  const folder = path.split("/").filter(Boolean).at(-1) || path;
   if (!partial && (meta.interrupted || !meta.finished)) {
-    warnings.push(`${folder} did not finish: only the cases it got to are here`);
+    warnings.push(`${folderOf(path)} did not finish: only the cases it got to are here`);
   }
   const noise = measureNoise(rows.filter((row) => row.timed), twins, meta.noise);
   return makeRun({ path, meta, rows, noise, warnings, partial }, schema);
@@ -46,21 +45,25 @@ export function loadRun({ path, meta: metaText, samples, controls }, schema) {
 
 // The run with what is derived from its parts; the page makes it from what is packed into it.
 export function makeRun({ path, meta, rows, noise, warnings, partial }, schema) {
-  const folder = path.split("/").filter(Boolean).at(-1) || path;
+  const folder = folderOf(path);
   const section = (key) => (isObject(meta[key]) ? meta[key] : {});
+  const list = (value, isWanted) => (Array.isArray(value) ? value.filter(isWanted) : []);
+  const { caches, load } = section("machine");
   return {
     path, folder, meta, rows, noise, partial, schema, loading: warnings,
     name: String(meta.name || folder), started: String(meta.started || ""),
     year: /^\d{4}/.test(String(meta.started)) ? Number(String(meta.started).slice(0, 4)) : null,
-    machine: section("machine"), build: section("build"), environment: section("environment"),
-    config: section("config"),
-    backends: (Array.isArray(meta.backends) ? meta.backends : []).filter(isObject),
-    ceilings: (Array.isArray(meta.ceilings) ? meta.ceilings : []).filter(isObject),
+    machine: { ...section("machine"), caches: list(caches, isObject), load: list(load, Number.isFinite) },
+    build: section("build"), environment: section("environment"), config: section("config"),
+    backends: list(meta.backends, isObject), ceilings: list(meta.ceilings, isObject),
     // What the run recorded and what loading it found, without what `partial` says.
-    warnings: [...(Array.isArray(meta.warnings) ? meta.warnings.map(String) : [])
-      .filter((text) => !(partial && isTold(text))), ...warnings],
+    warnings: [...list(meta.warnings, (text) => !(partial && isTold(String(text)))).map(String), ...warnings],
     ratios: new Map(),
   };
+}
+
+function folderOf(path) {
+  return path.split("/").filter(Boolean).at(-1) || path;
 }
 
 // What of a row follows from its fields.

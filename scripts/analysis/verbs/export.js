@@ -33,13 +33,12 @@ export function run(options) {
 
 // The form of Google Benchmark 1.7.
 function contextOf({ started, machine, build }) {
-  const caches = Array.isArray(machine.caches) ? machine.caches : [];
   const title = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   return { date: started || null, host_name: machine.host ?? null, executable: "normbench",
     num_cpus: machine.cores ?? null,
-    caches: caches.map(({ type, level, bytes, shared_by: sharing }) => ({ type: title(String(type ?? "")),
+    caches: machine.caches.map(({ type, level, bytes, shared_by: sharing }) => ({ type: title(String(type ?? "")),
       level: level ?? null, size: bytes ?? null, num_sharing: sharing ?? null })),
-    load_avg: machine.load || [], library_build_type: String(build.type ?? "").toLowerCase(),
+    load_avg: machine.load, library_build_type: String(build.type ?? "").toLowerCase(),
     normbench_version: build.version ?? null, cpu_time: "not measured, repeats real_time" };
 }
 
