@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <algorithm>
+
 namespace normbench {
 namespace {
 
@@ -26,7 +28,12 @@ TEST(Team, IsLocated) {
   cpu_set_t before;
   sched_getaffinity(0, sizeof(before), &before);
   if (CPU_COUNT(&before) < 2) GTEST_SKIP() << "there is one CPU";
-  EXPECT_EQ(team_of(2).cpus, 2);
+  // Where other programs have one of the CPUs, both threads may be on the other for a while.
+  int most = 0;
+  for (int attempt = 0; attempt < 100 && most < 2; ++attempt) {
+    most = std::max(most, team_of(2).cpus);
+  }
+  EXPECT_EQ(most, 2);
 }
 
 TEST(Objection, IsMadeToFewerThreads) {
