@@ -203,8 +203,8 @@ test("what is unusual is among the conditions", () => {
 
 test("what the reference run cannot say, which libraries are old, and what lowers trust", () => {
   const found = answer(makeView(reference()));
-  assert.equal(found.notMeasured, "Not measured: backward with fixed statistics, f64, bf16, f16, nlc (channels last), "
-    + "cold cache and input other than random.");
+  assert.equal(found.notMeasured, "Not measured: backward with fixed statistics, f64, bf16, f16, nlc (channels "
+    + "last), cold cache and input other than random.");
   assert.deepEqual(found.old.map(({ label, year }) => `${label} ${year}`).sort(),
     ["Eigen 3.4.0 2021", "PyTorch 1.13.0 2022", "oneDNN 2.6.3 2022"]);
   assert.equal(found.trust.length, 4);

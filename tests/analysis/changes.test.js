@@ -114,7 +114,8 @@ test("and than what rows of other backends differ by, but for those of its own l
 
 test("and than its own samples spread, and not by another choice of the backend", () => {
   const spread = (factor) => [...Array(8).fill(200), ...Array(4).fill(200 * factor)];
-  const of = (fields) => only(between([makeRow("a", 100, { jitter: 0 })], [makeRow("a", 200, { jitter: 0, ...fields })]));
+  const of = (fields) => only(between([makeRow("a", 100, { jitter: 0 })],
+    [makeRow("a", 200, { jitter: 0, ...fields })]));
   assert.equal(of({}), "slower");
   assert.equal(of({ samples_ns: spread(1.5) }), "slower");
   assert.equal(of({ samples_ns: spread(3) }), "undecided");
@@ -236,17 +237,20 @@ test("what happens to all rows of a backend shows in their mean, where the noise
   const side = (factor, seed) => runsOf(3, { rows: 48, noise: 0.08, seed, factor: () => factor });
   const { rows, backends } = findChanges(side(1, "before"), side(1.1, "after"));
   assert.ok(rows.every(({ change }) => change !== "slower"));
-  assert.deepEqual(backends.map(({ backend, rows: count, change }) => [backend, count, change]), [["a", 48, "slower"]]);
+  assert.deepEqual(backends.map(({ backend, rows: count, change }) => [backend, count, change]),
+    [["a", 48, "slower"]]);
   // Of each row the fastest run, of that the second of six samples: the lower quartile.
   const best = (runs, at) => Math.min(...runs.map((run) => [...run.rows[at].samples_ns].sort((a, b) => a - b)[1]));
-  const logs = Array.from({ length: 48 }, (_, at) => Math.log(best(side(1.1, "after"), at) / best(side(1, "before"), at)));
+  const logs = Array.from({ length: 48 }, (_, at) => Math.log(
+    best(side(1.1, "after"), at) / best(side(1, "before"), at)));
   close(backends[0].estimate.ratio, Math.exp(logs.reduce((a, b) => a + b) / 48));
 });
 
 test("a run that other programs disturbed does not hide what changed", () => {
   const side = (factor, seed) => runsOf(3, { rows: 12, noise: 0.01, seed, factor: () => factor });
   const disturbed = (runs) => [runs[0], ...runs.slice(1).map((run, at) => loadRows(run.rows.map(
-    ({ timed, elements, whole, index, ...row }) => ({ ...row, samples_ns: row.samples_ns.map((time) => time * (1.4 + at)) }))))];
+    ({ timed, elements, whole, index, ...row }) => ({ ...row,
+      samples_ns: row.samples_ns.map((time) => time * (1.4 + at)) }))))];
   const of = (factor) => findChanges(disturbed(side(1, "before")), side(factor, "after")).backends[0].change;
   assert.deepEqual([of(1), of(1.1), of(0.9)], ["same", "slower", "faster"]);
 });
@@ -264,7 +268,8 @@ test("rows that a run has not do not count in the mean, and one run a side has n
 });
 
 test("a row by itself must change by more than 19 of 20 do between runs of one side", () => {
-  const side = (factor, seed) => runsOf(3, { rows: 40, noise: 0.001, seed, factor: (at) => (at === 0 ? factor : 1) });
+  const side = (factor, seed) => runsOf(3, { rows: 40, noise: 0.001, seed,
+    factor: (at) => (at === 0 ? factor : 1) });
   const shaken = (runs) => runs.map((run, at) => loadRows(run.rows.map(
     ({ timed, elements, whole, index: row, ...own }) => ({ ...own,
       samples_ns: own.samples_ns.map((time) => time * (at === 1 && row > 30 ? 1.3 : 1)) }))));

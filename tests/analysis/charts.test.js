@@ -360,7 +360,8 @@ function middles(tree, id) {
 test("marks stand at their values, as the ticks of the axes have it", () => {
   const isAt = (found, expected) => assert.ok(Math.abs(found - expected) < 0.1, `${found}, not ${expected}`);
   const factorOf = { simd: () => 1, aten: (l) => (l < 4 ? 1.3 : 3) };
-  const rows = [1, 2, 4, 8, 16, 32].flatMap((l) => [1, 4].flatMap((threads) => ["simd", "aten"].map((id) => makeRow(
+  const rows = [1, 2, 4, 8, 16, 32].flatMap((l) => [1, 4].flatMap(
+    (threads) => ["simd", "aten"].map((id) => makeRow(
     id, 1e4 * l * factorOf[id](l) / threads ** 0.5, { l, threads, jitter: 0, error: factorOf[id](l) / 7 }))));
   const view = viewOf(rows);
   const [group] = firstSetting(view.whole);

@@ -42,7 +42,8 @@ test("the best is sought within norm, type and layout", (t) => {
   const text = printed(["compare", run(t, rows)]);
   assert.match(text, /^cases \*\/forward_training\/\*\/\*\/\*\/t1\/warm$/m);
   const ratios = (start) => lineOf(text, start).slice(2).filter((cell) => !/±/.test(cell)).map(parseFloat);
-  for (const [start, expected] of [["batch/f32/ncl/", [1, 2]], ["rms/f32/ncl/", [3, 1]], ["batch/f64/ncl/", [4, 1]],
+  for (const [start, expected] of [
+    ["batch/f32/ncl/", [1, 2]], ["rms/f32/ncl/", [3, 1]], ["batch/f64/ncl/", [4, 1]],
     ["batch/f32/nlc/", [5, 1]]]) {
     assert.deepEqual(ratios(`${start}n64_c256_l16 `), expected, start);
   }
@@ -72,7 +73,8 @@ test("CSV has the same, to the last digit", (t) => {
   const folder = run(t, withGap());
   const found = jsonOf(folder).rows;
   const records = parseCsv(printed(["compare", folder, "--format", "csv"]));
-  assert.deepEqual(Object.keys(records[0]), ["case", "backend", "outcome", "native_layout", "median_ns", "reference",
+  assert.deepEqual(Object.keys(records[0]), [
+    "case", "backend", "outcome", "native_layout", "median_ns", "reference",
     "competes", "ratio", "lo", "hi", "rounds", "relation"]);
   assert.deepEqual(records, found.map((entry) => Object.fromEntries(
     Object.entries(entry).map(([key, value]) => [key, value === null ? "" : String(value)]))));
@@ -120,7 +122,8 @@ test("a native layout is marked and not taken as the best", (t) => {
   const rows = [...two("a", "b", 2), ...two("own", "c", 9, { cases: 1 }).slice(0, 1).map(
     (row) => ({ ...row, native_layout: true, samples_ns: row.samples_ns.map((ns) => ns / 2) }))];
   const text = printed(["compare", run(t, rows)]);
-  assert.match(text, /^Native layout: the data was converted untimed; such a backend is not taken as the best\.$/m);
+  assert.match(text,
+    /^Native layout: the data was converted untimed; such a backend is not taken as the best\.$/m);
   assert.equal(lineOf(text, "case ").at(-1), "own (native layout)");
   assert.match(lineOf(text, "n64_c256_l1 ").join(" "), /100 ns a 1\.00\* 2\.00 ±1% 0\.50/);
   assert.doesNotMatch(printed(["compare", run(t)]), /Native layout/);
@@ -133,9 +136,11 @@ test("filters choose rows", (t) => {
     const sorted = (of) => [...new Set(rows.map(of))].sort();
     return [sorted(({ backend }) => backend).join(" "), sorted((row) => row.case).length];
   };
-  for (const [words, backends, cases] of [[["-b", "naive"], "naive", 4], [["-b", "naive", "-b", "^simd$"], "naive simd", 4],
-    [["-B", "naive", "-B", "picky"], "openmp simd", 4], [["-f", "l16/", "-f", "l32/"], "naive openmp picky simd", 2],
-    [["-F", "l16/"], "naive openmp simd", 3], [["-b", "n", "-B", "openmp", "-f", "l1", "-F", "l16/"], "naive", 1]]) {
+  for (const [words, backends, cases] of [
+    [["-b", "naive"], "naive", 4], [["-b", "naive", "-b", "^simd$"], "naive simd", 4],
+    [["-B", "naive", "-B", "picky"], "openmp simd", 4],
+    [["-f", "l16/", "-f", "l32/"], "naive openmp picky simd", 2], [["-F", "l16/"], "naive openmp simd", 3],
+    [["-b", "n", "-B", "openmp", "-f", "l1", "-F", "l16/"], "naive", 1]]) {
     assert.deepEqual(chosen(...words), [backends, cases], words.join(" "));
   }
   const named = run(t, [...ladder(), makeRow("naive", 1, { l: 7, name: "quartznet" })]);
@@ -152,7 +157,8 @@ test("in a narrow terminal the table is folded, and each part has the cases", (t
   const lines = printed(["compare", folder], { env: { COLUMNS: "60" } }).split("\n");
   for (const line of lines) assert.ok(line.length <= 60, line);
   const heads = lines.filter((line) => line.startsWith("case "));
-  assert.deepEqual(heads.map((line) => line.split(/ +/)), [["case", "best", "naive", "openmp"], ["case", "simd", "picky"]]);
+  assert.deepEqual(heads.map((line) => line.split(/ +/)),
+    [["case", "best", "naive", "openmp"], ["case", "simd", "picky"]]);
   assert.equal(lines.filter((line) => line.startsWith("n64_c256_l16 ")).length, 2);
   for (const format of ["csv", "json", "markdown"]) {
     assert.equal(printed(["compare", folder, "--format", format], { env: { COLUMNS: "60" } }),
@@ -161,7 +167,8 @@ test("in a narrow terminal the table is folded, and each part has the cases", (t
 });
 
 test("CSV and JSON of a partial run are clean, and stderr says what is missing", (t) => {
-  for (const [words, read] of [[["--format", "json"], JSON.parse], [["--format", "csv"], parseCsv], [[], String]]) {
+  for (const [words, read] of [
+    [["--format", "json"], JSON.parse], [["--format", "csv"], parseCsv], [[], String]]) {
     const { stdout, stderr } = verb(["compare", partialRun(t), ...words]);
     assert.ok(read(stdout) && !stdout.includes("cases were measured"));
     assert.equal(stderr, `normbench: warning: run: ${BUDGET}\n`);

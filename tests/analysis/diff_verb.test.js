@@ -29,7 +29,8 @@ test("what got slower ends with 4 and comes first", (t) => {
   assert.deepEqual(body[0].slice(0, 5), ["n64_c256_l2", "a", "100 ns", "120 ns", "1.20"]);
   assert.deepEqual(body.map((cells) => cells.at(-1)), ["SLOWER", "faster"]);
   assert.match(stdout, /listed with --all\.$/m);
-  const whole = between(t, old, recent, { words: ["--all"] }).stdout.split("\n").filter((line) => line.startsWith("n64_"));
+  const whole = between(t, old, recent, { words: ["--all"] }).stdout.split("\n")
+    .filter((line) => line.startsWith("n64_"));
   assert.equal(whole.length, 3);
   assert.match(whole[2], /±\d+%$/);
 });
@@ -37,7 +38,8 @@ test("what got slower ends with 4 and comes first", (t) => {
 test("JSON has the changes with exact numbers, and the same exit code", (t) => {
   const [old, recent] = [[1, 2, 3].flatMap((l) => a(100, { l })),
     [100, 120, 80].flatMap((ns, at) => a(ns, { l: at + 1, seed: 2 }))];
-  const { status, stdout } = between(t, old, [...recent, makeGap("b", "failed", "x")], { words: ["--format", "json"] });
+  const { status, stdout } = between(t, old, [...recent, makeGap("b", "failed", "x")],
+    { words: ["--format", "json"] });
   assert.equal(status, 4);
   const { rows, counts, threshold, old: folders } = JSON.parse(stdout);
   assert.deepEqual(rows.map(({ change }) => change), ["slower", "faster", "same", "same"]);
@@ -77,7 +79,8 @@ test("too few rounds claim nothing", (t) => {
 
 test("what broke ends with 4, what was broken is the same", (t) => {
   const fine = makeRow("b", 1);
-  const broken = ["failed", "crashed", "timed_out"].map((outcome, at) => makeGap("a", outcome, "x", { l: at + 1 }));
+  const broken = ["failed", "crashed", "timed_out"].map(
+    (outcome, at) => makeGap("a", outcome, "x", { l: at + 1 }));
   const { status, stdout } = between(t, [...broken.flatMap(({ l }) => a(100, { l })), fine], [...broken, fine]);
   assert.equal(status, 4);
   for (const word of ["failed", "crashed", "timed out"]) {
@@ -97,7 +100,8 @@ test("what is gone ends with 4, unless that is allowed", (t) => {
 });
 
 test("rows of one side are counted", (t) => {
-  const { stdout } = between(t, ["a", "b", "c"].map((name) => makeRow(name, 1)), ["a", "d"].map((name) => makeRow(name, 1)));
+  const { stdout } = between(t, ["a", "b", "c"].map((name) => makeRow(name, 1)),
+    ["a", "d"].map((name) => makeRow(name, 1)));
   assert.match(stdout, /^Rows: 2 gone, 1 new, 1 same\.$/m);
   assert.match(stdout, /b +\d.* ns +not there +GONE$/m);
   assert.match(stdout, /d +not there +\d.* ns +new$/m);
@@ -115,10 +119,12 @@ test("runs without a common row are refused", (t) => {
 });
 
 test("what else differs is said before the table", (t) => {
-  const meta = { machine: machine({ cpu: "Other CPU", host: "other" }), build: { ...makeMeta().build, flags: "-O2" } };
+  const meta = { machine: machine({ cpu: "Other CPU", host: "other" }),
+    build: { ...makeMeta().build, flags: "-O2" } };
   const { status, stdout } = between(t, a(100), a(100), { recents: { meta } });
   assert.equal(status, 0);
-  assert.deepEqual(stdout.split("\n").slice(0, 3), [["machine host", "box", "other"], ["machine cpu", "Example CPU", "Other CPU"],
+  assert.deepEqual(stdout.split("\n").slice(0, 3), [["machine host", "box", "other"],
+    ["machine cpu", "Example CPU", "Other CPU"],
     ["build flags", "-O3", "-O2"]].map(([what, old, recent]) => (
     `Different ${what}: OLD ${old}, NEW ${recent}. The ratios compare more than the code.`)));
 });
@@ -137,14 +143,16 @@ test("several runs a side", (t) => {
   const sides = [3, 3.6].map((factor) => [1, 2, 3].map((seed) => run(t,
     two("simd", "aten", factor * (1 + 0.01 * seed), { seed }))));
   const words = [...sides[0], "--", ...sides[1]];
-  assert.match(printed(["diff", ...words], {}, 4), /^3 and 3 runs: the unit is the run\. A row by itself must change by more than 1\.05/m);
+  assert.match(printed(["diff", ...words], {}, 4),
+    /^3 and 3 runs: the unit is the run\. A row by itself must change by more than 1\.05/m);
   assert.equal(JSON.parse(printed(["diff", "--format", "json", ...words], {}, 4)).counts.slower, 6);
   oneError(verb(["diff", ...sides.flat()]), "6 folders and no --", "OLD... -- NEW...");
   oneError(verb(["diff", ...sides[0], "--"]), "one side of -- has no folder");
 });
 
 test("filters hold for both sides", (t) => {
-  const { status, stdout } = between(t, two("simd", "aten", 3), two("simd", "aten", 9), { words: ["-b", "simd", "-f", "_l1/"] });
+  const { status, stdout } = between(t, two("simd", "aten", 3), two("simd", "aten", 9),
+    { words: ["-b", "simd", "-f", "_l1/"] });
   assert.equal(status, 0);
   assert.match(stdout, /^Rows: 1 same\.$/m);
 });
@@ -159,7 +167,8 @@ test("which of the runs is partial is said on stderr", (t) => {
 
 test("of several runs a backend that is told decides, not each of its rows that looks slower by chance", (t) => {
   const side = (name, factor, count) => [1, 2].map((seed) => run(t, Array.from({ length: count }, (_, at) => (
-    makeRow("a", 100 * (at === 0 ? factor : 1), { l: at + 1, seed, jitter: at === 0 ? 0.2 : 0.002 }))), {}, `${name}${seed}`));
+    makeRow("a", 100 * (at === 0 ? factor : 1), { l: at + 1, seed, jitter: at === 0 ? 0.2 : 0.002 }))), {},
+      `${name}${seed}`));
   const of = (count) => verb(["diff", ...side("old", 1, count), "--", ...side("new", 1.2, count)]);
   const [many, few] = [of(12), of(3)];
   assert.match(many.stdout, /^Rows: 1 undecided \(\?\), 11 same\.$/m);

@@ -9,7 +9,8 @@ import { close, ladder, makeGap, makeRow, temporary } from "./synthesis.js";
 const ID = "batch/forward_training/f32/ncl/n64_c256_l128/t1/warm";
 // It needs scipy, which Debian's interpreter has.
 const TOOL = ["/usr/bin/python3", "/usr/share/benchmark/compare.py"];
-const skip = spawnSync(TOOL[0], [TOOL[1], "--help"]).status !== 0 && "compare.py of Google Benchmark does not run here";
+const skip = spawnSync(TOOL[0], [TOOL[1], "--help"]).status !== 0
+  && "compare.py of Google Benchmark does not run here";
 
 test("samples are repetitions, and have their aggregates", (t) => {
   const rows = [makeRow("a", 1, { samples_ns: [1, 2, 3, 6], bytes: 12 }), makeGap("b", "failed", "x")];
@@ -52,7 +53,8 @@ test("a file is named on stdout, a stream is not", (t) => {
 
 test("filters hold, and a partial run is said on stderr", (t) => {
   const { stdout, stderr } = verb(["export", partialRun(t), "-b", "naive", "-f", "_l16/"]);
-  assert.deepEqual([...new Set(JSON.parse(stdout).benchmarks.map(({ run_name: name }) => name.slice(0, 6)))], ["naive/"]);
+  assert.deepEqual([...new Set(JSON.parse(stdout).benchmarks.map(({ run_name: name }) => name.slice(0, 6)))],
+    ["naive/"]);
   assert.equal(stderr, `normbench: warning: run: ${BUDGET}\n`);
 });
 

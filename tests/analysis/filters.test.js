@@ -171,7 +171,8 @@ test("all parts of a text must fit", () => {
   assert.equal(of("2 threads") + of("1 thread"), 210);
   assert.equal(of("threads=1"), of("1 thread"));
   assert.deepEqual(["32x512x835 training", "[32, 512, 835] training", "training 32 512 835"].map(of), [1, 1, 1]);
-  assert.equal(of("L=1 batchnorm inference 2 threads"), run.rows.filter((row) => row.backend === "aten" && row.l === 1
+  assert.equal(of("L=1 batchnorm inference 2 threads"),
+    run.rows.filter((row) => row.backend === "aten" && row.l === 1
     && row.norm === "batch" && row.pass === "forward_inference" && row.threads === 2).length);
   assert.equal(of("torch.nn.BatchNorm1d"), of("batchnorm1d"));
   assert.equal(of("nn.LayerNorm"), of("layernorm"));

@@ -15,17 +15,20 @@ test("rank says the answer, and the table has every backend", (t) => {
 
 test("2 to 5 cases have a range, and nobody is marked", (t) => {
   const table = linesOf(printed(["rank", run(t)])).slice(6, 11);
-  assert.deepEqual(table.map((line) => line.trim().replace(/  +/g, "  ")), ["batch norm, f32, ncl, 1 thread", "training",
+  assert.deepEqual(table.map((line) => line.trim().replace(/  +/g, "  ")),
+    ["batch norm, f32, ncl, 1 thread", "training",
     "shapes  4, range", "OpenMP C++, ours  1.00 (1.00)", "simd, ours  1.00 (1.00)"]);
 });
 
 test("titles name the setting, batch norm first, and columns have their number of shapes", (t) => {
-  const lines = linesOf(printed(["rank", run(t, [...two("a", "b", 2, { norm: "layer", threads: 2 }), ...two("a", "b", 2)])]));
+  const lines = linesOf(printed(["rank", run(t, [...two("a", "b", 2, { norm: "layer", threads: 2 }),
+    ...two("a", "b", 2)])]));
   const titles = lines.filter((line) => / norm, .* threads?$/.test(line));
   assert.deepEqual(titles, ["batch norm, f32, ncl, 1 thread", "layer norm, f32, ncl, 2 threads"]);
   for (const title of titles) {
     const table = lines.slice(lines.indexOf(title) + 1).map((line) => line.trim().split(/ {2,}/));
-    assert.deepEqual(table.slice(0, 4), [["training"], ["shapes", "6"], ["a", "1.00 (1.00) *"], ["b", "2.00 (2.00)"]]);
+    assert.deepEqual(table.slice(0, 4),
+      [["training"], ["shapes", "6"], ["a", "1.00 (1.00) *"], ["b", "2.00 (2.00)"]]);
   }
 });
 
@@ -54,8 +57,11 @@ test("regimes have ranks, wins and the worst shape each", (t) => {
   const lines = linesOf(printed(["rank", run(t, rows), "--regimes"]));
   const of = (word) => lines.filter((line) => line.startsWith(word)).map((line) => line.split(/ {2,}/));
   assert.deepEqual(of("regime ")[0].slice(0, 4), ["regime", "cases", "rank", "backend"]);
-  assert.deepEqual(of("all regimes").map((cells) => cells.slice(1, 4)), [["12 cases", "1 *", "a"], ["12 cases", "2", "b"]]);
-  for (const regime of ["L2", "DRAM"]) assert.deepEqual(of(regime).map(([, cases]) => cases), ["6 cases", "6 cases"]);
+  assert.deepEqual(of("all regimes").map((cells) => cells.slice(1, 4)),
+    [["12 cases", "1 *", "a"], ["12 cases", "2", "b"]]);
+  for (const regime of ["L2", "DRAM"]) {
+    assert.deepEqual(of(regime).map(([, cases]) => cases), ["6 cases", "6 cases"]);
+  }
 });
 
 test("rank --format json has what the table has", (t) => {
@@ -78,7 +84,8 @@ test("who is shown does not change who is best, who is ranked does", (t) => {
   assert.ok(ratio(["-b", "aten"]) > 2.9);
   assert.ok(ratio(["--among", "libraries"]) === 1);
   assert.match(printed(["rank", folder, "--among", "libraries"]), /Ranked are only PyTorch/);
-  oneError(verb(["rank", folder, "--among", "aten,cuda"]), "--among 'cuda' is none of all, libraries, without-ours",
+  oneError(verb(["rank", folder, "--among", "aten,cuda"]),
+    "--among 'cuda' is none of all, libraries, without-ours",
     "aten, simd");
 });
 
@@ -92,9 +99,11 @@ const DEFECT = { what: "dgamma of few rows is | wrong", source: "https://example
 
 test("failures come first, a known defect with its source, and what is declined is none", (t) => {
   const rows = [...ladder(), ...[16, 32].map((l) => makeGap("aten", "failed", `dgamma[${l}] is off`,
-    { l, known_defect: DEFECT })), makeGap("simd", "crashed", "y", { l: 7 }), makeGap("simd", "unsupported", "y", { l: 8 })];
+    { l, known_defect: DEFECT })), makeGap("simd", "crashed", "y", { l: 7 }),
+      makeGap("simd", "unsupported", "y", { l: 8 })];
   const lines = linesOf(printed(["rank", run(t, rows)]));
-  assert.equal(lines[0], `FAILED: PyTorch: known defect of the library (${DEFECT.source}): ${DEFECT.what} in 2 of 2 rows `
+  assert.equal(lines[0],
+    `FAILED: PyTorch: known defect of the library (${DEFECT.source}): ${DEFECT.what} in 2 of 2 rows `
     + "(training of batch norm): no time, no rank there.");
   assert.match(lines[1], /^FAILED: simd, ours: crashed in 1 of 6 rows /);
   assert.match(lines[2], /^On this /);

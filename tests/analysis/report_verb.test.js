@@ -21,10 +21,12 @@ const cellsOf = (line) => line.replace(/^\| | \|$/g, "").split(" | ");
 
 test("a report has its sections in order, and its path is printed", (t) => {
   const text = reportOf(run(t, withGap()));
-  assert.deepEqual([...text.matchAll(/^## (.*)/gm)].map(([, title]) => title), ["Who is who", "Shapes", "Kernels", "Cliffs",
-    "Skips and failures", "Who is fastest where", "Performance profile", "Bandwidth", "Scaling with threads", "Mini-batches",
-    "Instead of batch norm", "Price of a norm", "Instead of f32", "Instead of ncl", "Versions of one library", "Accuracy",
-    "Costs and disturbances", "Ranking by regime", "Remarks", "Machine and build", "What this config asks", "Method",
+  assert.deepEqual([...text.matchAll(/^## (.*)/gm)].map(([, title]) => title), [
+    "Who is who", "Shapes", "Kernels", "Cliffs", "Skips and failures", "Who is fastest where",
+    "Performance profile", "Bandwidth", "Scaling with threads", "Mini-batches", "Instead of batch norm",
+    "Price of a norm", "Instead of f32", "Instead of ncl", "Versions of one library", "Accuracy",
+    "Costs and disturbances", "Ranking by regime", "Remarks", "Machine and build", "What this config asks",
+    "Method",
     "Reproduce"]);
   assert.match(text, /^\| verified \| 12 of 12 rows/m);
   assert.match(text, /^\| picky \| unsupported \| needs c % 3 == 0 \| 1 \|$/m);
@@ -36,7 +38,9 @@ test("a report leads with the answer, and every table is whole", (t) => {
   assert.match(lines[2], /^On this 2-core Example CPU/);
   const columns = (line) => line.replace(/\\\|/g, "").split("|").length;
   lines.forEach((line, at) => {
-    if (line.startsWith("|") && lines[at - 1].startsWith("|")) assert.equal(columns(line), columns(lines[at - 1]), line);
+    if (line.startsWith("|") && lines[at - 1].startsWith("|")) {
+      assert.equal(columns(line), columns(lines[at - 1]), line);
+    }
   });
 });
 
@@ -72,7 +76,8 @@ test("sections say what would fill them, or have their data", (t) => {
 test("only what a run has is explained", (t) => {
   const bare = reportOf(run(t));
   assert.doesNotMatch(bare, /times the bound|The bound is|clearly behind got|random input|Random input/);
-  const rows = ladder().map((row, at) => ({ ...row, bound_ns: 10, ...(at % 3 ? {} : { samples_ns: row.samples_ns.slice(5) }),
+  const rows = ladder().map((row, at) => ({ ...row, bound_ns: 10,
+    ...(at % 3 ? {} : { samples_ns: row.samples_ns.slice(5) }),
     accuracy: { random: { bound: 0.25, ulp: 2 } } }));
   const full = reportOf(run(t, rows));
   assert.match(full, /times the bound/);
@@ -110,9 +115,11 @@ test("commands can be pasted", (t) => {
   const folder = run(t, two("fast[x=off]", "slow", 3), { meta: { command } });
   printed(["report", folder, "-f", "_l"], { env: { NORMBENCH_COMMAND: "normbench report results/x -B 'a b'" } });
   const text = textOf(folder, "report.md");
-  assert.ok(text.includes("\nnormbench run 'my  config.toml' -f 'n32|n64' 'two lines'\nnormbench report results/x -B 'a b'\n```\n"));
+  assert.ok(text.includes("\nnormbench run 'my  config.toml' -f 'n32|n64' 'two lines'\n"
+    + "normbench report results/x -B 'a b'\n```\n"));
   assert.match(reportOf(folder), new RegExp(`^normbench report ${folder}$`, "m"));
-  assert.match(reportOf(run(t, two("fast", "slow[x=off]", 3))), /`normbench repro batch\/[^ ]+ -b 'slow\[x=off\]'`/);
+  assert.match(reportOf(run(t, two("fast", "slow[x=off]", 3))),
+    /`normbench repro batch\/[^ ]+ -b 'slow\[x=off\]'`/);
 });
 
 test("the report of a run is the same each time, whatever the working directory", (t) => {
@@ -133,12 +140,14 @@ test("a partial run says so first and once", (t) => {
   assert.ok(reportOf(run(t)).startsWith("# Report: test\n\nOn this "));
   const evil = makeRow("openmp", 1, { norm: "<b>*x*" }).case;
   const ids = [...ladder().map((row) => row.case), evil];
-  assert.match(reportOf(partialRun(t, "run", { case_ids: ids, interrupted: true })), /no case of &lt;b&gt;\\\*x\\\* norm\.\*\*$/m);
+  assert.match(reportOf(partialRun(t, "run", { case_ids: ids, interrupted: true })),
+    /no case of &lt;b&gt;\\\*x\\\* norm\.\*\*$/m);
 });
 
 test("two runs of one machine: the later is told, with what changed since the other", (t) => {
   const old = run(t, two("simd", "aten", 3), {}, "old");
-  const recent = run(t, two("simd", "aten", 3.6), { meta: { name: "later", machine: machine({ host: "other|box" }) } }, "new");
+  const recent = run(t, two("simd", "aten", 3.6),
+    { meta: { name: "later", machine: machine({ host: "other|box" }) } }, "new");
   const text = reportOf(old, recent);
   assert.ok(text.startsWith("# Report: later\n"));
   const found = section(text, "Changes since old");
@@ -172,7 +181,8 @@ test("three runs of two machines have both, and folders of one name are told apa
   const [old, there, recent] = [{}, { meta: { machine: machine({ cpu: "Other" }) } }, {}].map(
     (options) => run(t, two("simd", "aten", 3), options));
   const text = reportOf(old, there, recent);
-  const heads = section(text, "Runs side by side").split("\n").filter((line) => line.startsWith("| /")).map(cellsOf);
+  const heads = section(text, "Runs side by side").split("\n").filter((line) => line.startsWith("| /"))
+    .map(cellsOf);
   assert.deepEqual(heads.map(([name]) => name), [old, there, recent]);
   assert.deepEqual([...text.matchAll(/^## Changes since (.*)$/gm)].map(([, name]) => name), [old]);
 });
@@ -197,10 +207,13 @@ test("filters hold for all runs, and what is wrong with one writes nothing", (t)
 
 test("hostile names stay text in every table, and no picture takes a name from them", (t) => {
   const evil = "<b>|*x*<img src=x>";
-  const fields = { norm: evil, name: evil, reason: evil, source: evil, regime: evil, detail: evil, remarks: [evil] };
+  const fields = { norm: evil, name: evil, reason: evil, source: evil, regime: evil, detail: evil,
+    remarks: [evil] };
   const old = run(t, two("fast", evil, 2, { norm: evil }), {}, "old");
-  const there = run(t, two("fast", evil, 2, { norm: evil }), { meta: { machine: machine({ cpu: evil }) } }, evil.replace(/[|*]/g, ""));
-  const recent = run(t, [...two("fast", evil, 9, fields), makeGap(evil, "failed", evil, { l: 99, known_defect: { what: evil, source: evil } })],
+  const there = run(t, two("fast", evil, 2, { norm: evil }), { meta: { machine: machine({ cpu: evil }) } },
+    evil.replace(/[|*]/g, ""));
+  const recent = run(t, [...two("fast", evil, 9, fields), makeGap(evil, "failed", evil,
+    { l: 99, known_defect: { what: evil, source: evil } })],
     { meta: { name: evil, warnings: [evil], finished: null, backends: [{ name: evil, built: false, reason: evil }],
       build: { ...makeMeta().build, flags: evil }, config: { path: evil, analysis: evil } } }, "<u>new");
   for (const line of reportOf(old, there, recent).split("## Reproduce")[0].split("\n")) {
@@ -218,7 +231,8 @@ test("a page holds hostile names as data, and is written on request only", (t) =
   assert.equal(printed(["report", folder, "--html"]), `${folder}/report.html\n`);
   assert.deepEqual(filesIn(folder), [...RUN, "report.html"].sort());
   assert.ok(!textOf(folder, "report.html").includes("<img src=x"));
-  assert.equal(printed(["report", folder, "--html", "--markdown"]), `${folder}/report.md\n${folder}/report.html\n`);
+  assert.equal(printed(["report", folder, "--html", "--markdown"]),
+    `${folder}/report.md\n${folder}/report.html\n`);
 });
 
 test("what is no letter is replaced, and files are UTF-8", (t) => {
@@ -269,8 +283,10 @@ test("a place that is none is one clear line, and nothing is written", (t) => {
   const long = "x".repeat(300);
   for (const [words, part] of [[["-o", long], "cannot write xxx"], [["--html", "-o", long], "cannot write xxx"],
     [["--html", "--markdown", "-o", "."], "-o '.' names no file"], [["-o", ""], "-o '' names no file"],
-    [["-o", ".."], "names no file"], [["-o", "out/"], "-o 'out/' names no file"], [["-o", "run.json/x.md"], "cannot write run.json/x"],
-    [["-o", "none/r.md"], "cannot write none/r", "there is no folder none"], [["-o", folder], `cannot write ${folder}: it is a folder`],
+    [["-o", ".."], "names no file"], [["-o", "out/"], "-o 'out/' names no file"],
+    [["-o", "run.json/x.md"], "cannot write run.json/x"],
+    [["-o", "none/r.md"], "cannot write none/r", "there is no folder none"],
+    [["-o", folder], `cannot write ${folder}: it is a folder`],
     [["--html", "--markdown", "-o", "/dev/stdout"], "-o /dev/stdout is one place"]]) {
     oneError(verb(["report", folder, ...words], { cwd: folder }), part);
   }
@@ -295,7 +311,8 @@ test("a full disk leaves what was there, and one message", (t) => {
   for (const before of [RUN, [...RUN, "report.md"].sort()]) {
     if (before !== RUN) fs.writeFileSync(path.join(folder, "report.md"), "older");
     for (const kilobytes of before === RUN ? [0, 3] : [9]) { // nothing, the first picture, all pictures
-      const found = shell(`ulimit -f ${kilobytes}; ${MAIN_WORDS} report '${folder}' --splice '${page}' 2>&1; echo rc $?`);
+      const found = shell(
+        `ulimit -f ${kilobytes}; ${MAIN_WORDS} report '${folder}' --splice '${page}' 2>&1; echo rc $?`);
       assert.match(found, /^normbench: error: cannot write [^\n]+: the disk is full, choose another place\nrc 2$/);
       assert.deepEqual(filesIn(folder), before);
     }
@@ -350,8 +367,10 @@ test("-o report.html means the page, and a name that says otherwise than the fla
   const place = (name) => path.join(folder, name);
   assert.equal(printed(["report", folder, "-o", place("a.html")]), `${place("a.html")}\n`);
   assert.match(textOf(place("a.html")), /^<!doctype html>/i);
-  oneError(verb(["report", folder, "--html", "-o", place("b.md")]), "is named as markdown, and --html is asked for");
-  oneError(verb(["report", folder, "--markdown", "-o", place("b.html")]), "is named as html, and --markdown is asked for");
+  oneError(verb(["report", folder, "--html", "-o", place("b.md")]),
+    "is named as markdown, and --html is asked for");
+  oneError(verb(["report", folder, "--markdown", "-o", place("b.html")]),
+    "is named as html, and --markdown is asked for");
   oneError(verb(["report", folder, "-o", "-"]), "-o '-' names no file", "/dev/stdout");
   assert.ok(!filesIn(folder).some((name) => name.startsWith("b.")));
 });
@@ -361,5 +380,6 @@ test("what changed has the names of the later run, side by side both with their 
   const backends = (version) => ({ meta: { backends: [{ name: "aten", version, built: true }] } });
   const found = reportOf(run(t, rows(3), backends("1.13.0"), "old"), run(t, rows(4), backends("2.5.0"), "new"));
   assert.match(section(found, "Changes since old"), /slower\*\* \| PyTorch 2\.5\.0 /);
-  assert.match(section(found, "Runs side by side"), /\| 3\.00 \\\[\d[^|]*\\\] PyTorch 1\.13\.0 \| 4\.0\d \\\[[^|]*\\\] PyTorch 2\.5\.0 \|/);
+  assert.match(section(found, "Runs side by side"),
+    /\| 3\.00 \\\[\d[^|]*\\\] PyTorch 1\.13\.0 \| 4\.0\d \\\[[^|]*\\\] PyTorch 2\.5\.0 \|/);
 });

@@ -141,7 +141,8 @@ test("parts of run.json of another form are as absent", () => {
   const run = loadRows(ladder(), { meta });
   assert.deepEqual([run.machine, run.build, run.backends, run.ceilings, run.warnings],
     [{ caches: [], load: [] }, {}, [], [], []]);
-  const { machine } = loadRows(ladder(), { meta: { machine: { cpu: "x", caches: [null, { level: 1 }], load: [null] } } });
+  const given = { cpu: "x", caches: [null, { level: 1 }], load: [null] };
+  const { machine } = loadRows(ladder(), { meta: { machine: given } });
   assert.deepEqual(machine, { cpu: "x", caches: [{ level: 1 }], load: [] });
 });
 

@@ -105,7 +105,8 @@ test("of many settings the first is shown, and how many there are", (t) => {
   assert.ok(lines.some((line) => line.startsWith("batch norm, f32, ncl, 2 threads, time as a ratio")));
   assert.ok(lines.some((line) => line.endsWith("[Full report](run/report.md), with 11 other settings.")));
   assert.ok(lines.length < 30);
-  assert.equal(textOf(folder, "report.md").split("time as a ratio to the best: geometric mean (worst)").length, 1 + 12);
+  assert.equal(textOf(folder, "report.md").split("time as a ratio to the best: geometric mean (worst)").length,
+    1 + 12);
 });
 
 test("a page can be spliced without pictures, and with a page of its own linked", (t) => {

@@ -31,7 +31,8 @@ for (const name of VERBS) {
     const folders = name === "diff" ? [folder, folder] : [folder];
     oneError(verb([name, ...folders, "--frob"]), "--frob", `normbench ${name} --help`);
     oneError(verb([name]), "no folder was given", `normbench ${name} --help`);
-    oneError(verb([name, ...folders.map(() => "/nowhere")]), "no run folder at /nowhere, give a folder that 'normbench run' wrote");
+    oneError(verb([name, ...folders.map(() => "/nowhere")]),
+      "no run folder at /nowhere, give a folder that 'normbench run' wrote");
     oneError(verb([name, ...folders, "-b", "cuda"]), "-b 'cuda' matches no backend", "naive, openmp, simd");
     const done = verb([name, ...folders, "-B", "cuda", "-f", "c256"]);
     assert.equal(done.status, 0, done.stderr);
@@ -80,14 +81,17 @@ test("what a terminal cannot show is replaced, in every verb", (t) => {
 });
 
 test("no line is longer than the terminal, and columns stay in line, in any locale", (t) => {
-  const meta = { machine: machine({ cpu: "Größe ± und mehr davon, so that this line has to be folded somewhere" }) };
-  const old = run(t, [...richRows(), makeGap("aten", "failed", "ein Fehler, der so lang ist, daß er nicht paßt ±±±")]);
+  const meta = { machine: machine({ cpu: "Größe ± und mehr davon, so that this line is folded somewhere" }) };
+  const old = run(t, [...richRows(), makeGap("aten", "failed",
+    "ein Fehler, der so lang ist, daß er nicht paßt ±±±")]);
   const recent = run(t, richRows(1.3), { meta });
   for (const locale of ["C", "C.UTF-8"]) {
     for (const [columns, ...words] of [[60, "rank", old], [80, "rank", recent, "--regimes"], [80, "compare", old],
       [80, "compare", old, "--baseline", "naive"], [80, "diff", old, recent]]) {
       const { stdout } = verb(words, { env: { COLUMNS: String(columns), LC_ALL: locale } });
-      for (const line of stdout.split("\n")) assert.ok([...line].length <= columns, `${words} at ${columns}: ${line}`);
+      for (const line of stdout.split("\n")) {
+        assert.ok([...line].length <= columns, `${words} at ${columns}: ${line}`);
+      }
     }
   }
   const intervals = printed(["compare", old, "-f", "^batch"], { env: { LC_ALL: "C" } }).split("\n")
@@ -109,8 +113,10 @@ test("a reader that leaves is no error, a full disk is one", (t) => {
   const folder = run(t);
   const ends = (command) => shell(`set -o pipefail; { ${command}; echo rc $?; } 2>&1`);
   assert.equal(ends(`${MAIN_WORDS} export '${folder}' | head -c 1 >/dev/null`), "rc 0");
-  assert.equal(ends(`${MAIN_WORDS} export '${folder}' >/dev/full`), "normbench: error: cannot write to stdout: the disk is full\nrc 1");
-  assert.match(ends(`${MAIN_WORDS} report '${folder}' -o /dev/full`), /^normbench: error: cannot write \/dev\/full: the disk is full.*\nrc 2$/);
+  assert.equal(ends(`${MAIN_WORDS} export '${folder}' >/dev/full`),
+    "normbench: error: cannot write to stdout: the disk is full\nrc 1");
+  assert.match(ends(`${MAIN_WORDS} report '${folder}' -o /dev/full`),
+    /^normbench: error: cannot write \/dev\/full: the disk is full.*\nrc 2$/);
   assert.equal(ends(`${MAIN_WORDS} rank '${folder}/..' 2>/dev/full`), "rc 2");
 });
 

@@ -37,7 +37,8 @@ const RUNS = {
   alone: [like(rows.filter((row) => row.backend === "aten"))],
   few: [loadRows(two("aten", "simd", 2, { cases: 4 }))],
   one: [like(rows.filter((row) => row.case === rows[0].case))],
-  untimed: [loadRows([makeGap("naive", "failed", "y is off", {})], { meta: { machine: {}, build: {}, ceilings: [] } })],
+  untimed: [loadRows([makeGap("naive", "failed", "y is off", {})],
+    { meta: { machine: {}, build: {}, ceilings: [] } })],
   evil: [evil(), evil()],
 };
 
@@ -71,7 +72,7 @@ function expected(run, { values = {}, text = "", ...more }) {
     ),
     matrices: shapeMatrices(view).map(({ keys, backends, lines }) => ({ of: KEYS.map((key) => keys[key]).join("/"),
       lines: lines.map(({ best, cells }) => [...backends.map((id) => cells.get(id)?.estimate?.ratio ?? null),
-        best && best.median_ns]) })).filter(({ lines }) => lines.some((line) => line.some((value) => value !== null))),
+        best && best.median_ns]) })).filter(({ lines }) => lines.flat().some((value) => value !== null)),
   };
 }
 
@@ -80,5 +81,6 @@ for (const [name, runs] of Object.entries(RUNS)) {
 }
 fs.writeFileSync(path.join(folder, "chosen.html"), renderPage([known], "normbench report reference --html -b aten",
   "#show=aten&show=onednn&among=libraries"));
-fs.writeFileSync(path.join(folder, "expected.json"), JSON.stringify(Object.entries(CHOICES).flatMap(([page, choices]) => (
+fs.writeFileSync(path.join(folder, "expected.json"),
+  JSON.stringify(Object.entries(CHOICES).flatMap(([page, choices]) => (
   choices.map(([hash, choice]) => ({ page, hash, ...expected(RUNS[page][0], choice) }))))));

@@ -23,7 +23,7 @@ export function levelOf(ratio) {
 // without a next, and whether all of them are tied or undecided. Backends in a native layout do not count.
 export function heatMaps(view, group) {
   const isIn = isOf(group);
-  const records = view.records.filter(({ row, competes }) => competes && isIn(row));
+  const records = view.records.filter(({ reference, competes }) => competes && isIn(reference));
   const duels = [...groupBy(records, ({ row }) => row.case).values()].map(duelOf);
   return MAPS.flatMap(({ name, across, up, has }) => {
     const own = duels.filter(({ row }) => has(row));

@@ -1,7 +1,7 @@
 // Turns numbers and names into text, the same in a terminal, in Markdown and on the page.
 import { largest, smallest } from "./statistics.js";
 
-export const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
+const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
   backward: "backward", backward_inference: "backward with fixed statistics" };
 const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm",
   instance: "InstanceNorm1d", group: "GroupNorm", rms: "RMSNorm", none: "the identity" };

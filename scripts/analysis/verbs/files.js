@@ -13,7 +13,7 @@ const SCHEMA = path.resolve(ANALYSIS, "../../results/schema.json");
 // Opened by name it may be none: a socket cannot be opened, a file would begin anew.
 const STDOUT = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
-export function readSchema() {
+function readSchema() {
   return JSON.parse(fs.readFileSync(SCHEMA, "utf8"));
 }
 
@@ -37,7 +37,7 @@ function isFolder(place) {
   return Boolean(statOf(place)?.isDirectory());
 }
 
-export function readText(place, advice) {
+function readText(place, advice) {
   try {
     return fs.readFileSync(place, "utf8");
   } catch (error) {

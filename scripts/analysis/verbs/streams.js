@@ -14,7 +14,7 @@ export class ClosedStream extends Error {
 const PLAIN = { "±": "+-", "…" : "...", "×": "x", "–": "-", "’": "'" };
 
 // Whether the locale can show more than ASCII, by the variables in their order.
-export function isUnicode(environment = process.env) {
+function isUnicode(environment = process.env) {
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
   return /utf-?8/i.test(locale);
 }
