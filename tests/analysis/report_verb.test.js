@@ -383,3 +383,9 @@ test("what changed has the names of the later run, side by side both with their 
   assert.match(section(found, "Runs side by side"),
     /\| 3\.00 \\\[\d[^|]*\\\] PyTorch 1\.13\.0 \| 4\.0\d \\\[[^|]*\\\] PyTorch 2\.5\.0 \|/);
 });
+
+test("without esbuild the page says what to install", (t) => {
+  const folder = run(t);
+  oneError(verb(["report", folder, "--html"], { env: { PATH: "/nowhere" } }), "needs esbuild: apt-get install esbuild");
+  assert.deepEqual(filesIn(folder), RUN);
+});

@@ -123,3 +123,17 @@ test("the report cannot go where the summary goes", (t) => {
   oneError(verb(["report", folder, "-o", page, "--splice", page]), `--splice ${page} is where the report goes`);
   assert.equal(textOf(page), PAGE);
 });
+
+test("no program of the working directory is run, whatever PATH says", (t) => {
+  const folder = run(t);
+  const page = pageOf(folder);
+  const cwd = temporary(t);
+  for (const name of ["git", "esbuild"]) {
+    fs.writeFileSync(path.join(cwd, name), `#!/bin/sh\ntouch '${cwd}/ran-${name}'\nexit 1\n`, { mode: 0o755 });
+  }
+  for (const PATH of [`.:${process.env.PATH}`, `:${process.env.PATH}`, "."]) {
+    const { status, stderr } = verb(["report", folder, "--html", "--markdown", "--splice", page], { cwd, env: { PATH } });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(fs.readdirSync(cwd).filter((name) => name.startsWith("ran-")), [], PATH);
+  }
+});

@@ -6,6 +6,7 @@ import path from "node:path";
 import { UserError } from "../core/errors.js";
 import { packRun } from "../core/pack.js";
 import { ANALYSIS } from "./files.js";
+import { environment } from "./programs.js";
 
 const PAGE = path.join(ANALYSIS, "page");
 
@@ -28,17 +29,12 @@ function bundle() {
   try {
     const text = execFileSync("esbuild", [path.join(PAGE, "main.js"), "--bundle", "--format=iife",
       "--target=es2021", "--minify-whitespace", "--charset=utf8", "--log-level=error"],
-    { cwd: PAGE, encoding: "utf8", maxBuffer: 1 << 26, env: { PATH: absolutePath() } });
+    { cwd: PAGE, encoding: "utf8", maxBuffer: 1 << 26, env: environment() });
     return text.replaceAll("</script", "<\\/script");
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
     throw new UserError("the page needs esbuild: apt-get install esbuild, or run scripts/setup");
   }
-}
-
-// Nothing of the working directory may decide which program runs.
-function absolutePath() {
-  return (process.env.PATH || "").split(":").filter((folder) => folder.startsWith("/")).join(":");
 }
 
 // What a Content-Security-Policy calls an inline script or style by.

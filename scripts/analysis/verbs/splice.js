@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../core/errors.js";
+import { environment } from "./programs.js";
 import { reasonOf } from "./reasons.js";
 import { linkPart } from "./format.js";
 
@@ -37,6 +38,6 @@ export function linkTo(page, target) {
   if (link.startsWith("..") || path.isAbsolute(link)) return null;
   // A repository's own settings can name programs that git runs.
   const ignored = spawnSync("git", ["-c", "core.fsmonitor=false", "-C", folder, "check-ignore", "-q", "--", link],
-    { stdio: "ignore" }).status === 0;
+    { stdio: "ignore", env: environment() }).status === 0;
   return ignored ? null : link.split(path.sep).map(linkPart).join("/");
 }
