@@ -1,6 +1,7 @@
 // What the reader chose, kept in the address after # so that a link and the back button keep it.
 import { AMONG, backendsOf, FACETS, facetValues } from "../core/filters.js";
 import { unpackRun } from "../core/pack.js";
+import { toAddress } from "./address.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 // `start` has the choices of the command line, as an address.
@@ -17,22 +18,8 @@ export function currentRun() {
 }
 
 export function toHash() {
-  const { section, run, values: chosen, shown, among, text, baseline, pick: picked } = state;
-  const parts = new URLSearchParams();
-  if (section) parts.set("in", section);
-  if (run !== loaded.length - 1) parts.set("run", run);
-  const many = (key, values) => {
-    values.forEach((value) => parts.append(key, value));
-    if (!values.length) parts.append(`no.${key}`, "");
-  };
-  for (const facet of FACETS) if (chosen[facet]) many(facet, chosen[facet]);
-  if (shown) many("show", [...shown]);
-  if (Array.isArray(among)) many("rank", among);
-  else if (among !== "all") parts.set("among", among);
-  if (text) parts.set("text", text);
-  if (baseline !== null) parts.set("baseline", baseline);
-  for (const [key, value] of Object.entries(picked)) parts.set(`pick.${key}`, value);
-  return `#${parts}`;
+  const { run, pick: picked, ...choices } = state;
+  return toAddress({ ...choices, picked, run: run === loaded.length - 1 ? null : run });
 }
 
 export function fromHash(hash) {

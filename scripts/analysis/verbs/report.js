@@ -5,6 +5,7 @@ import { drawCharts } from "../charts/index.js";
 import { serialize } from "../charts/svg.js";
 import { UserError } from "../core/errors.js";
 import { shellWord } from "../core/text.js";
+import { toAddress } from "../page/address.js";
 import { renderPage } from "./bundle.js";
 import { isStream, printPlace, readRun, writeFiles } from "./files.js";
 import { renderReport, renderSummary } from "./markdown.js";
@@ -70,14 +71,11 @@ function chosen(view) {
   return { ...view.run, rows: view.rows };
 }
 
-// The choices of the view, as the address of a page.
+// The choices of the view, as the address of a page; empty where nothing is chosen.
 function startOf({ among, backends, isShown }) {
-  const parts = new URLSearchParams();
   const ids = [...backends.keys()];
-  if (!ids.every(isShown)) ids.filter(isShown).forEach((id) => parts.append("show", id));
-  if (Array.isArray(among)) among.forEach((id) => parts.append("rank", id));
-  else if (among !== "all") parts.set("among", among);
-  return [...parts].length ? `#${parts}` : "";
+  const address = toAddress({ among, shown: ids.every(isShown) ? null : ids.filter(isShown) });
+  return address === "#" ? "" : address;
 }
 
 const SUFFIXES = { markdown: ".md", html: ".html" };
