@@ -23,7 +23,7 @@ Problem problem(Norm norm, Pass pass, std::int64_t n, std::int64_t c, std::int64
   return {.norm = norm, .pass = pass, .n = n, .c = c, .l = l, .batch = n};
 }
 
-TEST(SweptTwice, IsWhatFindsItsStatisticsItself) {
+TEST(MustReadTwice, IsWhatFindsItsStatisticsItself) {
   EXPECT_TRUE(must_read_twice(problem(Norm::kBatch, Pass::kForwardTraining, 4, 4, 4)));
   EXPECT_FALSE(must_read_twice(problem(Norm::kBatch, Pass::kForwardInference, 4, 4, 4)));
   EXPECT_TRUE(must_read_twice(problem(Norm::kBatch, Pass::kBackward, 4, 4, 4)));
@@ -32,7 +32,7 @@ TEST(SweptTwice, IsWhatFindsItsStatisticsItself) {
   EXPECT_FALSE(must_read_twice(problem(Norm::kNone, Pass::kForwardTraining, 4, 4, 4)));
 }
 
-TEST(SweepBytes, AreThoseOfOneStatisticInWholeLines) {
+TEST(RereadBytes, AreThoseOfOneStatisticInWholeLines) {
   const auto bytes = [](const Problem& p) { return reread_bytes(p); };
   EXPECT_EQ(bytes(problem(Norm::kBatch, Pass::kForwardTraining, 10, 4, 100)), 10 * 400);
   EXPECT_EQ(bytes(problem(Norm::kBatch, Pass::kBackward, 10, 4, 100)), 2 * 10 * 400);
@@ -60,7 +60,7 @@ TEST(ReadTwice, DependsOnWhatFitsACloserCache) {
   EXPECT_FALSE(twice(problem(Norm::kBatch, Pass::kForwardInference, 4, 8, 100)));
 }
 
-TEST(Bound, IsTheCopyOfAsManyBytesAndASecondSweep) {
+TEST(Bound, IsTheCopyOfAsManyBytesAndASecondRead) {
   const auto bound = [](const Problem& p) { return bound_ns(p, machine(), 1, 100, 30); };
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardInference, 4, 8, 100)), 100);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 4, 8, 100)), 130);
