@@ -1,5 +1,6 @@
 // How the numbers come about and what biases them, in words: the same in the report and on the page.
 import { roundsDiffer } from "./cases.js";
+import { countText } from "./text.js";
 
 export function methodTexts(view) {
   return [
@@ -57,3 +58,20 @@ export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as lon
   + "median of the two next smaller and larger shapes); or the same data in another spelling, by the same "
   + "backend. A spelling is another (N, L) with the same C and N * L, another layout, or another type (per "
   + "byte). A reference kernel is a cliff too.";
+
+// Of ratios between cases, which a run does not time side by side.
+export const APART = "Not measured in the same rounds, so there is no interval.";
+
+// `withoutControl` counts the cases that have no control.
+export function priceText(withoutControl) {
+  const rest = withoutControl ? ` ${countText(withoutControl, "case")} without it are left out.` : "";
+  return "The time of a norm divided by that of the control none, the identity (y = x, dx = dy), by whichever "
+    + "backend is fastest at that on the same shape: 1 is a norm for nothing, and backward, where a norm reads "
+    + `x too, 1.5 is the traffic alone. ${APART}${rest}`;
+}
+
+export const ACCURACY_TEXT = "Error: the worst over all outputs and cases, in units of the bound that is derived "
+  + "for it, so that 1 is the limit. Ulp: the largest absolute error of an output, divided by the spacing of "
+  + "its storage type at the largest value expected. A and B are the grades that backends claim: A forms y "
+  + "centered, (x - mean) * rstd * gamma + beta; B folded, x * scale + shift, which loses digits where the "
+  + "mean is large against the deviation.";

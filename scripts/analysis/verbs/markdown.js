@@ -5,7 +5,7 @@ import { cliffCounts, findCliffs, worstInTurn } from "../core/cliffs.js";
 import { fullTitle, likeCases } from "../core/groups.js";
 import { runNames, sameMachine, sharedText } from "../core/machines.js";
 import { shapeMatrices } from "../core/matrix.js";
-import { BIASES, CLIFF_TEXT, EMPTY, methodTexts } from "../core/method.js";
+import { ACCURACY_TEXT, BIASES, CLIFF_TEXT, EMPTY, methodTexts, priceText } from "../core/method.js";
 import { machineFacts, verifiedText } from "../core/notes.js";
 import { floorText } from "../core/noise.js";
 import { countText, listText, ratioText, shellWord } from "../core/text.js";
@@ -30,6 +30,7 @@ export function renderReport(views, pictures, folder, command) {
   const { run } = view;
   const images = (name) => pictures.filter((own) => own.name === name).map((own) => image(own, folder));
   const found = answer(view);
+  const versions = versionTables(view);
   return `${join([
     `# Report: ${escape(run.name)}`, ...partialParts(views), ...answerParts(view, found), ...images("ranking"),
     ...section("Other settings", found.others.map((table) => markdownTable(answerTable(view, table)))),
@@ -51,8 +52,8 @@ export function renderReport(views, pictures, folder, command) {
     ...section("Instead of f32",
       [markdownTable(bestTypeTable(view)), markdownTable(typeTable(view)) || EMPTY.types]),
     ...section("Instead of ncl", [markdownTable(layoutTable(view)) || EMPTY.layouts]),
-    ...section("Versions of one library", [...versionTables(view).map((table) => markdownTable(table)),
-      versionTables(view).length ? "" : EMPTY.versions]),
+    ...section("Versions of one library",
+      versions.length ? versions.map((table) => markdownTable(table)) : [EMPTY.versions]),
     ...section(PICTURE_TITLES.accuracy, [...images("accuracy"), ...accuracy(view)]),
     ...section("Costs and disturbances", [markdownTable(costTable(view)) || "Nothing passed."]),
     ...section("Ranking by regime", rankingTables(view).flatMap(({ title, table, leftOut }) => [
@@ -158,24 +159,16 @@ function groupTables(view, tableOf) {
 function price(view) {
   const found = priceTables(view);
   if (!found) return [EMPTY.price];
-  return ["The time of a norm divided by the time of the control `none`, the identity (y = x, dx = dy), by "
-    + "whichever backend is fastest at that on the same shape; 1 is a norm for nothing, and backward, where a "
-    + "norm reads x too, 1.5 is the traffic alone. Not measured in the same rounds, so there is no interval.",
-  found.withoutControl ? `${found.withoutControl} cases have no \`none\` beside them, and no price.` : "",
-  markdownTable(found.medians), folded("Per shape", [markdownTable(found.shapes)])];
+  return [escape(priceText(found.withoutControl)), markdownTable(found.medians),
+    folded("Per shape", [markdownTable(found.shapes)])];
 }
 
 function accuracy(view) {
   const { tables, worst } = accuracyTables(view);
   if (!tables.length) return [EMPTY.accuracy];
-  return ["Worst over all outputs and cases, in units of the bound that is derived for it, so that 1 is the "
-    + "limit; ulp: the largest absolute error of an output, divided by the spacing of its storage type at the "
-    + "largest value expected. In brackets the grade that the backend claims: A forms y centered, (x - mean) "
-    + "* rstd * gamma + beta; B folded, x * scale + shift, which loses digits where the mean is large against "
-    + "the deviation.",
-  ...tables.map((table) => markdownTable(table)),
-  worst ? `Over all kinds of input the worst is ${ratioText(worst.error)} of its bound: ${
-    escape(view.label(worst.backend))} in ${code(worst.case)}.` : ""];
+  return [escape(ACCURACY_TEXT), ...tables.map((table) => markdownTable(table)),
+    worst ? `Over all kinds of input the worst is ${ratioText(worst.error)} of its bound: ${
+      escape(view.label(worst.backend))} in ${code(worst.case)}.` : ""];
 }
 
 function severalRuns(views) {

@@ -8,8 +8,8 @@ import { rooflineChart } from "../../charts/roofline.js";
 import { scalingChart } from "../../charts/scaling.js";
 import { backendsOf } from "../../core/filters.js";
 import { fullTitle } from "../../core/groups.js";
-import { EMPTY } from "../../core/method.js";
-import { countText, layerText, ratioText, shapeText } from "../../core/text.js";
+import { ACCURACY_TEXT, APART, EMPTY, priceText } from "../../core/method.js";
+import { layerText, ratioText, shapeText } from "../../core/text.js";
 import { bandwidthTable, batchTable, bestTypeTable, costTable, layoutTable, normTable, priceTables, profileTable,
   threadTable, typeTable, versionTables } from "../../tables/relative.js";
 import { accuracyTables } from "../../tables/runs.js";
@@ -18,7 +18,6 @@ import { chartWidth, chooseSetting, nothing, picture } from "../names.js";
 import { pick, state } from "../state.js";
 import { show } from "../tables.js";
 
-const APART = "Not measured in the same rounds, so there is no interval.";
 const size = () => ({ width: chartWidth() });
 
 // A table per pass of the setting.
@@ -98,11 +97,8 @@ export function otherSection(view) {
 function prices(view, perShape) {
   const found = priceTables(view);
   if (!found) return [nothing(EMPTY.price)];
-  const rest = found.withoutControl
-    ? ` ${countText(found.withoutControl, "case")} without it are left out.` : "";
   return [
-    note("The time of a norm divided by that of none, y = x and dx = dy, by whoever is the fastest at that: "
-      + `1 is a norm for nothing. ${APART}${rest}`),
+    note(priceText(found.withoutControl)),
     show(view, found.medians, { section: "other", sortable: false }),
     folded("Per shape", {}, () => perShape(found.shapes))];
 }
@@ -112,9 +108,7 @@ export function accuracySection(view) {
   if (!tables.length) return nothing(EMPTY.accuracy);
   const { groups, control } = chooseSetting(view, "accuracy");
   return [
-    note("Error: the worst over all outputs and cases in units of the bound that is derived for it, 1 is the "
-      + "limit. Ulp: the same in spacings of the type of the data. A and B: the grades that backends claim."),
-    controls(control), picture(accuracyChart(view, groups, size())),
+    note(ACCURACY_TEXT), controls(control), picture(accuracyChart(view, groups, size())),
     worst ? note(`The largest error of all is ${ratioText(worst.error)} of its bound, of ${
       view.label(worst.backend)} in ${shapeText(worst)}.`) : null,
     tables.map((model, at) => show(view, model,
