@@ -1,12 +1,9 @@
 // Hands the analysis verbs to Node.js, as git runs its external commands.
 #include <fmt/core.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -70,17 +67,6 @@ std::string find_node() {
   return node;
 }
 
-// The word as a shell takes it for one.
-std::string quoted(const std::string& word) {
-  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::strchr("_./=:,@%+-", c) != nullptr;
-  });
-  if (is_plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
-  return text + "'";
-}
-
 }  // namespace
 
 void add_analysis(CLI::App& app) {
@@ -107,11 +93,6 @@ void run_analysis(const CommandLine& command) {
   for (const char* name : {"NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE"}) {
     unsetenv(name);
   }
-  setenv("NORMBENCH_SCRIPTS", scripts.c_str(), 1);
-  std::vector<std::string> typed = command.words;
-  typed[0] = "normbench";
-  std::transform(typed.begin(), typed.end(), typed.begin(), quoted);
-  setenv("NORMBENCH_COMMAND", fmt::format("{}", fmt::join(typed, " ")).c_str(), 1);
 
   std::vector<std::string> words = {node, main.string()};
   words.insert(words.end(), command.words.begin() + 1, command.words.end());

@@ -113,10 +113,10 @@ test("of many remarks the first are listed", (t) => {
 test("commands can be pasted", (t) => {
   const command = ["normbench", "run", "my  config.toml", "-f", "n32|n64", "two\nlines"];
   const folder = run(t, two("fast[x=off]", "slow", 3), { meta: { command } });
-  printed(["report", folder, "-f", "_l"], { env: { NORMBENCH_COMMAND: "normbench report results/x -B 'a b'" } });
+  printed(["report", folder, "-f", "_l", "-B", "a b", "-B", "it's"]);
   const text = textOf(folder, "report.md");
   assert.ok(text.includes("\nnormbench run 'my  config.toml' -f 'n32|n64' 'two lines'\n"
-    + "normbench report results/x -B 'a b'\n```\n"));
+    + `normbench report ${folder} -f _l -B 'a b' -B 'it'"'"'s'\n\`\`\`\n`));
   assert.match(reportOf(folder), new RegExp(`^normbench report ${folder}$`, "m"));
   assert.match(reportOf(run(t, two("fast", "slow[x=off]", 3))),
     /`normbench repro batch\/[^ ]+ -b 'slow\[x=off\]'`/);
@@ -258,10 +258,10 @@ test("-o names the file, pictures lie beside it, and nothing else is left", (t) 
 test("Markdown is what comes without a format", (t) => {
   const folder = run(t);
   const place = temporary(t);
-  const env = { NORMBENCH_COMMAND: "normbench report" };
-  printed(["report", folder, "-o", `${place}/a.md`], { env });
-  printed(["report", folder, "--markdown", "-o", `${place}/b.md`], { env });
-  assert.equal(textOf(place, "a.md"), textOf(place, "b.md").replaceAll("](b/", "](a/"));
+  printed(["report", folder, "-o", `${place}/a.md`]);
+  printed(["report", folder, "--markdown", "-o", `${place}/b.md`]);
+  assert.equal(textOf(place, "a.md"), textOf(place, "b.md").replaceAll("](b/", "](a/")
+    .replace(`--markdown -o ${place}/b.md`, `-o ${place}/a.md`));
 });
 
 test("standard output is a place without pictures, and its name is not printed", (t) => {

@@ -1,10 +1,8 @@
 // normbench report: one or more runs as Markdown with pictures, or as a page.
 import path from "node:path";
-import process from "node:process";
 import { drawCharts } from "../charts/index.js";
 import { serialize } from "../charts/svg.js";
 import { UserError } from "../core/errors.js";
-import { shellWord } from "../core/text.js";
 import { toAddress } from "../page/address.js";
 import { renderPage } from "./bundle.js";
 import { isStream, printPlace, readRun, writeFiles } from "./files.js";
@@ -33,11 +31,9 @@ export const OPTIONS = {
 };
 
 // All is rendered before anything is written.
-export function run(options) {
+export function run(options, command) {
   const runs = options.arguments.map((folder) => readRun(folder));
   const views = runs.map((own) => viewOf(own, options));
-  const command = process.env.NORMBENCH_COMMAND
-    || ["normbench", "report", ...options.arguments.map(shellWord)].join(" ");
   const outputs = outputPaths(runs.at(-1).path, options);
   const isTarget = (place) => path.resolve(place) === path.resolve(options.splice);
   if (options.splice && Object.values(outputs).some(isTarget)) {

@@ -1,5 +1,6 @@
 // Finds the verb, parses its options, and is the only place that prints errors.
 import { UserError } from "../core/errors.js";
+import { shellWord } from "../core/text.js";
 import { helpText, parseOptions } from "./options.js";
 import { ClosedStream, say, write } from "./streams.js";
 
@@ -7,7 +8,8 @@ const EXIT = { fine: 0, internal: 1, usage: 2 };
 const VERBS = ["compare", "rank", "diff", "report", "export"];
 
 // Runs the verb in words[0] and returns the exit code. A verb is a module with VERB, ABOUT, ARGUMENTS,
-// OPTIONS and run(options), which returns an exit code; only the one that runs is loaded.
+// OPTIONS and run(options, command), which returns an exit code; only the one that runs is loaded. `command` is
+// what was typed, to be pasted in a shell.
 export async function main(words) {
   try {
     if (!VERBS.includes(words[0])) {
@@ -20,7 +22,7 @@ export async function main(words) {
       write(helpText(verb));
       return EXIT.fine;
     }
-    return verb.run(options);
+    return verb.run(options, ["normbench", ...words].map(shellWord).join(" "));
   } catch (error) {
     if (error instanceof ClosedStream) return error.exitCode;
     if (error instanceof UserError) {
