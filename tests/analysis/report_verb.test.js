@@ -386,6 +386,7 @@ test("what changed has the names of the later run, side by side both with their 
 
 test("without esbuild the page says what to install", (t) => {
   const folder = run(t);
-  oneError(verb(["report", folder, "--html"], { env: { PATH: "/nowhere" } }), "needs esbuild: apt-get install esbuild");
+  oneError(verb(["report", folder, "--html"], { env: { PATH: "/nowhere" } }),
+    "needs esbuild: apt-get install esbuild");
   assert.deepEqual(filesIn(folder), RUN);
 });

@@ -132,7 +132,8 @@ test("no program of the working directory is run, whatever PATH says", (t) => {
     fs.writeFileSync(path.join(cwd, name), `#!/bin/sh\ntouch '${cwd}/ran-${name}'\nexit 1\n`, { mode: 0o755 });
   }
   for (const PATH of [`.:${process.env.PATH}`, `:${process.env.PATH}`, "."]) {
-    const { status, stderr } = verb(["report", folder, "--html", "--markdown", "--splice", page], { cwd, env: { PATH } });
+    const words = ["report", folder, "--html", "--markdown", "--splice", page];
+    const { status, stderr } = verb(words, { cwd, env: { PATH } });
     assert.equal(status, 0, stderr);
     assert.deepEqual(fs.readdirSync(cwd).filter((name) => name.startsWith("ran-")), [], PATH);
   }
