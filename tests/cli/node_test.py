@@ -78,6 +78,14 @@ def test_the_working_directory_decides_nothing(call, tmp_path, variables):
     assert got["env"]["NODE_OPTIONS"] is None and got["env"]["NODE_PATH"] is None
 
 
+def test_what_is_no_program_is_passed_over(call, tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text/node").write_text("#!/bin/sh\necho not executable\n")
+    (tmp_path / "folder/node").mkdir(parents=True)
+    path = f"{tmp_path}/absent:{tmp_path}/text:{tmp_path}/folder:{os.environ['PATH']}"
+    assert call("rank", PATH=path).returncode == 6
+
+
 def test_a_node_can_be_named(call, tmp_path):
     named = tmp_path / "my node"
     named.write_text(f'#!/bin/sh\necho mine >&2\nexec {NODE} "$@"\n')

@@ -129,3 +129,18 @@ def test_an_interrupt_keeps_what_is_finished(binary, tiny, tmp_path, to_group):
     assert "run 4 of" not in stderr
     folders = [tmp_path / line for line in stdout.splitlines()]
     assert folders and sorted(folders) == sorted((tmp_path / "results").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_this_process_alone_ends_the_run_as_well(binary, one, tmp_path, number):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\necho asleep >&2\nexec sleep 600\n")
+    slow.chmod(0o755)
+    process = subprocess.Popen([binary, "run", one, "-b", "naive", "--against", slow], cwd=tmp_path,
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in iter(process.stderr.readline, "asleep\n"):
+        assert line, "it ended"
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == "" and stderr == ""
