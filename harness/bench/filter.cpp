@@ -132,16 +132,19 @@ std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::vector<const Backend*> choose_backends(const FilterOptions& options) {
+std::vector<const Backend*> choose_backends(const FilterOptions& options,
+                                            const std::vector<const Backend*>& others) {
   const Filter filter = backend_filter(options);
   const std::vector<Setting> in_place = parse_settings(options.backend_options);
   const std::vector<Setting> beside = parse_settings(options.variants);
   std::vector<const Backend*> chosen;
   std::vector<std::string> names;
-  for (const auto& built : backends()) {
-    names.emplace_back(built->name());
+  std::vector<const Backend*> candidates;
+  for (const auto& built : backends()) candidates.push_back(built.get());
+  candidates.insert(candidates.end(), others.begin(), others.end());
+  for (const Backend* backend : candidates) {
+    names.emplace_back(backend->name());
     if (!filter.accepts(names.back())) continue;
-    const Backend* backend = built.get();
     for (const Setting& setting : in_place) {
       if (setting.backend == names.back()) backend = &with_setting(*backend, setting);
     }
@@ -187,10 +190,11 @@ const Backend& find_backend(const std::string& name) {
       fmt::format("there is no backend '{}': choose from {}", name, fmt::join(names, ", ")));
 }
 
-std::vector<NotBuilt> choose_not_built(const FilterOptions& options) {
+std::vector<NotBuilt> choose_absent(const FilterOptions& options,
+                                    const std::vector<NotBuilt>& absent) {
   const Filter filter = backend_filter(options);
   std::vector<NotBuilt> chosen;
-  for (const NotBuilt& backend : not_built_backends()) {
+  for (const NotBuilt& backend : absent) {
     if (filter.accepts(backend.name)) chosen.push_back(backend);
   }
   return chosen;
