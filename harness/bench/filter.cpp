@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/bench/errors.h"
+#include "harness/bench/in_process.h"
 
 namespace normbench {
 namespace {
@@ -99,21 +100,28 @@ std::string describe(const std::vector<BackendOption>& options) {
   return list.empty() ? "it has none" : fmt::format("it has {}", fmt::join(list, ", "));
 }
 
+// Of every backend: what its process of its own costs.
+const BackendOption kWorkerOption = {"worker", {"on", "off"}, "a process of its own"};
+
 // Keeps it for as long as the program lives.
 const Backend& with_setting(const Backend& backend, const Setting& setting) {
   static std::vector<std::unique_ptr<Backend>> all;
-  const auto options = backend.options();
+  auto options = backend.options();
+  options.push_back(kWorkerOption);
   const auto option = std::find_if(options.begin(), options.end(), [&](const auto& candidate) {
     return candidate.name == setting.option;
   });
   if (option == options.end()) {
     throw UsageError(fmt::format("backend {} has no option '{}': {}", setting.backend,
-                                 setting.option, describe(options)));
+                                 setting.option, describe(backend.options())));
   }
   const auto& values = option->values;
   if (std::find(values.begin(), values.end(), setting.value) == values.end()) {
     throw UsageError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
                                  setting.option, setting.value, fmt::join(values, ", ")));
+  }
+  if (setting.option == kWorkerOption.name) {
+    return setting.value == "off" ? *all.emplace_back(in_process(backend)) : backend;
   }
   return *all.emplace_back(backend.with_option(setting.option, setting.value));
 }

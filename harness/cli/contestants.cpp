@@ -10,6 +10,7 @@
 #include <set>
 
 #include "harness/bench/errors.h"
+#include "harness/bench/in_process.h"
 #include "harness/cli/peers.h"
 #include "harness/plugin/loader.h"
 #include "harness/worker/worker_backend.h"
@@ -100,7 +101,8 @@ std::vector<NotBuilt> missing_peers(const std::vector<const Backend*>& there) {
 
 // Into a process of its own, unless it is there already.
 const Backend* in_worker(const Backend* backend, const ContestantOptions& options) {
-  if (options.in_process || dynamic_cast<const WorkerBackend*>(backend) != nullptr) return backend;
+  const bool has_one = dynamic_cast<const WorkerBackend*>(backend) != nullptr;
+  if (options.in_process || has_one || is_in_process(*backend)) return backend;
   const std::string name(backend->name());
   return &keep({.command = {.words = {"/proc/self/exe", "worker", name}},
                 .limit = limit_of(options),
