@@ -180,7 +180,10 @@ class Worker:
         self.socket.sendmsg([packet], extra)
 
     def receive(self):
-        packet = self.socket.recv(1 << 20)
+        try:
+            packet = self.socket.recv(1 << 20)
+        except ConnectionError:
+            packet = b""
         assert packet, f"the worker ended: {self.said()}"
         assert len(packet) <= 65536
         answer = json.loads(packet.decode())
