@@ -70,6 +70,14 @@ class Problem:
         return self.batch * self.l
 
     @property
+    def merged_batch(self):
+        """Samples that may be taken at once: all of them where mini-batches have neither statistics
+        nor gradients of their own, else those of a mini-batch."""
+        has_statistics = self.norm == "batch" and not self.uses_running_statistics
+        has_gradients = self.norm != "none" and self.backward and self.affine
+        return self.batch if has_statistics or has_gradients else self.n
+
+    @property
     def backward(self):
         return self.pass_ in ("backward", "backward_inference")
 
@@ -82,8 +90,8 @@ class Buffer:
     """One argument of a problem. Inputs are read-only, here as in the protocol."""
 
     def __init__(self, fields, layout, memory):
-        self.name, self.role, self.dtype = (need(fields, name) for name in ("name", "role", "dtype"))
-        self.shape, self.strides = (tuple(need(fields, name)) for name in ("shape", "strides"))
+        for name in ("name", "role", "dtype", "shape", "strides"):
+            setattr(self, name, need(fields, name))
         self.layout = layout
         if self.dtype not in DTYPES:
             raise Mistake(f"buffer {self.name} has the dtype {self.dtype}, which is unknown")
@@ -529,8 +537,9 @@ class Worker:
         if protocol != PROTOCOL:
             raise Mistake(f"this worker has version {PROTOCOL} of the protocol, not {protocol}")
         self._state = ProcessState()
-        return {"protocol": PROTOCOL, "name": self._backend.name, "version": self._backend.version,
-                "language": "Python", "empty_call_ns": self._empty_call_ns, "options": {}}
+        return {"protocol": PROTOCOL, "name": self._backend.name,
+                "version": self._backend.version, "language": "Python",
+                "empty_call_ns": self._empty_call_ns, "options": {}}
 
     def _supports(self, message, _):
         problem = Problem(need(message, "problem"))
@@ -541,7 +550,7 @@ class Worker:
         if number in self._kernels:
             raise Mistake(f"there is a kernel {number} already: release it first")
         if len(descriptors) != 1:
-            raise Mistake(f"prepare must come with one descriptor, and came with {len(descriptors)}")
+            raise Mistake(f"prepare comes with one descriptor, but there were {len(descriptors)}")
         kernel = Prepared(self._backend, message, descriptors[0])
         self._kernels[number] = kernel
         return kernel.facts

@@ -34,7 +34,8 @@ def problem(norm="batch", pass_="forward_inference", dtype="f32", layout="ncl", 
 def specs(p):
     """(name, role, (n, c, l)) of all buffers: the table of harness/core/arguments.h."""
     norm, n, c, l = p["norm"], p["n"], p["c"], p["l"]
-    at = ("forward_training", "forward_inference", "backward", "backward_inference").index(p["pass"])
+    passes = ("forward_training", "forward_inference", "backward", "backward_inference")
+    at = passes.index(p["pass"])
     batches = n // p["batch"]
     data = (n, c, l)
     statistics = {"batch": (batches, c, 1), "instance": (n, c, 1), "group": (n, p["groups"], 1),

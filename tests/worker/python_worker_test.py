@@ -1,4 +1,4 @@
-"""harness/worker/normbench.py: what an author of a backend may do, and how mistakes are answered."""
+"""harness/worker/normbench.py: what an author of a backend may do, and what answers a mistake."""
 
 import os
 import re
@@ -174,8 +174,8 @@ def test_what_a_backend_sees(write):
         _, answer = worker.prepare(case, threads=2)
     case.close()
     assert answer["detail"] == repr(
-        ("layer", "forward_training", 4, 60, 2, 10, False, 2, ["mean", "rstd", "variance", "x", "y"],
-         None, "input", (4, 3, 5), (15, 1, 3), 60, True, False))
+        ("layer", "forward_training", 4, 60, 2, 10, False, 2,
+         ["mean", "rstd", "variance", "x", "y"], None, "input", (4, 3, 5), (15, 1, 3), 60, True, False))
 
 
 @pytest.mark.parametrize("dtype, numpy_type", [
@@ -208,7 +208,7 @@ def test_arrays(write, dtype, numpy_type):
 @pytest.mark.parametrize("text, ask, words", [
     ("def supports(p): return True", "supports", "supports returned True: it must be None"),
     ("def supports(p): return ''", "supports", "supports returned ''"),
-    ("def supports(p): return p.color", "supports", r"AttributeError: .*color.*backend.py, line 11"),
+    ("def supports(p): return p.hue", "supports", r"AttributeError: .*hue.*backend.py, line 11"),
     ("def supports(p): raise SystemExit", "supports", "SystemExit"),
     ("def prepare(p, b, t): pass", "prepare", "prepare returned None: it must be a function"),
     ("def prepare(p, b): pass", "prepare", "TypeError"),
