@@ -3,7 +3,6 @@
 #include "harness/bench/slot.h"
 
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <stdexcept>
@@ -44,13 +43,18 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
 }
 
-rusage usage_now() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage;
-}
-
 }  // namespace
+
+Usage::Usage() { getrusage(RUSAGE_SELF, &usage_); }
+
+Slot Usage::until_now() const {
+  const Usage now;
+  const rusage& end = now.usage_;
+  return {.cpu_seconds = seconds(end.ru_utime) - seconds(usage_.ru_utime) +
+                         seconds(end.ru_stime) - seconds(usage_.ru_stime),
+          .preempted = end.ru_nivcsw - usage_.ru_nivcsw,
+          .faults = end.ru_minflt - usage_.ru_minflt};
+}
 
 Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) {
   return time_slot(kernels, calls, [&] {
@@ -69,18 +73,14 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
   Slot slot;
   const auto body = [&](benchmark::State& state) {
     before();
-    const rusage begin = usage_now();
+    const Usage begin;
     auto next = kernels.begin();
     for (auto _ : state) {
       (*next)->run();
       benchmark::ClobberMemory();
       if (++next == kernels.end()) next = kernels.begin();
     }
-    const rusage after = usage_now();
-    slot.cpu_seconds = seconds(after.ru_utime) - seconds(begin.ru_utime) + seconds(after.ru_stime) -
-                       seconds(begin.ru_stime);
-    slot.preempted = after.ru_nivcsw - begin.ru_nivcsw;
-    slot.faults = after.ru_minflt - begin.ru_minflt;
+    slot = begin.until_now();
   };
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark("slot", body)->Iterations(calls)->UseRealTime();

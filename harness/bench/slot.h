@@ -1,6 +1,8 @@
 // One timed slot on Google Benchmark: the only place where a clock runs, in whichever process.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,6 +22,17 @@ struct Slot {
   std::int64_t faults = 0;     // minor page faults
   // What it took as seen from here, where another process had the clock.
   std::optional<double> seconds_outside = {};
+};
+
+// What the process has used so far.
+class Usage {
+ public:
+  Usage();
+  // What was used since then, as a slot without its time.
+  Slot until_now() const;
+
+ private:
+  rusage usage_;
 };
 
 // A kernel whose process has the clock too: a message takes longer than a small call.

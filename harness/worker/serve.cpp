@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -17,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/bench/errors.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/check/allocations.h"
@@ -34,14 +37,39 @@ using nlohmann::json;
 
 constexpr std::size_t kPage = 4096;
 
+std::int64_t nanoseconds(double seconds) { return static_cast<std::int64_t>(1e9 * seconds); }
+
+// Closes it, whoever asked for it.
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  ~File() {
+    if (descriptor_ != -1) close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
 // The conductor's memory, here.
 class Mapping {
  public:
   Mapping(int file, std::size_t bytes) : bytes_(bytes) {
+    struct stat file_status {};
+    if (file == -1 || fstat(file, &file_status) != 0) {
+      throw std::runtime_error("no memory came with the message");
+    }
+    if (bytes == 0 || static_cast<std::size_t>(file_status.st_size) < bytes) {
+      throw std::runtime_error(
+          fmt::format("the memory has {} bytes, and not {}", file_status.st_size, bytes));
+    }
     // Populated: the first call would otherwise pay for the pages.
     void* memory =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
-    close(file);
     if (memory == MAP_FAILED) throw std::runtime_error("the memory cannot be mapped");
     data_ = static_cast<std::byte*>(memory);
   }
@@ -78,12 +106,13 @@ class Worker {
     while (true) {
       const auto packet = socket_.receive();
       if (!packet) return;
+      const File file(packet->file);
       json answer;
       bool last = false;
       try {
         const json message = json::parse(packet->text);
         last = message.value("ask", "") == "bye";
-        answer = this->answer(message, packet->file);
+        answer = this->answer(message, file.descriptor());
       } catch (const json::exception& error) {
         answer = {{"error", fmt::format("the message is malformed: {}", error.what())}};
       } catch (const std::exception& error) {
@@ -134,7 +163,10 @@ class Worker {
   }
 
   json prepare(const json& message, int file) {
-    if (file == -1) throw std::runtime_error("no memory came with the message");
+    const int number = message.at("kernel").get<int>();
+    if (kernels_.contains(number)) {
+      throw std::runtime_error(fmt::format("there is a kernel {} already", number));
+    }
     const auto bytes = message.at("memory").get<std::size_t>();
     Hosted hosted{.memory = std::make_unique<Mapping>(file, bytes)};
     const Problem problem = problem_of(message);
@@ -146,7 +178,7 @@ class Worker {
     }
     const Stopwatch stopwatch;
     hosted.kernel = backend_.prepare(problem, arguments, message.at("threads").get<int>());
-    const double ns = 1e9 * stopwatch.seconds();
+    const std::int64_t ns = nanoseconds(stopwatch.seconds());
     if (!hosted.kernel) throw std::runtime_error("prepare() returned no kernel");
     const Accuracy accuracy = backend_.accuracy(problem);
     json answer = {{"ns", ns},
@@ -157,7 +189,7 @@ class Worker {
                      {"exact_sums", accuracy.exact_sums}}},
                    {"repeatable", backend_.repeatable(problem)},
                    {"native_layout", backend_.native_layout()}};
-    kernels_.insert_or_assign(message.at("kernel").get<int>(), std::move(hosted));
+    kernels_.emplace(number, std::move(hosted));
     return answer;
   }
 
@@ -172,7 +204,7 @@ class Worker {
     Kernel& kernel = *hosted(message.at("kernel").get<int>()).kernel;
     const Stopwatch stopwatch;
     work(kernel);
-    return {{"ns", 1e9 * stopwatch.seconds()}};
+    return {{"ns", nanoseconds(stopwatch.seconds())}};
   }
 
   json run(const json& message) {
@@ -182,32 +214,48 @@ class Worker {
     }
     if (kernels.empty()) throw std::runtime_error("run without kernels");
     const auto calls = message.at("calls").get<std::int64_t>();
-    if (message.value("watch", false)) return watched(*kernels.front());
-    if (message.value("timed", false)) {
-      const Slot slot = time_slot(kernels, calls, false);
-      return {{"ns", 1e9 * slot.seconds},
-              {"cpu_ns", 1e9 * slot.cpu_seconds},
-              {"preempted", slot.preempted},
-              {"faults", slot.faults}};
-    }
+    const auto work = [&] {
+      return message.value("timed", false) ? time_slot(kernels, calls, false)
+                                           : call_plainly(kernels, calls);
+    };
+    if (message.value("watch", false)) return watched(work);
+    return answer_of(work());
+  }
+
+  // Without what makes a sample of it: in a check there are many.
+  static Slot call_plainly(std::span<Kernel* const> kernels, std::int64_t calls) {
+    const Usage before;
     const Stopwatch stopwatch;
     for (std::int64_t call = 0; call < calls; ++call) {
       kernels[static_cast<std::size_t>(call) % kernels.size()]->run();
     }
-    return {{"ns", 1e9 * stopwatch.seconds()}};
+    const double seconds = stopwatch.seconds();
+    Slot slot = before.until_now();
+    slot.seconds = seconds;
+    return slot;
   }
 
-  static json watched(Kernel& kernel) {
-    const Stopwatch stopwatch;
-    std::int64_t allocations = 0;
+  static json answer_of(const Slot& slot) {
+    return {{"ns", nanoseconds(slot.seconds)},
+            {"cpu_ns", nanoseconds(slot.cpu_seconds)},
+            {"preempted", slot.preempted},
+            {"faults", slot.faults}};
+  }
+
+  template <class Work>
+  static json watched(Work work) {
+    json answer;
     const OutputCounter output;
+    std::int64_t allocations = 0;
     {
       const AllocationCounter counter;
-      kernel.run();
+      const Slot slot = work();
       allocations = counter.count();
+      answer = answer_of(slot);
     }
-    const std::int64_t written = output.count();
-    return {{"ns", 1e9 * stopwatch.seconds()}, {"allocations", allocations}, {"written", written}};
+    answer["written"] = output.count();
+    answer["allocations"] = allocations;
+    return answer;
   }
 
   // What was written to is told once.
@@ -232,7 +280,9 @@ class Worker {
   }
 
   json release(const json& message) {
-    kernels_.erase(message.at("kernel").get<int>());
+    const int number = message.at("kernel").get<int>();
+    hosted(number);
+    kernels_.erase(number);
     if (kernels_.empty()) release_free_memory();
     return json::object();
   }
@@ -247,6 +297,7 @@ class Worker {
 }  // namespace
 
 int socket_of_worker() {
+  std::signal(SIGINT, SIG_IGN);  // the conductor ends it when it has finished
   const char* const text = std::getenv(kSocketVariable);
   int descriptor = -1;
   if (text != nullptr) {
@@ -255,7 +306,7 @@ int socket_of_worker() {
     if (error != std::errc() || end != last) descriptor = -1;
   }
   if (descriptor < 0) {
-    throw std::runtime_error(fmt::format(
+    throw UsageError(fmt::format(
         "a worker is started by normbench run and verify, which leave it a socket in {}",
         kSocketVariable));
   }

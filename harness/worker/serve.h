@@ -7,7 +7,8 @@
 
 namespace normbench {
 
-// The socket that the conductor left; throws std::runtime_error when there is none.
+// The socket that the conductor left, in a process that does not listen to Ctrl-C from then on.
+// Throws UsageError when there is none.
 int socket_of_worker();
 
 // Answers until the conductor says bye or is gone. The backend's exceptions become answers.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +21,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMostLosses = 3;  // in a row
+// Libraries take seconds to start, and several start at once.
+constexpr std::chrono::milliseconds kLeastLimitOfStart(10'000);
 
 Accuracy accuracy_of(const json& answer) {
   Accuracy accuracy;
@@ -52,7 +55,8 @@ class WorkerBackend::Connection {
   const Hello& greet() {
     start();
     if (hello_) return *hello_;
-    const json answer = ask({{"ask", "hello"}, {"protocol", kProtocol}}, "while it started");
+    const json answer = ask({{"ask", "hello"}, {"protocol", kProtocol}}, "while it started", -1,
+                            std::max(options_.limit, kLeastLimitOfStart));
     const int protocol = value(answer, "protocol", 0);
     if (protocol != kProtocol) {
       throw std::runtime_error(
@@ -70,13 +74,17 @@ class WorkerBackend::Connection {
 
   // Throws WorkerLost, or what the worker says that went wrong.
   json ask(const json& message, std::string_view stage, int file = -1) {
-    const auto answer = process_->ask(message.dump(), file, options_.limit);
-    if (answer.end != WorkerProcess::End::kAnswered) lose(answer, stage);
+    return ask(message, stage, file, options_.limit);
+  }
+  json ask(const json& message, std::string_view stage, int file,
+           std::chrono::milliseconds limit) {
+    const auto answer = process_->ask(message.dump(), file, limit);
+    if (answer.end != WorkerProcess::End::kAnswered) lose(answer, stage, limit);
     json parsed = json::parse(answer.text, nullptr, false);
     if (!parsed.is_object()) {
       lose({.end = WorkerProcess::End::kBrokeProtocol,
             .text = fmt::format("answered what is no JSON object: {:.80}", answer.text)},
-           stage);
+           stage, limit);
     }
     const auto error = parsed.find("error");
     if (error != parsed.end()) {
@@ -93,7 +101,7 @@ class WorkerBackend::Connection {
     } catch (const json::exception&) {
       lose({.end = WorkerProcess::End::kBrokeProtocol,
             .text = fmt::format("answered with a {} that is none: {:.80}", field, answer.dump())},
-           "in its answer");
+           "in its answer", options_.limit);
     }
   }
 
@@ -117,11 +125,12 @@ class WorkerBackend::Connection {
   json last_prepared = json::object();
 
  private:
-  [[noreturn]] void lose(const WorkerProcess::Answer& answer, std::string_view stage) {
+  [[noreturn]] void lose(const WorkerProcess::Answer& answer, std::string_view stage,
+                         std::chrono::milliseconds limit) {
     process_.reset();
     ++losses_;
     outcome_ = answer.end == WorkerProcess::End::kTooLate ? Outcome::kTimedOut : Outcome::kCrashed;
-    const double seconds = 1e-3 * static_cast<double>(options_.limit.count());
+    const double seconds = 1e-3 * static_cast<double>(limit.count());
     switch (answer.end) {
       case WorkerProcess::End::kTooLate:
         last_reason_ = fmt::format("took longer than {:.9g} s {}", seconds, stage);

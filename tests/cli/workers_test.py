@@ -1,0 +1,275 @@
+"""Contestants in processes of their own: whatever one does costs its own rows, and no others."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import BINARY, ROOT
+
+PLUGINS = Path(BINARY).parent / "plugins"
+FAKE = ROOT / "tests/cli/fake_worker.py"
+NAMES = "naive|simd"
+
+
+@pytest.fixture
+def peers(tmp_path):
+    """Installs peers for the program: peers(name=[program and arguments])."""
+    folder = tmp_path / "peers"
+
+    def install(**commands):
+        for name, words in commands.items():
+            (folder / name).mkdir(parents=True)
+            (folder / name / "peer.json").write_text(json.dumps({"name": name, "command": words}))
+        return {**os.environ, "NORMBENCH_PEERS": str(folder)}
+
+    return install
+
+
+def fake(wrong, stage):
+    return [sys.executable, str(FAKE), wrong, stage]
+
+
+def rows_of(done, tmp_path):
+    lines = (tmp_path / done.stdout.strip() / "samples.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def others_are_well(rows, name):
+    others = [row for row in rows if row["backend"] != name]
+    return others and all(row["outcome"] == "passed" and row["samples_ns"] for row in others)
+
+
+# Plugins that go wrong while they are used: outcome, and words of the reason.
+WRONG = {
+    "throws": ("failed", "threw through the C interface"),
+    "writes-past": ("failed", "wrote past the end of"),
+    "changes-input": ("failed", "changed its input"),
+    "flush-to-zero": ("failed", "left flush-to-zero switched on"),
+    "exits": ("crashed", "in run(): ended with exit code 0"),
+    "crashes": ("crashed", "in run(): was ended by signal 11 (Segmentation fault)"),
+    "hangs": ("timed_out", "took longer than 1 s in run()"),
+    "forks": ("failed", "started another process"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_plugin_loses_its_own_rows_only(normbench, one, tmp_path, name):
+    done = normbench("run", one, "--force", "-b", f"{NAMES}|{name}", "--plugin",
+                     PLUGINS / f"lib{name}.so", "--timeout", 1)
+    assert done.returncode == 3
+    rows = rows_of(done, tmp_path)
+    assert others_are_well(rows, name)
+    outcome, reason = WRONG[name]
+    wrong = [row for row in rows if row["backend"] == name]
+    assert [row["outcome"] for row in wrong] == [outcome] and reason in wrong[0]["reason"]
+    assert not wrong[0]["samples_ns"]
+
+
+def test_a_plugin_that_prints_is_remarked(normbench, one, tmp_path):
+    done = normbench("run", one, "--force", "-b", f"{NAMES}|prints", "--plugin",
+                     PLUGINS / "libprints.so")
+    assert done.returncode == 0, done.stderr
+    row = next(row for row in rows_of(done, tmp_path) if row["backend"] == "prints")
+    assert row["outcome"] == "passed" and "bytes in a call of run()" in " ".join(row["remarks"])
+
+
+# Those that cannot be used at all end the program before anything is measured.
+UNUSABLE = {"no-symbol": "has no function normbench_plugin", "other-abi": "version 2 of the interface",
+            "small-table": "a table of", "null-entry": "has no run"}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+@pytest.mark.parametrize("words", [["run", "--force"], ["verify"], ["list"]])
+def test_an_unusable_plugin_is_refused(normbench, one, tmp_path, name, words):
+    done = normbench(words[0], one, *words[1:], "--plugin", PLUGINS / f"lib{name}.so")
+    assert done.returncode == 2 and UNUSABLE[name] in done.stderr
+    assert done.stderr.count("error") == 1 and not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("flag, path, words", [
+    ("--plugin", "missing.so", "no such file"),
+    ("--python", "missing.py", "no such file"),
+    ("--python", "broken.py", "SyntaxError"),
+    ("--plugin", "broken.py", "cannot be loaded"),
+])
+def test_a_file_that_is_no_backend_is_refused(normbench, one, tmp_path, flag, path, words):
+    (tmp_path / "broken.py").write_text("def supports(:\n")
+    done = normbench("verify", one, flag, path)
+    assert done.returncode == 2 and words in done.stderr and path in done.stderr
+
+
+def test_two_backends_of_one_name_are_refused(normbench, one):
+    plugin = PLUGINS / "libplugged.so"
+    done = normbench("verify", one, "--plugin", plugin, "--plugin", plugin)
+    assert done.returncode == 2 and "two backends are named plugged" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [[], ["--in-process"]])
+def test_a_plugin_is_measured_as_others_are(normbench, one, tmp_path, flags):
+    done = normbench("run", one, "--force", "-b", "naive|plugged", "--plugin",
+                     PLUGINS / "libplugged.so", *flags)
+    assert done.returncode == 0, done.stderr
+    assert others_are_well(rows_of(done, tmp_path), "")
+
+
+def test_python_needs_a_process_of_its_own(normbench, one):
+    plain = ROOT / "tests/worker/plain_python.py"
+    done = normbench("verify", one, "--python", plain, "--in-process")
+    assert done.returncode == 2 and "leave --in-process out" in done.stderr
+
+
+STAGES = ["supports", "prepare", "load", "run", "collect", "left", "release"]
+LOST = {"exit": "ended with exit code 3", "killed": "signal 9", "close": "closed its socket",
+        "hang": "took longer than 1", "hang_loud": "it had printed: ",
+        "garbage": "no JSON object", "list": "no JSON object", "half": "no JSON object",
+        "deep": "no JSON object", "long": "more than 65536 bytes",
+        "crash": "signal 11 (Segmentation fault); it had printed: ",
+        "leave_child": "exit code 3"}
+
+
+@pytest.mark.parametrize("wrong, stage",
+                         [(wrong, "run") for wrong in LOST] + [("exit", stage) for stage in STAGES])
+def test_a_lost_worker_costs_its_rows_only(normbench, peers, one, tmp_path, wrong, stage):
+    done = normbench("run", one, "--force", "-b", f"{NAMES}|fake", "--timeout", 1,
+                     env=peers(fake=fake(wrong, stage)))
+    rows = rows_of(done, tmp_path)
+    assert others_are_well(rows, "fake")
+    row = next(row for row in rows if row["backend"] == "fake")
+    if stage == "release":  # after the row
+        assert row["outcome"] == "failed"
+        return
+    assert done.returncode == 3
+    assert row["outcome"] == ("timed_out" if wrong.startswith("hang") else "crashed")
+    assert LOST[wrong] in row["reason"]
+    if wrong == "crash":
+        assert row["reason"].endswith("the last words")
+
+
+@pytest.mark.parametrize("wrong", ["error", "error_object", "wrong_types", "negative", "twice", "text"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_odd_answer_costs_its_rows_only(normbench, peers, one, wrong, stage):
+    done = normbench("verify", one, "-b", f"{NAMES}|fake", "--timeout", 5,
+                     env=peers(fake=fake(wrong, stage)))
+    assert done.returncode in (0, 3), done.stderr
+    assert "internal" not in done.stderr and "2 of " in done.stdout
+
+
+@pytest.mark.parametrize("wrong", LOST)
+def test_a_worker_that_does_not_start_costs_its_rows_only(normbench, peers, one, tmp_path, wrong):
+    done = normbench("run", one, "--force", "-b", f"{NAMES}|fake", "--timeout", 1,
+                     env=peers(fake=fake(wrong, "hello")))
+    assert done.returncode == 3
+    rows = rows_of(done, tmp_path)
+    assert others_are_well(rows, "fake")
+    row = next(row for row in rows if row["backend"] == "fake")
+    assert "while it started" in row["reason"] and LOST[wrong] in row["reason"]
+
+
+def test_a_program_that_is_not_there_costs_its_rows_only(normbench, peers, one, tmp_path):
+    done = normbench("run", one, "--force", "-b", f"{NAMES}|gone", env=peers(gone=["/no/program"]))
+    assert done.returncode == 3
+    rows = rows_of(done, tmp_path)
+    assert others_are_well(rows, "gone")
+    row = next(row for row in rows if row["backend"] == "gone")
+    assert "cannot start /no/program: No such file or directory" in row["reason"]
+
+
+def test_after_three_losses_in_a_row_the_rest_is_not_tried(normbench, peers, tiny, tmp_path):
+    done = normbench("run", tiny, "--force", "-b", "naive|fake", "--threads", 1,
+                     env=peers(fake=fake("exit", "run")))
+    reasons = [row["reason"] for row in rows_of(done, tmp_path) if row["backend"] == "fake"]
+    assert all(reason.startswith("in run()") for reason in reasons[:3])
+    assert len(reasons) > 3 and all(reason.startswith("not tried: 3 cases") for reason in reasons[3:])
+
+
+def test_a_worker_that_dies_now_and_then_is_started_anew(normbench, tiny, tmp_path):
+    backend = tmp_path / "moody.py"
+    backend.write_text("""
+import os
+name = "moody"
+version = "1"
+def supports(problem):
+    return None if problem.norm == "none" or True else ""
+def prepare(problem, buffers, threads):
+    if problem.l == 5:
+        return lambda: os._exit(4)
+    return lambda: None
+""")
+    done = normbench("verify", tiny, "-v", "-b", "moody", "--python", backend)
+    lines = done.stdout.splitlines()
+    assert any("_l5" in line and "crashed: in run(): ended with exit code 4" in line for line in lines)
+    # In a process that did not see the crash: wrong, but there.
+    assert any("_l1" in line and "moody failed: exact input" in line for line in lines)
+
+
+def test_a_clock_that_runs_slow_is_noticed(normbench, one, tmp_path):
+    plain = (ROOT / "tests/worker/plain_python.py").read_text()
+    backend = tmp_path / "slow_clock.py"
+    backend.write_text(plain + """
+import time
+name = "slow-clock"
+true_clock = time.perf_counter_ns
+time.perf_counter_ns = lambda: true_clock() // 100
+""")
+    done = normbench("run", one, "--force", "-b", "slow-clock", "--python", backend)
+    (row,) = rows_of(done, tmp_path)
+    assert row["outcome"] == "failed"
+    assert "its clock is wrong" in row["reason"] or "is not plausible" in row["reason"]
+
+
+def children_of(process):
+    return (Path("/proc") / str(process) / "task" / str(process) / "children").read_text().split()
+
+
+def is_gone(process):
+    try:
+        return (Path("/proc") / process / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_workers_end_with_the_program(one, tmp_path, number, code):
+    plugin = PLUGINS / "libhangs.so"
+    process = subprocess.Popen([BINARY, "verify", one, "--plugin", plugin, "-b", "naive|hangs",
+                                "--timeout", "3"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    assert wait_until(lambda: len(children_of(process.pid)) == 2)
+    workers = children_of(process.pid)
+    time.sleep(0.5)
+    process.send_signal(number)
+    assert process.wait(60) == code
+    assert wait_until(lambda: all(is_gone(worker) for worker in workers))
+
+
+def test_a_crash_can_be_repeated_by_its_line(normbench, one):
+    plugin = PLUGINS / "libcrashes.so"
+    case = "batch/forward_training/f32/ncl/n8_c3_l5/t1/warm"
+    done = normbench("repro", case, "-b", "crashes", "--plugin", plugin)
+    assert done.returncode == 3 and "crashed: in run(): was ended by signal 11" in done.stdout
+
+
+def test_a_damaged_peer_is_named(normbench, one, peers, tmp_path):
+    environment = peers(good=["true"])
+    (tmp_path / "peers/good/peer.json").write_text('{"name": "good"')
+    done = normbench("run", one, env=environment)
+    assert done.returncode == 2
+    assert "peers/good/peer.json is damaged" in done.stderr and "./scripts/peers good" in done.stderr
+
+
+def test_a_variant_in_the_process_of_the_harness(normbench, one, tmp_path):
+    done = normbench("run", one, "--force", "-b", "naive", "--variant", "naive.worker=off")
+    assert done.returncode == 0, done.stderr
+    assert [row["backend"] for row in rows_of(done, tmp_path)] == ["naive", "naive[worker=off]"]
