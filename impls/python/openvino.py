@@ -35,7 +35,9 @@ def accuracy(problem):
         return {"grade": "B"}
     values = {"instance": problem.l, "group": problem.c // problem.groups * problem.l}
     return {"grade": "B" if problem.norm == "group" else "A",
-            "roundings": values.get(problem.norm, problem.c * problem.l) - 1, "exact_sums": False}
+            "roundings": values.get(problem.norm, problem.c * problem.l) - 1,
+            # MVN multiplies by 1 / n.
+            "exact_sums": problem.norm not in ("layer", "instance")}
 
 
 class Graph:
