@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Folder -> project folders that its files may include from.
 MAY_INCLUDE = {
     "harness/core": {"harness/core"},
+    "harness/plugin": {"harness/core", "harness/plugin"},
     "harness/check": {"harness/core", "harness/check"},
     "harness/bench": {"harness/core", "harness/check", "harness/bench"},
     "harness/cli": {"harness/core", "harness/check", "harness/bench", "harness/cli"},
@@ -88,12 +89,14 @@ def test_arrows_point_down(path):
 @pytest.mark.parametrize("path, line", [
     ("harness/core/a.h", '#include "harness/check/check.h"'),
     ("harness/core/a.h", "#include <fmt/core.h>"),
+    ("harness/plugin/a.h", '#include "harness/check/check.h"'),
     ("harness/check/a.h", '#include "harness/bench/plan.h"'),
     ("harness/check/a.cpp", "#include <benchmark/benchmark.h>"),
     ("harness/bench/record.cpp", "#include <toml++/toml.h>"),
     ("harness/bench/a.cpp", "# include <CLI/CLI.hpp>"),
     ("harness/cli/a.cpp", "#include <benchmark/benchmark.h>"),
     ("impls/a.cpp", '#include "harness/check/check.h"'),
+    ("impls/a.cpp", '#include "harness/plugin/normbench.h"'),
     ("impls/a.cpp", '#include "impls/b.h"'),
     ("impls/a.cpp", '#include "impls/b/c.h"'),
     ("impls/a/c.h", '#include "impls/b/c.h"'),

@@ -1,0 +1,106 @@
+/* A plugin in C: the forward training pass of batch norm, f32, ncl, on one thread.
+     cc -O3 -shared -fPIC -I harness/plugin harness/plugin/examples/example.c -o libexample.so -lm */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "normbench.h"
+
+struct kernel {
+  const struct normbench_problem* problem;
+  const float *x, *gamma, *beta; /* NULL where the problem has none */
+  float *y, *mean, *variance, *rstd, *running_mean, *running_var;
+};
+
+static const char* unsupported(const struct normbench_problem* p) {
+  if (strcmp(p->norm, "batch") != 0) return "only batch norm";
+  if (strcmp(p->pass, "forward_training") != 0) return "only the forward training pass";
+  if (strcmp(p->dtype, "f32") != 0) return "only f32";
+  if (strcmp(p->layout, "ncl") != 0) return "only ncl";
+  if (p->batch * p->c * p->l == 0) return "no values";
+  return NULL;
+}
+
+static void* find(const struct normbench_buffer* const* buffers, size_t count, const char* name) {
+  for (size_t i = 0; i < count; ++i) {
+    if (strcmp(buffers[i]->name, name) == 0) return buffers[i]->data;
+  }
+  return NULL;
+}
+
+static void* prepare(const struct normbench_problem* problem,
+                     const struct normbench_buffer* const* buffers, size_t count, int32_t threads,
+                     const char** error) {
+  struct kernel* k = malloc(sizeof(struct kernel));
+  (void)threads; /* at most: one is enough */
+  if (k == NULL) {
+    *error = "out of memory";
+    return NULL;
+  }
+  k->problem = problem;
+  k->x = find(buffers, count, "x");
+  k->gamma = find(buffers, count, "gamma");
+  k->beta = find(buffers, count, "beta");
+  k->y = find(buffers, count, "y");
+  k->mean = find(buffers, count, "mean");
+  k->variance = find(buffers, count, "variance");
+  k->rstd = find(buffers, count, "rstd");
+  k->running_mean = find(buffers, count, "running_mean");
+  k->running_var = find(buffers, count, "running_var");
+  return k;
+}
+
+/* One channel of the mini-batch that begins at sample `first`; `at` numbers its statistics. */
+static void normalize(const struct kernel* k, int64_t first, int64_t channel, int64_t at) {
+  const struct normbench_problem* p = k->problem;
+  const double count = (double)(p->batch * p->l), m = p->momentum;
+  double mean = 0, variance = 0;
+  for (int64_t i = first; i < first + p->batch; ++i) {
+    const float* x = k->x + (i * p->c + channel) * p->l;
+    for (int64_t j = 0; j < p->l; ++j) mean += x[j];
+  }
+  mean /= count;
+  for (int64_t i = first; i < first + p->batch; ++i) {
+    const float* x = k->x + (i * p->c + channel) * p->l;
+    for (int64_t j = 0; j < p->l; ++j) variance += (x[j] - mean) * (x[j] - mean);
+  }
+  variance /= count;
+  const double rstd = 1 / sqrt(variance + p->eps);
+  const double gamma = k->gamma == NULL ? 1 : k->gamma[channel];
+  const double beta = k->beta == NULL ? 0 : k->beta[channel];
+  for (int64_t i = first; i < first + p->batch; ++i) {
+    const float* x = k->x + (i * p->c + channel) * p->l;
+    float* y = k->y + (i * p->c + channel) * p->l;
+    for (int64_t j = 0; j < p->l; ++j) y[j] = (float)((x[j] - mean) * rstd * gamma + beta);
+  }
+  k->mean[at] = (float)mean;
+  k->variance[at] = (float)variance;
+  k->rstd[at] = (float)rstd;
+  k->running_mean[channel] = (float)((1 - m) * k->running_mean[channel] + m * mean);
+  k->running_var[channel] =
+      (float)((1 - m) * k->running_var[channel] + m * variance * count / (count - 1));
+}
+
+static void run(void* kernel) {
+  const struct kernel* k = kernel;
+  const struct normbench_problem* p = k->problem;
+  for (int64_t part = 0; part < p->n / p->batch; ++part) {
+    for (int64_t channel = 0; channel < p->c; ++channel) {
+      normalize(k, part * p->batch, channel, part * p->c + channel);
+    }
+  }
+}
+
+static const struct normbench_backend table = {
+    .magic = NORMBENCH_MAGIC,
+    .abi = NORMBENCH_ABI,
+    .size = sizeof(struct normbench_backend),
+    .name = "example-c",
+    .version = "1",
+    .unsupported = unsupported,
+    .prepare = prepare,
+    .run = run,
+    .destroy = free,
+};
+
+const struct normbench_backend* normbench_plugin(void) { return &table; }

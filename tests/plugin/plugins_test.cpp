@@ -1,0 +1,160 @@
+// Shared objects: the examples are right, the wrong ones are refused or rejected.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "harness/check/check.h"
+#include "harness/check/matrix.h"
+#include "harness/plugin/loader.h"
+#include "plugin_dir.h"
+#include "tests/faulty/problems.h"
+
+namespace normbench {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+// Without the repeats of verify, which would take most of the time of all these problems.
+const CheckOptions kBriefly = {.seed = kSeed, .calls = 2, .calls_if_short = 2};
+
+std::string path_of(std::string_view name) {
+  std::string path = NORMBENCH_PLUGIN_DIR;
+  return path.append("/lib").append(name).append(".so");
+}
+
+std::string refusal(const std::string& path) {
+  try {
+    load_plugin(path);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "it was loaded";
+}
+
+// Those that it takes, of everything that backends are checked on, must be right.
+int check_everything(const Backend& backend) {
+  int checked = 0;
+  for (const Problem& problem : problem_matrix()) {
+    if (!backend.supports(problem).supported) continue;
+    Workspace workspace(problem, kSeed);
+    const std::array<Entrant, 1> one = {{{&backend, 1}}};
+    const Verdict verdict = check_all(one, workspace, kBriefly).front().verdict;
+    EXPECT_TRUE(verdict.passed()) << backend.name() << ", " << id(problem) << ": "
+                                  << verdict.reason;
+    ++checked;
+  }
+  return checked;
+}
+
+TEST(Example, InCIsRight) {
+  const auto backend = load_plugin(path_of("example-c"));
+  EXPECT_EQ(backend->name(), "example-c");
+  EXPECT_EQ(backend->version(), "1");
+  EXPECT_FALSE(backend->native_layout());
+  EXPECT_GT(check_everything(*backend), 10);
+  const Support support = backend->supports({.norm = Norm::kLayer});
+  EXPECT_FALSE(support.supported);
+  EXPECT_EQ(support.reason, "only batch norm");
+}
+
+TEST(Example, InCppIsRight) {
+  const auto backend = load_plugin(path_of("example-cpp"));
+  EXPECT_EQ(backend->name(), "example-cpp");
+  EXPECT_GT(check_everything(*backend), 10);
+  EXPECT_EQ(backend->supports({.norm = Norm::kBatch}).reason, "only layer norm");
+}
+
+TEST(Example, InFortranIsRight) {
+  if (!std::filesystem::exists(path_of("example-f90"))) GTEST_SKIP() << "no compiler for Fortran";
+  const auto backend = load_plugin(path_of("example-f90"));
+  EXPECT_EQ(backend->name(), "example-f90");
+  EXPECT_GT(check_everything(*backend), 5);
+}
+
+// All of it passes through the C interface: every norm, pass, dtype, layout and buffer.
+TEST(Export, GivesABackendOfImplsAnotherName) {
+  const auto backend = load_plugin(path_of("plugged"));
+  EXPECT_EQ(backend->name(), "plugged");
+  EXPECT_EQ(backend->version(), "2");
+  for (const Problem& problem : faulty::all_small_problems()) {
+    ASSERT_TRUE(backend->supports(problem).supported) << id(problem);
+    Workspace workspace(problem, kSeed);
+    const Verdict verdict = check(*backend, workspace, 1, kSeed);
+    EXPECT_TRUE(verdict.passed()) << id(problem) << ": " << verdict.reason;
+  }
+  // Claims pass as well: sums of doubles round.
+  const Problem wide = {.dtype = DType::kF64, .n = 100, .batch = 100};
+  EXPECT_EQ(backend->accuracy(wide).roundings, 99);
+  EXPECT_EQ(backend->supports({.n = 3, .batch = 2}).reason,
+            "batch must divide N: 2 does not divide 3");
+}
+
+TEST(Load, TakesAPathWithoutAFolderAsOneOfThisFolder) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(NORMBENCH_PLUGIN_DIR);
+  EXPECT_EQ(load_plugin("libexample-c.so")->name(), "example-c");
+  std::filesystem::current_path(before);
+}
+
+TEST(Load, RefusesWhatIsNoSharedObject) {
+  EXPECT_EQ(refusal("nowhere/libmine.so"),
+            "the plugin nowhere/libmine.so does not exist: give the path of a shared object");
+  const std::string text = testing::TempDir() + "/libtext.so";
+  std::ofstream(text) << "no shared object, but a text that is as long as a header of one is: "
+                      << std::string(100, '.') << "\n";
+  EXPECT_EQ(refusal(text), "the plugin " + text + " cannot be loaded: " + text +
+                               ": invalid ELF header. Build it as a shared object, for this "
+                               "machine, with its libraries linked");
+}
+
+TEST(Load, RefusesWhatHasNoTableThatFits) {
+  const auto words_about = [](std::string_view name) {
+    const std::string start = "the plugin " + path_of(name) + " ";
+    const std::string words = refusal(path_of(name));
+    EXPECT_TRUE(words.starts_with(start)) << words;
+    return words.substr(start.size());
+  };
+  EXPECT_EQ(words_about("no-symbol"),
+            "has no function normbench_plugin: define it as in normbench.h, in C++ as extern "
+            "\"C\"");
+  EXPECT_EQ(words_about("other-abi"),
+            "has version 2 of the interface, and this normbench has 1: compile it with the "
+            "normbench.h of this normbench");
+  EXPECT_EQ(words_about("small-table"),
+            "has a table of 48 bytes, too few for what is required: let its size be sizeof(struct "
+            "normbench_backend)");
+  EXPECT_EQ(words_about("null-entry"), "has no run: that entry of its table may not be NULL");
+}
+
+Verdict verdict_on(std::string_view name) {
+  const auto backend = load_plugin(path_of(name));
+  EXPECT_EQ(backend->name(), name);
+  Workspace workspace(faulty::batch_norm(Pass::kForwardTraining, 8, 5, 7), kSeed);
+  return check(*backend, workspace, 1, kSeed);
+}
+
+TEST(Check, RejectsPluginsThatDoDamage) {
+  EXPECT_EQ(verdict_on("throws").reason,
+            "threw: run of throws threw through the C interface: out of luck");
+  EXPECT_EQ(verdict_on("writes-past").reason, "exact input, call 1: wrote past the end of y");
+  EXPECT_EQ(verdict_on("changes-input").reason, "exact input, call 1: changed its input x");
+  EXPECT_EQ(verdict_on("flush-to-zero").reason, "left flush-to-zero switched on");
+}
+
+TEST(Check, PassesAPluginThatPrints) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const Verdict verdict = verdict_on("prints");
+  EXPECT_GT(testing::internal::GetCapturedStdout().size(), 100000U);
+  EXPECT_GT(testing::internal::GetCapturedStderr().size(), 100000U);
+  EXPECT_TRUE(verdict.passed()) << verdict.reason;
+}
+
+}  // namespace
+}  // namespace normbench

@@ -1,0 +1,4 @@
+/* Has nothing to run. */
+#include "wrong.h"
+
+PLUGIN_WITH("null-entry", run, NULL)
