@@ -15,7 +15,10 @@ MAY_INCLUDE = {
     "harness/plugin": {"harness/core", "harness/plugin"},
     "harness/check": {"harness/core", "harness/check"},
     "harness/bench": {"harness/core", "harness/check", "harness/bench"},
-    "harness/cli": {"harness/core", "harness/check", "harness/bench", "harness/cli"},
+    "harness/worker": {"harness/core", "harness/check", "harness/bench", "harness/plugin",
+                       "harness/worker"},
+    "harness/cli": {"harness/core", "harness/check", "harness/bench", "harness/plugin",
+                    "harness/worker", "harness/cli"},
     "impls": {"harness/core"},
 }
 
@@ -24,7 +27,7 @@ BELONGS_TO = {
     "benchmark/": re.compile(r"^harness/bench/"),
     "toml++/": re.compile(r"^harness/bench/(plan|toml_reader)\.(cpp|h)$"),
     "CLI/": re.compile(r"^harness/cli/"),
-    "nlohmann/": re.compile(r"^harness/(bench|cli)/"),
+    "nlohmann/": re.compile(r"^harness/(bench|worker|cli)/"),
     "ATen/": re.compile(r"^impls/"),
     "Eigen/": re.compile(r"^impls/"),
     "hwy/": re.compile(r"^impls/simd"),

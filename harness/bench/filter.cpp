@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/bench/errors.h"
+#include "harness/bench/in_process.h"
 
 namespace normbench {
 namespace {
@@ -99,21 +100,28 @@ std::string describe(const std::vector<BackendOption>& options) {
   return list.empty() ? "it has none" : fmt::format("it has {}", fmt::join(list, ", "));
 }
 
+// Of every backend: what its process of its own costs.
+const BackendOption kWorkerOption = {"worker", {"on", "off"}, "a process of its own"};
+
 // Keeps it for as long as the program lives.
 const Backend& with_setting(const Backend& backend, const Setting& setting) {
   static std::vector<std::unique_ptr<Backend>> all;
-  const auto options = backend.options();
+  auto options = backend.options();
+  options.push_back(kWorkerOption);
   const auto option = std::find_if(options.begin(), options.end(), [&](const auto& candidate) {
     return candidate.name == setting.option;
   });
   if (option == options.end()) {
     throw UsageError(fmt::format("backend {} has no option '{}': {}", setting.backend,
-                                 setting.option, describe(options)));
+                                 setting.option, describe(backend.options())));
   }
   const auto& values = option->values;
   if (std::find(values.begin(), values.end(), setting.value) == values.end()) {
     throw UsageError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
                                  setting.option, setting.value, fmt::join(values, ", ")));
+  }
+  if (setting.option == kWorkerOption.name) {
+    return setting.value == "off" ? *all.emplace_back(in_process(backend)) : backend;
   }
   return *all.emplace_back(backend.with_option(setting.option, setting.value));
 }
@@ -132,16 +140,19 @@ std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::vector<const Backend*> choose_backends(const FilterOptions& options) {
+std::vector<const Backend*> choose_backends(const FilterOptions& options,
+                                            const std::vector<const Backend*>& others) {
   const Filter filter = backend_filter(options);
   const std::vector<Setting> in_place = parse_settings(options.backend_options);
   const std::vector<Setting> beside = parse_settings(options.variants);
   std::vector<const Backend*> chosen;
   std::vector<std::string> names;
-  for (const auto& built : backends()) {
-    names.emplace_back(built->name());
+  std::vector<const Backend*> candidates;
+  for (const auto& built : backends()) candidates.push_back(built.get());
+  candidates.insert(candidates.end(), others.begin(), others.end());
+  for (const Backend* backend : candidates) {
+    names.emplace_back(backend->name());
     if (!filter.accepts(names.back())) continue;
-    const Backend* backend = built.get();
     for (const Setting& setting : in_place) {
       if (setting.backend == names.back()) backend = &with_setting(*backend, setting);
     }
@@ -187,10 +198,11 @@ const Backend& find_backend(const std::string& name) {
       fmt::format("there is no backend '{}': choose from {}", name, fmt::join(names, ", ")));
 }
 
-std::vector<NotBuilt> choose_not_built(const FilterOptions& options) {
+std::vector<NotBuilt> choose_absent(const FilterOptions& options,
+                                    const std::vector<NotBuilt>& absent) {
   const Filter filter = backend_filter(options);
   std::vector<NotBuilt> chosen;
-  for (const NotBuilt& backend : not_built_backends()) {
+  for (const NotBuilt& backend : absent) {
     if (filter.accepts(backend.name)) chosen.push_back(backend);
   }
   return chosen;

@@ -22,17 +22,19 @@ struct FilterOptions {
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
-// The backends of this build that pass, with options set, each followed by its variants. They live
-// as long as the program. Throws UsageError when none passes, an expression is malformed, or an
-// option is not one.
-std::vector<const Backend*> choose_backends(const FilterOptions& options);
+// The backends of this build and `others` that pass, with options set, each followed by its
+// variants. They live as long as the program. Throws UsageError when none passes, an expression is
+// malformed, or an option is not one.
+std::vector<const Backend*> choose_backends(const FilterOptions& options,
+                                            const std::vector<const Backend*>& others = {});
 
 // The backend of this name, which may be that of a variant: "simd[streaming=off]". Throws
 // UsageError when there is none in this build.
 const Backend& find_backend(const std::string& name);
 
-// The names of backends that pass but are not in this build.
-std::vector<NotBuilt> choose_not_built(const FilterOptions& options);
+// Those of `absent` that pass: by default what is not in this build.
+std::vector<NotBuilt> choose_absent(const FilterOptions& options,
+                                    const std::vector<NotBuilt>& absent = not_built_backends());
 
 // The cases that pass, in order. Throws UsageError as above.
 std::vector<Case> choose_cases(std::vector<Case> cases, const FilterOptions& options);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -20,9 +21,10 @@
 #include "harness/bench/statistics.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/check/allocations.h"
+#include "harness/check/attempt.h"
 #include "harness/check/changes.h"
-#include "harness/check/process_state.h"
 #include "harness/check/random.h"
+#include "harness/check/remote.h"
 
 namespace normbench {
 namespace {
@@ -41,6 +43,9 @@ constexpr double kImplausible = 0.5;
 constexpr double kFasterThanCopy = 1 / 1.05;
 // So far behind the best of other ways to copy, one sample of a way is enough.
 constexpr double kWorthASecondSample = 1.3;
+// Seconds that a message may take, and some more for Python: beyond that, and as long again as it
+// says, a worker hides work from its clock.
+constexpr double kHidden = 2e-3;
 // Relative errors of a sum that a claim may allow before it says nothing.
 constexpr double kEmptyClaim = 1e-2;
 
@@ -52,7 +57,16 @@ std::vector<Kernel*> pointers(const Kernels& kernels) {
   return list;
 }
 
-// Idle workers of OpenMP spin for a while, and would tax the backend that comes next.
+// What `work` of a kernel takes, in ns, by the clock of the process that does it.
+template <class Work>
+double ns_of(const Kernel& kernel, Work work) {
+  const Stopwatch stopwatch;
+  work();
+  const auto* const remote = dynamic_cast<const RemoteKernel*>(&kernel);
+  return remote ? remote->last_ns() : 1e9 * stopwatch.seconds();
+}
+
+// Idle threads of OpenMP spin for a while, and would tax the backend that comes next.
 void settle() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
 
 // A backend in this case: one kernel per set of buffers.
@@ -64,6 +78,9 @@ struct Contestant {
   double estimate_ns = 0;  // of one call
   double seconds = 0;      // of all samples
   double cpu_seconds = 0;
+  // The least by which a sample seemed longer from outside than by the clock of its own process.
+  double least_hidden_seconds = std::numeric_limits<double>::infinity();
+  double longest_sample_seconds = 0;
 
   bool running() const { return row.verdict.passed() && !kernels.empty(); }
   void fail(std::string reason) {
@@ -73,22 +90,19 @@ struct Contestant {
   }
 };
 
-// Work of one contestant. What it throws, or leaves of the process changed, is its failure, and
-// nobody else's.
+// Work of one contestant: whatever goes wrong is its failure, and nobody else's.
 template <class Work>
 void attempt(Contestant& contestant, Work work) {
-  const ProcessState before;
-  try {
-    work();
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const std::exception& error) {
-    contestant.fail(fmt::format("while it was timed: threw: {}", error.what()));
-  } catch (...) {
-    contestant.fail("while it was timed: threw: something that is not a std::exception");
-  }
-  const auto left = before.restore();
-  if (left && contestant.running()) contestant.fail("while it was timed: " + *left);
+  const AttemptWords words = {.thrown = "while it was timed: threw: ",
+                              .left = "while it was timed: "};
+  const auto kernel = [&] {
+    return contestant.kernels.empty() ? nullptr : contestant.kernels.front().get();
+  };
+  const auto trouble = attempt(*contestant.backend, kernel, words, work);
+  if (!trouble || !contestant.running()) return;
+  const bool lost = trouble->outcome != Outcome::kFailed;
+  contestant.fail((lost ? "while it was timed: " : "") + trouble->reason);
+  contestant.row.verdict.outcome = trouble->outcome;
 }
 
 class CaseMeasurement {
@@ -233,9 +247,11 @@ class CaseMeasurement {
   // Takes the inputs as they are now into a layout of its own; others have nothing to take.
   void load(Contestant& contestant) {
     if (!contestant.row.native_layout) return;
-    const Stopwatch stopwatch;
-    for (const auto& kernel : contestant.kernels) kernel->load();
-    contestant.row.load_ns = 1e9 * stopwatch.seconds() / static_cast<double>(sets_.size());
+    double ns = 0;
+    for (const auto& kernel : contestant.kernels) {
+      ns += ns_of(*kernel, [&] { kernel->load(); });
+    }
+    contestant.row.load_ns = ns / static_cast<double>(contestant.kernels.size());
   }
 
   // Time of one call in ns, roughly. Short calls need a slot of some length before the clock tells
@@ -257,9 +273,8 @@ class CaseMeasurement {
 
   // Its time counts only where that is long.
   static double first_call(Contestant& contestant) {
-    const Stopwatch stopwatch;
-    contestant.kernels[0]->run();
-    return 1e9 * stopwatch.seconds();
+    Kernel& kernel = *contestant.kernels[0];
+    return ns_of(kernel, [&] { kernel.run(); });
   }
 
   bool is_long(double ns) const { return ns >= 1e3 * kLongCallSlots * options_.timing.min_slot_us; }
@@ -366,6 +381,11 @@ class CaseMeasurement {
     contestant.row.faults += slot.faults;
     contestant.seconds += slot.seconds;
     contestant.cpu_seconds += slot.cpu_seconds;
+    if (slot.seconds_outside) {
+      contestant.least_hidden_seconds =
+          std::min(contestant.least_hidden_seconds, *slot.seconds_outside - slot.seconds);
+      contestant.longest_sample_seconds = std::max(contestant.longest_sample_seconds, slot.seconds);
+    }
     return slot.ns;
   }
 
@@ -407,9 +427,8 @@ class CaseMeasurement {
     const std::int64_t calls = case_.cache == Cache::kWarm ? contestant.row.calls_per_sample : 1;
     for (std::size_t set = 0; set < sets_.size(); ++set) {
       sets_[set].disturb_inputs();
-      const Stopwatch collecting;
-      contestant.kernels[set]->collect();
-      contestant.row.collect_ns = 1e9 * collecting.seconds();
+      Kernel& kernel = *contestant.kernels[set];
+      contestant.row.collect_ns = ns_of(kernel, [&] { kernel.collect(); });
       sets_[set].disturb_inputs();
       Verdict verdict = check_outputs(sets_[set], *oracle_, contestant.accuracy, calls);
       verdict.add_errors_of(contestant.row.verdict);
@@ -453,6 +472,13 @@ class CaseMeasurement {
     if (some_are_left && row.cpus && *row.cpus > case_.threads + kCpusBesides) {
       return contestant.fail(fmt::format("used {:.2f} CPUs where {} {} lent", *row.cpus,
                                          case_.threads, case_.threads == 1 ? "was" : "were"));
+    }
+    if (std::isfinite(contestant.least_hidden_seconds) &&
+        contestant.least_hidden_seconds > kHidden + contestant.longest_sample_seconds) {
+      return contestant.fail(fmt::format(
+          "its clock is wrong: samples of at most {:.3g} ms took {:.3g} ms longer from outside, each "
+          "of them",
+          1e3 * contestant.longest_sample_seconds, 1e3 * contestant.least_hidden_seconds));
     }
     // A copy that was held up in some rounds accuses nobody.
     const double of_fastest_copy =

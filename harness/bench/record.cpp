@@ -126,6 +126,10 @@ ordered_json backends_json(const std::vector<RecordedBackend>& backends) {
   for (const RecordedBackend& backend : backends) {
     ordered_json entry = {{"name", backend.name}, {"built", backend.built}};
     entry[backend.built ? "version" : "reason"] = backend.built ? backend.version : backend.reason;
+    if (!backend.language.empty()) {
+      entry["language"] = backend.language;
+      entry["empty_call_ns"] = backend.empty_call_ns;
+    }
     list.push_back(entry);
   }
   return list;
@@ -249,7 +253,9 @@ void RunFolder::append(const CaseResult& result) {
     write_line(samples_, path_ / "samples.jsonl", row_json(result, row, header_.machine, defect));
     if (defect != nullptr) {
       ++known_defects_[defect];
-    } else if (row.verdict.outcome == Outcome::kFailed) {
+      any_failed_ = true;
+    } else if (is_failure(row.verdict.outcome)) {
+      any_failed_ = true;
       any_unexplained_failure_ = true;
     }
     ++outcomes_[std::string(name(row.verdict.outcome))];

@@ -23,9 +23,11 @@ inline constexpr int kSchema = 1;
 
 struct RecordedBackend {
   std::string name;
-  std::string version;
+  std::string version = {};
   bool built = true;
   std::string reason = {};  // why it is not built
+  std::string language = {};  // that it is called from, where calls cost something
+  double empty_call_ns = 0;   // what a timed call of nothing takes there
 };
 
 // What is known before the first case.
@@ -55,7 +57,7 @@ class RunFolder {
   void warn(std::string warning);
   // Completes run.json. `interrupted`: somebody stopped the run before its last case.
   void finish(bool interrupted);
-  bool any_failed() const { return outcomes_.contains("failed"); }
+  bool any_failed() const { return any_failed_; }
   // Whether a row failed for which no known defect is the reason.
   bool any_unexplained_failure() const { return any_unexplained_failure_; }
   // Rows that failed because of each.
@@ -71,6 +73,7 @@ class RunFolder {
   std::ofstream samples_;
   std::ofstream controls_;
   std::map<std::string, std::int64_t> outcomes_;
+  bool any_failed_ = false;
   bool any_unexplained_failure_ = false;
   std::map<const KnownDefect*, std::int64_t> known_defects_;
   std::vector<Ratio> twins_;

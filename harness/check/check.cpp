@@ -11,18 +11,19 @@
 #include <utility>
 
 #include "harness/check/allocations.h"
+#include "harness/check/attempt.h"
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
 #include "harness/check/large_output.h"
 #include "harness/check/number_format.h"
 #include "harness/check/output.h"
-#include "harness/check/process_state.h"
+#include "harness/check/remote.h"
 
 namespace normbench {
 namespace {
 
-constexpr std::array<std::string_view, 4> kOutcomes = {"passed", "failed", "unsupported",
-                                                       "not_built"};
+constexpr std::array<std::string_view, 7> kOutcomes = {
+    "passed", "failed", "crashed", "timed_out", "unsupported", "not_built", "not_installed"};
 
 // The element of an output that is furthest off, in units of its bound.
 struct Worst {
@@ -254,6 +255,11 @@ void Verdict::add_errors_of(const Verdict& earlier) {
 
 std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
+bool is_failure(Outcome outcome) {
+  return outcome == Outcome::kFailed || outcome == Outcome::kCrashed ||
+         outcome == Outcome::kTimedOut;
+}
+
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right) {
   const Arguments& a = workspace.arguments();
@@ -308,25 +314,6 @@ void load_inputs(Checked& checked) {
   checked.loaded = true;
 }
 
-namespace {
-
-// What `call` throws, in words; but for what ends it all.
-template <class Call>
-std::optional<std::string> thrown_by(Call call) {
-  try {
-    call();
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "something that is not a std::exception";
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 void InputCheck::check(Checked& checked) {
   judge(checked, [&] { return run_twice(checked); });
 }
@@ -339,10 +326,11 @@ template <class Run>
 void InputCheck::judge(Checked& checked, Run run) {
   if (spoiled_) fill_workspace();
   workspace_.restore_running();
-  const ProcessState before;
   Verdict now;
-  if (const auto error = thrown_by([&] { now = run(); })) now = failed("threw: " + *error);
-  if (const auto left = before.restore()) now = failed(*left);
+  const auto kernel = [&] { return checked.kernel.get(); };
+  if (const auto trouble = attempt(*checked.backend, kernel, {}, [&] { now = run(); })) {
+    now = *trouble;
+  }
   spoiled_ = !now.passed();
   now.error_of[static_cast<std::size_t>(kind_)] = now.error;
   now.add_errors_of(checked.verdict);
@@ -353,6 +341,12 @@ namespace {
 
 // A call, with what it does beside its work.
 void run_watched(Checked& checked) {
+  if (auto* const remote = dynamic_cast<RemoteKernel*>(checked.kernel.get())) {
+    const RemoteKernel::Watched watched = remote->run_watched();
+    checked.allocations = watched.allocations;
+    checked.bytes_written = watched.bytes_written;
+    return;
+  }
   const OutputCounter output;
   {
     const AllocationCounter counter;
@@ -467,27 +461,26 @@ namespace {
 // What is asked before the kernel is run: failed, if anything throws, or prepare() does damage.
 void prepare(Checked& checked, Workspace& workspace) {
   const Backend& backend = *checked.backend;
-  const ProcessState before;
-  const auto error = thrown_by([&] {
+  const AttemptWords words = {.thrown = "could not be prepared: ",
+                              .left = "while it was prepared: "};
+  const auto kernel = [&] { return checked.kernel.get(); };
+  const auto trouble = attempt(backend, kernel, words, [&] {
     const auto start = std::chrono::steady_clock::now();
     checked.kernel = backend.prepare(workspace.problem(), workspace.arguments(), checked.threads);
     const auto end = std::chrono::steady_clock::now();
-    checked.prepare_ns = std::chrono::duration<double, std::nano>(end - start).count();
-    if (!checked.kernel) return;
+    if (!checked.kernel) throw std::runtime_error("prepare() returned no kernel");
+    const auto* remote = dynamic_cast<const RemoteKernel*>(checked.kernel.get());
+    checked.prepare_ns =
+        remote ? remote->last_ns() : std::chrono::duration<double, std::nano>(end - start).count();
     checked.accuracy = backend.accuracy(workspace.problem());
     checked.native_layout = backend.native_layout();
     checked.repeatable = backend.repeatable(workspace.problem());
     checked.detail = checked.kernel->detail();
   });
-  const auto left = before.restore();
-  if (error) {
-    checked.verdict = failed("could not be prepared: " + *error);
-  } else if (!checked.kernel) {
-    checked.verdict = failed("could not be prepared: prepare() returned no kernel");
+  if (trouble) {
+    checked.verdict = *trouble;
   } else if (const auto damage = workspace.damage()) {
     checked.verdict = failed("while it was prepared: " + *damage);
-  } else if (left) {
-    checked.verdict = failed("while it was prepared: " + *left);
   } else if (const auto objection = wrong_claim(workspace.problem(), checked.accuracy)) {
     checked.verdict = failed(*objection);
   }
@@ -517,15 +510,11 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     checked.backend = backend;
     checked.threads = threads;
     Support support;
-    const ProcessState before;
-    const auto error = thrown_by([&] { support = backend->supports(workspace.problem()); });
-    const auto left = before.restore();
-    if (error) {
-      checked.verdict = failed("supports() threw: " + *error);
-      continue;
-    }
-    if (left) {
-      checked.verdict = failed("supports() " + *left);
+    const AttemptWords words = {.thrown = "supports() threw: ", .left = "supports() "};
+    const auto trouble = attempt(*backend, [] { return nullptr; }, words,
+                                 [&] { support = backend->supports(workspace.problem()); });
+    if (trouble) {
+      checked.verdict = *trouble;
       continue;
     }
     if (!support.supported) {

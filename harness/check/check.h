@@ -20,12 +20,24 @@
 
 namespace normbench {
 
-enum class Outcome { kPassed, kFailed, kUnsupported, kNotBuilt };
+enum class Outcome {
+  kPassed,
+  kFailed,
+  kCrashed,   // its process ended
+  kTimedOut,  // and this one was too late
+  kUnsupported,
+  kNotBuilt,
+  kNotInstalled
+};
 
-inline constexpr std::array kEveryOutcome = {Outcome::kPassed, Outcome::kFailed,
-                                             Outcome::kUnsupported, Outcome::kNotBuilt};
+inline constexpr std::array kEveryOutcome = {
+    Outcome::kPassed,      Outcome::kFailed,   Outcome::kCrashed,     Outcome::kTimedOut,
+    Outcome::kUnsupported, Outcome::kNotBuilt, Outcome::kNotInstalled};
 
 std::string_view name(Outcome outcome);
+
+// Whether the backend is to blame: it was wrong, crashed, or was too late.
+bool is_failure(Outcome outcome);
 
 // The worst error seen over some outputs.
 struct Error {

@@ -32,11 +32,13 @@ void give_back(std::uintptr_t begin, std::uintptr_t end) {
 }
 
 std::uintptr_t page_bytes() {
-  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::ifstream file("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
   std::string modes;
   std::getline(file, modes);
   constexpr std::uintptr_t kHugePage = std::uintptr_t{2} << 20;
-  if (modes.find("[always]") != std::string::npos) return kHugePage;
+  if (modes.find("[always]") != std::string::npos || modes.find("[force]") != std::string::npos) {
+    return kHugePage;
+  }
   return static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
 }
 
@@ -69,6 +71,8 @@ void install() {
 }
 
 }  // namespace
+
+void expect_writes() { install(); }
 
 ReadOnly::ReadOnly(std::span<std::byte> memory) {
   static const std::uintptr_t page = page_bytes();

@@ -29,4 +29,8 @@ class ReadOnly {
   ProtectedPages* pages_ = nullptr;
 };
 
+// Installs the handler of the signal that tells of writes, which otherwise comes with the first
+// ReadOnly: for who compares handlers before and after.
+void expect_writes();
+
 }  // namespace normbench

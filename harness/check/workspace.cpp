@@ -1,12 +1,9 @@
 // Guarded, poisoned, remembered buffers.
 #include "harness/check/workspace.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <new>
 #include <type_traits>
 
 #include "harness/check/elements.h"
@@ -215,8 +212,6 @@ std::int64_t workspace_bytes(const Problem& problem) {
   return bytes;
 }
 
-void Workspace::Unmap::operator()(std::byte* memory) const { munmap(memory, size); }
-
 Workspace::Workspace(const Problem& problem, std::uint64_t seed, Placement placement)
     : problem_(problem) {
   std::vector<std::size_t> starts;
@@ -236,12 +231,9 @@ Workspace::Workspace(const Problem& problem, std::uint64_t seed, Placement place
          .guard = &guard_of((arguments_.*spec.member).dtype, spec.role == Role::kInput)});
     size_ = round_up(size_ + offset + bytes + kGuard, kPage);
   }
-  // Straight from the system: returned to it at once, and never moved into somebody's free list.
-  void* memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  memory_ = {static_cast<std::byte*>(memory), Unmap{size_}};
+  memory_.emplace(size_);
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    buffers_[i].begin = memory_.get() + starts[i];
+    buffers_[i].begin = memory_->data() + starts[i];
     (arguments_.*buffers_[i].spec.member).data = buffers_[i].begin;
     fill_bytes(buffers_[i].begin, buffers_[i].bytes, poison_);  // else all pages are one
   }
@@ -285,10 +277,9 @@ void Workspace::remember_inputs() {
 }
 
 void Workspace::protect_inputs() {
+  remember_inputs();
   for (Buffer& buffer : buffers_) {
-    if (buffer.spec.role != Role::kInput) continue;
-    buffer.read_only = ReadOnly(buffer.pages());
-    buffer.digest_of_rest = buffer.rest();
+    if (buffer.spec.role == Role::kInput) buffer.read_only = ReadOnly(buffer.pages());
   }
 }
 
@@ -316,19 +307,8 @@ bool Workspace::Buffer::is_guard(std::span<const std::byte> zone) const {
   return std::memcmp(zone.data(), guard->data(), zone.size()) == 0;
 }
 
-std::uint64_t Workspace::Buffer::rest() const {
-  const auto covered = read_only.covered();
-  if (covered.empty()) return 0;
-  const std::byte* first = begin;
-  const std::byte* last = begin + bytes;
-  const std::byte* covered_first = std::clamp(covered.data(), first, last);
-  const std::byte* covered_last = std::clamp(covered.data() + covered.size(), first, last);
-  return 3 * normbench::digest({first, covered_first}) + normbench::digest({covered_last, last});
-}
-
 bool Workspace::Buffer::changed() const {
-  if (read_only.covered().empty()) return digest != normbench::digest({begin, bytes});
-  return read_only.written() || rest() != digest_of_rest;
+  return read_only.written() || digest != normbench::digest({begin, bytes});
 }
 
 std::optional<std::string> Workspace::damage() const {

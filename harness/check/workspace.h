@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "harness/check/read_only.h"
+#include "harness/check/shared_memory.h"
 #include "harness/core/arguments.h"
 
 namespace normbench {
@@ -44,8 +44,9 @@ enum class Placement { kLine, kElement, kPage };
 // Bytes that are more than lie between the ends of a buffer and those of its pages.
 using Guard = std::array<std::byte, 3 * 4096>;
 
-// Memory for all buffers of a problem. Each starts at a 64-byte boundary with an offset of its own
-// within a page (so that no two alias in the cache by accident), between two guard zones.
+// Memory for all buffers of a problem, which workers can map. Each starts at a 64-byte boundary with an offset of its own
+// within a page (so that no two alias in the cache by accident), between two guard zones; no two
+// share a page.
 class Workspace {
  public:
   // Allocates and touches all pages. `seed` moves the offsets. Throws std::bad_alloc.
@@ -67,8 +68,8 @@ class Workspace {
   bool is_poison(std::span<const std::byte> bytes) const;
   // Remembers the inputs as they are now, for damage().
   void remember_inputs();
-  // Takes the right to write them away, until allow_writes(): damage() then need not read them, and
-  // sees a change that is taken back.
+  // The same, and takes the right to write them away from this process, until allow_writes():
+  // damage() then sees a change that is taken back.
   void protect_inputs();
   void allow_writes();
   // What run() must not have done: the name of a buffer written outside its ends or, if it is an
@@ -91,24 +92,18 @@ class Workspace {
     const Guard* guard;  // what lies around it
     std::uint64_t digest = 0;
     ReadOnly read_only = {};
-    std::uint64_t digest_of_rest = 0;
 
     std::span<std::byte> pages() const;  // which no other buffer shares
     std::span<std::byte> before() const;
     std::span<std::byte> behind() const;
     bool is_guard(std::span<const std::byte> zone) const;
-    std::uint64_t rest() const;  // a digest of what is not read-only, when some is
-    bool changed() const;        // since it was remembered or protected
-  };
-  struct Unmap {
-    std::size_t size;
-    void operator()(std::byte* memory) const;
+    bool changed() const;  // since it was remembered or protected
   };
 
   Problem problem_;
   Arguments arguments_;
   std::size_t size_ = 0;
-  std::unique_ptr<std::byte, Unmap> memory_;
+  std::optional<SharedMemory> memory_;
   std::vector<Buffer> buffers_;
   std::vector<std::byte> running_;
   Poison poison_ = Poison::kNan;

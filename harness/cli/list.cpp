@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/bench/price.h"
+#include "harness/cli/contestants.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
@@ -12,22 +13,24 @@
 namespace normbench {
 namespace {
 
-void list_backends(const FilterOptions& filters) {
-  for (const Backend* backend : choose_backends(filters)) {
+void list_backends(const Contestants& chosen) {
+  for (const Backend* backend : chosen.backends) {
     out("{:<16} {}{}\n", backend->name(), backend->version(),
         backend->native_layout() ? "  (native layout)" : "");
     for (const BackendOption& option : backend->options()) {
       out("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"), option.what);
     }
   }
-  for (const NotBuilt& backend : choose_not_built(filters)) {
+  for (const NotBuilt& backend : chosen.not_built) {
     out("{:<16} not built: {}\n", backend.name, backend.reason);
+  }
+  for (const NotBuilt& backend : chosen.not_installed) {
+    out("{:<16} not installed: {}\n", backend.name, backend.reason);
   }
 }
 
-void list_cases(const PlanOptions& options) {
+void list_cases(const PlanOptions& options, const Contestants& chosen) {
   const Plan plan = load_plan(options, read_machine());
-  const auto chosen = choose_backends(*options.filters);
   std::int64_t largest = 0;
   for (const Case& bench_case : plan.cases) {
     largest = std::max(largest, compulsory_bytes(bench_case.problem));
@@ -37,8 +40,8 @@ void list_cases(const PlanOptions& options) {
     say("excluded {}: {}\n", exclusion.what, exclusion.reason);
   }
   say("{} cases, {} backends, largest working set {:.1f} MB, about {}\n", plan.cases.size(),
-      chosen.size(), static_cast<double>(largest) / 1e6,
-      duration(total_seconds(PriceModel(plan.timing, chosen.size()), plan.cases)));
+      chosen.backends.size(), static_cast<double>(largest) / 1e6,
+      duration(total_seconds(PriceModel(plan.timing, chosen.backends.size()), plan.cases)));
 }
 
 }  // namespace
@@ -51,13 +54,15 @@ void add_list(CLI::App& app, int&) {
   auto support = std::make_shared<bool>(false);
   verb->add_flag("--support", *support, "Which backend supports what, as Markdown")
       ->excludes(config);
-  verb->callback([options, support] {
+  const auto contestants = add_contestants(*verb, false);
+  verb->callback([options, support, contestants] {
+    const Contestants chosen = list_contestants(*options->filters, *contestants);
     if (*support) {
-      print_support(choose_backends(*options->filters));
+      print_support(chosen.backends);
     } else if (options->path.empty()) {
-      list_backends(*options->filters);
+      list_backends(chosen);
     } else {
-      list_cases(*options);
+      list_cases(*options, chosen);
     }
   });
 }

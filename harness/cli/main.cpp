@@ -74,6 +74,7 @@ int run(const CommandLine& command, int count, char** arguments) {
   normbench::add_verify(app, exit_code);
   normbench::add_run(app, command, exit_code);
   normbench::add_repro(app, exit_code);
+  normbench::add_worker(app);
   normbench::add_analysis(app);
   // CLI11 reports an unknown verb as a missing one.
   if (count == 1) refuse_missing_verb(app);

@@ -3,10 +3,10 @@
 #include <fmt/ranges.h>
 
 #include "harness/bench/bound.h"
-#include "harness/bench/filter.h"
 #include "harness/bench/last_level.h"
 #include "harness/bench/measure.h"
 #include "harness/bench/statistics.h"
+#include "harness/cli/contestants.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
@@ -16,6 +16,7 @@ namespace {
 struct ReproOptions {
   std::string bench_case;
   std::string backend;
+  std::shared_ptr<ContestantOptions> contestants;
   std::uint64_t seed = 1;
 };
 
@@ -59,6 +60,7 @@ void add_repro(CLI::App& app, int& exit_code) {
   verb->add_option("-b,--backend", options->backend,
                    "Name of the backend, with its options if any: simd[streaming=off]")
       ->required();
+  options->contestants = add_contestants(*verb, true);
   add_seed(*verb, options->seed, "Seed of inputs and order");
   verb->callback([options, &exit_code] {
     const Case bench_case = parse_case(options->bench_case);
@@ -69,9 +71,10 @@ void add_repro(CLI::App& app, int& exit_code) {
       Machine machine = read_machine();
       measure_last_level(machine);
       const CaseResult result =
-          measure(bench_case, {&find_backend(options->backend)}, machine, measure_options);
+          measure(bench_case, {&find_contestant(options->backend, *options->contestants)}, machine,
+                  measure_options);
       print(result, result.rows.at(0), machine);
-      if (result.rows.at(0).verdict.outcome == Outcome::kFailed) exit_code = kVerificationFailed;
+      if (is_failure(result.rows.at(0).verdict.outcome)) exit_code = kVerificationFailed;
     } catch (const Interrupted&) {
       exit_code = kInterrupted;
     }

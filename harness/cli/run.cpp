@@ -19,6 +19,7 @@
 #include "harness/bench/stopwatch.h"
 #include "harness/bench/team.h"
 #include "harness/check/known_defects.h"
+#include "harness/cli/contestants.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/repeat.h"
 #include "harness/cli/streams.h"
@@ -31,6 +32,7 @@ constexpr double kMostSeconds = 1e9;  // a budget of decades
 
 struct RunOptions {
   std::shared_ptr<PlanOptions> plan;
+  std::shared_ptr<ContestantOptions> contestants;
   std::string results = "results";
   std::optional<double> budget = {};  // seconds
   std::uint64_t seed = 1;
@@ -72,8 +74,9 @@ class Run {
         command_(std::move(command)),
         machine_(read_machine()),
         plan_(load_plan(*options.plan, machine_)),
-        backends_(choose_backends(*options.plan->filters)),
-        not_built_(choose_not_built(*options.plan->filters)),
+        chosen_(choose_contestants(*options.plan->filters, *options.contestants)),
+        backends_(chosen_.backends),
+        not_built_(chosen_.not_built),
         prices_(plan_.timing, backends_.size()) {
     refuse_what_does_not_fit(plan_, machine_);
   }
@@ -172,23 +175,16 @@ class Run {
   }
 
   RunHeader header() const {
-    RunHeader header{.command = command_,
+    return {.command = command_,
                      .plan = plan_,
                      .machine = machine_,
                      .build = read_build(),
-                     .backends = {},
+                     .backends = chosen_.recorded(),
                      .environment = read_environment(),
                      .ceilings = measure_ceilings(machine_, usable_thread_counts()),
                      .overhead_ns = slot_overhead_ns(),
                      .seed = options_.seed,
                      .budget = options_.budget};
-    for (const Backend* backend : backends_) {
-      header.backends.push_back({std::string(backend->name()), backend->version()});
-    }
-    for (const NotBuilt& backend : not_built_) {
-      header.backends.push_back({backend.name, "", false, backend.reason});
-    }
-    return header;
   }
 
   // False when it was interrupted.
@@ -274,7 +270,7 @@ class Run {
       say("normbench: known defect: {} x {}\n", rows, describe(*defect));
     }
     if (options_.allow_known_defects ? folder.any_unexplained_failure() : folder.any_failed()) {
-      say("normbench: error: a backend failed verification: see normbench report {}\n",
+      say("normbench: error: a backend was wrong, crashed or too slow: see normbench report {}\n",
           folder.path().string());
       return kVerificationFailed;
     }
@@ -285,8 +281,9 @@ class Run {
   std::vector<std::string> command_;
   Machine machine_;
   Plan plan_;
-  std::vector<const Backend*> backends_;
-  std::vector<NotBuilt> not_built_;
+  Contestants chosen_;
+  const std::vector<const Backend*>& backends_;
+  const std::vector<NotBuilt>& not_built_;
   std::map<int, std::string> objections_;  // to thread counts
   PriceModel prices_;
   Stopwatch stopwatch_;
@@ -300,6 +297,7 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
       "Check, time and record a config; prints the folder it wrote; 3 when a backend is wrong");
   auto options = std::make_shared<RunOptions>();
   options->plan = add_plan(*verb);
+  options->contestants = add_contestants(*verb, true);
   verb->add_option("--results", options->results, "Folder in which the run folder is made")
       ->capture_default_str();
   const auto is_budget = [](const std::string& text) -> std::string {

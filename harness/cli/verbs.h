@@ -36,6 +36,7 @@ void add_doctor(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, const CommandLine& command, int& exit_code);
 void add_repro(CLI::App& app, int& exit_code);
+void add_worker(CLI::App& app);
 
 // The verbs that Node.js runs: listed here, done by scripts/analysis.
 void add_analysis(CLI::App& app);

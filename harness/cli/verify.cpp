@@ -9,6 +9,7 @@
 #include "harness/check/check.h"
 #include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
+#include "harness/cli/contestants.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
@@ -18,6 +19,7 @@ namespace {
 
 struct VerifyOptions {
   std::shared_ptr<PlanOptions> plan;
+  std::shared_ptr<ContestantOptions> contestants;
   bool all = false;
   bool allow_known_defects = false;
   std::uint64_t seed = 1;
@@ -32,7 +34,7 @@ struct Tally {
   double worst_error = 0;
 
   void add(const Verdict& verdict) {
-    ++(verdict.passed() ? passed : verdict.outcome == Outcome::kFailed ? failed : unsupported);
+    ++(verdict.passed() ? passed : is_failure(verdict.outcome) ? failed : unsupported);
     unjudged += verdict.unjudged;
     if (verdict.passed()) worst_error = std::max(worst_error, verdict.error.bound);
   }
@@ -122,7 +124,8 @@ class Verification {
  public:
   explicit Verification(const VerifyOptions& options)
       : options_(options),
-        backends_(choose_backends(*options.plan->filters)),
+        chosen_(choose_contestants(*options.plan->filters, *options.contestants)),
+        backends_(chosen_.backends),
         groups_(by_problem(cases_of(options))) {}
 
   int run() {
@@ -188,9 +191,9 @@ class Verification {
     const KnownDefect* defect = known_defect(backend.name(), backend.version(), bench_case.problem);
     if (defect != nullptr && defect->explains(verdict)) {
       ++known_defects_[describe(*defect)];
-    } else if (verdict.outcome == Outcome::kFailed) {
-      failures_.push_back(
-          fmt::format("{} -b {}: {}", id(bench_case), backend_name, verdict.reason));
+    } else if (is_failure(verdict.outcome)) {
+      failures_.push_back(fmt::format("{}: {} -b {}: {}", name(verdict.outcome), id(bench_case),
+                                      backend_name, verdict.reason));
     }
     if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
     if (options_.verbose) {
@@ -237,7 +240,7 @@ class Verification {
     for (const auto& [remark, count] : remarks_) {
       out("remark: {} {} in run(), in {} cases\n", remark.first, remark.second, count);
     }
-    for (const NotBuilt& backend : choose_not_built(*options_.plan->filters)) {
+    for (const NotBuilt& backend : chosen_.not_built) {
       out("{:<16} not built: {}\n", backend.name, backend.reason);
     }
     for (const auto& [skip, count] : skips_) {
@@ -248,7 +251,7 @@ class Verification {
       out("in units of its bound, and (in units in the last place of the largest value of the "
           "output)\n");
     }
-    for (const std::string& failure : failures_) out("failed: {}\n", failure);
+    for (const std::string& failure : failures_) out("{}\n", failure);
     for (const auto& [defect, count] : known_defects_) {
       out("known defect: {} x {}\n", count, defect);
     }
@@ -278,7 +281,8 @@ class Verification {
   }
 
   const VerifyOptions& options_;
-  std::vector<const Backend*> backends_;
+  Contestants chosen_;
+  const std::vector<const Backend*>& backends_;
   std::vector<Group> groups_;
   std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
@@ -302,6 +306,7 @@ void add_verify(CLI::App& app, int& exit_code) {
       "verify", "Check every backend against the oracle on a config; 3 when one is wrong");
   auto options = std::make_shared<VerifyOptions>();
   options->plan = add_plan(*verb);
+  options->contestants = add_contestants(*verb, true);
   verb->get_option("config")->required(false);
   verb->add_flag("--all", options->all,
                  "Check every norm, pass, dtype and layout, over shapes where implementations go "

@@ -187,7 +187,7 @@ void accuracy(const normbench_problem* problem, normbench_accuracy* accuracy) {
     const Accuracy claim = backend().accuracy(p);
     accuracy->repeatable = backend().repeatable(p) ? 1 : 0;
     accuracy->roundings = claim.roundings;
-    accuracy->grade = claim.grade == Grade::kA ? 'A' : 'B';
+    accuracy->grade = claim.grade == Grade::kA ? std::int32_t{'A'} : std::int32_t{'B'};
     accuracy->exact_sums = claim.exact_sums ? 1 : 0;
   } catch (...) {
   }

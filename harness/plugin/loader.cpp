@@ -87,6 +87,8 @@ bool is_part_of_a_name(char letter) {
          std::string_view("-_.").find(letter) != std::string_view::npos;
 }
 
+bool is_control(char letter) { return std::iscntrl(static_cast<unsigned char>(letter)) != 0; }
+
 void look_at_entries(const normbench_backend& table, const std::string& where) {
   const std::array<std::pair<const char*, bool>, 4> required = {
       {{"unsupported", table.unsupported != nullptr},
@@ -103,8 +105,12 @@ void look_at_entries(const normbench_backend& table, const std::string& where) {
   if (!std::all_of(name.begin(), name.end(), is_part_of_a_name)) {
     refuse(where, "is named '" + name + "': only letters, digits and - _ . make a name");
   }
-  if (text_or(table.version, "").empty()) {
+  const std::string version = text_or(table.version, "");
+  if (version.empty()) {
     refuse(where, "has no version: set that of the library in its table, or \"1\"");
+  }
+  if (std::any_of(version.begin(), version.end(), is_control)) {
+    refuse(where, "has a version of several lines, or with control characters: make it one line");
   }
 }
 

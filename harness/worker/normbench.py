@@ -159,6 +159,20 @@ LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 READ_WRITE, SHARED, PRIVATE, FIXED, ANONYMOUS, POPULATE = 3, 1, 2, 0x10, 0x20, 0x8000
 
 
+def keep_freed_memory():
+    """As the backend aten does in C++: libraries that return results in memory of their own would
+    have its pages made anew at each call, which takes longer than the work."""
+    if hasattr(LIBC, "mallopt"):
+        m_trim_threshold, m_mmap_max = -1, -4
+        LIBC.mallopt(m_mmap_max, 0)
+        LIBC.mallopt(m_trim_threshold, 2 ** 31 - 1)
+
+
+def return_freed_memory():
+    if hasattr(LIBC, "malloc_trim"):
+        LIBC.malloc_trim(0)
+
+
 class Memory:
     """Shared memory. It is unmapped when the last view of it is gone, as libraries may keep some.
     The module mmap is of no use for that: it refuses to unmap what has views, and keeps the file
@@ -323,6 +337,7 @@ class Prepared:
         self._kernel = self.run = self._load = self._collect = None
         gc.collect()
         self._memory.release()
+        return_freed_memory()
 
 
 def need(message, name):
@@ -595,6 +610,7 @@ class Worker:
 
 
 def main(arguments):
+    keep_freed_memory()
     # Ctrl-C reaches all processes of a terminal: what happens then is for the conductor to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

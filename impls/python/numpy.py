@@ -62,10 +62,6 @@ class Axes:
     def size(self, letters):
         return math.prod(self.sizes[letter] for letter in letters)
 
-    def but(self, letters):
-        """The numbers of the axes that a sum for these letters goes over."""
-        return tuple(at for at, letter in enumerate(self.data) if letter not in letters)
-
     def rows(self, buffer, index, letters):
         """The part of a buffer that belongs to some samples, to broadcast against the data."""
         if buffer is None:
@@ -74,10 +70,20 @@ class Axes:
         return buffer.stored.reshape(-1)[index * size:(index + 1) * size].reshape(
             self.shape(letters))
 
+    def sums(self, values, letters, out):
+        if self.data[-1] in letters:
+            over = tuple(at for at, letter in enumerate(self.data) if letter not in letters)
+            np.add.reduce(values, axis=over, out=out, keepdims=True)
+        else:  # Along the last axis einsum is several times as fast.
+            np.einsum(f"{self.data}->{letters}", values, out=self.squeezed(out, letters))
+
     def products(self, left, right, letters, out):
         """Sums of left * right, without an array of the products."""
-        subscripts = f"{self.data},{self.data}->{''.join(a for a in self.data if a in letters)}"
-        np.einsum(subscripts, left, right, out=out.reshape([self.sizes[a] for a in letters]))
+        np.einsum(f"{self.data},{self.data}->{letters}", left, right,
+                  out=self.squeezed(out, letters))
+
+    def squeezed(self, values, letters):
+        return values.reshape([self.sizes[letter] for letter in letters])
 
 
 class Part:
@@ -121,7 +127,7 @@ def find_rstd(variance, eps, rstd):
 def forward(problem, axes, p):
     centered = p.x
     if problem.norm != "rms":
-        np.add.reduce(p.x, axis=axes.but(axes.statistic), out=p.mean, keepdims=True)
+        axes.sums(p.x, axes.statistic, p.mean)
         p.mean /= p.count
         np.subtract(p.x, p.mean, out=p.y)
         centered = p.y
@@ -156,7 +162,7 @@ def backward(problem, axes, p):
     """Of batch and instance norm, where gamma is the same for all values of a statistic."""
     np.subtract(p.x, p.mean, out=p.dx)
     sum_dy, sum_dy_xc = p.one, p.two
-    np.add.reduce(p.dy, axis=axes.but(axes.statistic), out=sum_dy, keepdims=True)
+    axes.sums(p.dy, axes.statistic, sum_dy)
     axes.products(p.dy, p.dx, axes.statistic, sum_dy_xc)
     sum_dy_xc *= p.rstd
     if p.dgamma is not None:
@@ -183,14 +189,14 @@ def backward_by_value(problem, axes, p, xh):
     if p.dgamma is not None:
         axes.products(p.dy, xh, axes.parameter, p.dgamma)
         if p.dbeta is not None:
-            np.add.reduce(p.dy, axis=axes.but(axes.parameter), out=p.dbeta, keepdims=True)
+            axes.sums(p.dy, axes.parameter, p.dbeta)
     if p.gamma is not None:
         np.multiply(p.dy, p.gamma, out=p.dx)
     g = p.dy if p.gamma is None else p.dx
     axes.products(g, xh, axes.statistic, p.two)
     p.two /= p.count
     if problem.norm != "rms":
-        np.add.reduce(g, axis=axes.but(axes.statistic), out=p.one, keepdims=True)
+        axes.sums(g, axes.statistic, p.one)
         p.one /= p.count
     xh *= p.two
     np.subtract(g, xh, out=p.dx)
@@ -206,7 +212,7 @@ def backward_inference(problem, axes, p):
         np.subtract(p.x, p.running_mean, out=p.dx)
         axes.products(p.dy, p.dx, axes.parameter, p.dgamma)
         p.dgamma *= p.rstd
-        np.add.reduce(p.dy, axis=axes.but(axes.parameter), out=p.dbeta, keepdims=True)
+        axes.sums(p.dy, axes.parameter, p.dbeta)
         scale = np.multiply(p.rstd, p.gamma, out=p.scale)
     np.multiply(p.dy, scale, out=p.dx)
 

@@ -153,6 +153,9 @@ TEST(Wrap, WantsANameAndAVersion) {
   EXPECT_EQ(refusal_with(&Table::version, nullptr),
             "the plugin libmine.so has no version: set that of the library in its table, or \"1\"");
   EXPECT_NE(refusal_with(&Table::version, ""), "");
+  EXPECT_EQ(refusal_with(&Table::version, "1.2\nof today"),
+            "the plugin libmine.so has a version of several lines, or with control characters: "
+            "make it one line");
 }
 
 // An older table ends earlier, or within a field that this version knows.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,6 +94,42 @@ TEST(Export, GivesABackendOfImplsAnotherName) {
   EXPECT_EQ(backend->accuracy(wide).roundings, 99);
   EXPECT_EQ(backend->supports({.n = 3, .batch = 2}).reason,
             "batch must divide N: 2 does not divide 3");
+}
+
+std::string thrown_by(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Export, TellsWhatTheBackendThrows) {
+  const auto backend = load_plugin(path_of("unlucky"));
+  EXPECT_EQ(backend->supports({.l = 1}).reason, "supports() threw: no answer");
+  EXPECT_EQ(backend->accuracy({}).grade, Grade::kA);
+  EXPECT_EQ(thrown_by([&] { backend->prepare({.l = 2}, {}, 1); }), "not prepared");
+  EXPECT_EQ(thrown_by([&] { backend->prepare({.l = 7}, {}, 1); }), "prepare() returned no kernel");
+  EXPECT_EQ(thrown_by([&] { backend->prepare({.l = 3}, {}, 1)->load(); }), "nothing to load");
+  EXPECT_EQ(thrown_by([&] { backend->prepare({.l = 6}, {}, 1)->collect(); }), "nothing to collect");
+}
+
+// Where it is timed nobody asks: the first failure is told when all calls are over.
+TEST(Export, TellsWhatRunThrowsBeforeItCollects) {
+  const auto backend = load_plugin(path_of("unlucky"));
+  const auto kernel = backend->prepare({.l = 4}, {}, 1);
+  for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(kernel->run());
+  EXPECT_EQ(thrown_by([&] { kernel->collect(); }), "no way to run, at call 1");
+  const auto other = backend->prepare({.l = 5}, {}, 1);
+  EXPECT_NO_THROW(other->run());
+  EXPECT_EQ(thrown_by([&] { other->collect(); }), "something that is no std::exception");
+}
+
+TEST(Export, IsRefusedWhereTheBackendCannotBeMade) {
+  EXPECT_EQ(refusal(path_of("no-backend")), "normbench_plugin of " + path_of("no-backend") +
+                                                " threw through the C interface: the library is "
+                                                "too old");
 }
 
 TEST(Load, TakesAPathWithoutAFolderAsOneOfThisFolder) {

@@ -1,5 +1,4 @@
-/* A plugin in C: the forward training pass of batch norm, f32, ncl, on one thread.
-     cc -O3 -shared -fPIC -I harness/plugin harness/plugin/examples/example.c -o libexample.so -lm */
+/* A plugin in C: the forward training pass of batch norm, f32, ncl, on one thread. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

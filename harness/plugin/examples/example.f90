@@ -1,5 +1,4 @@
 ! A plugin in Fortran: the forward training pass of RMS norm, f32, in either layout, on one thread.
-!   gfortran -O3 -shared -fPIC harness/plugin/examples/example.f90 -o libexample.so
 ! The types repeat those of normbench.h. Functions have no name in C but one, which might be taken.
 module example
   use iso_c_binding

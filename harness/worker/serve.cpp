@@ -1,0 +1,275 @@
+// One message after the other: the same work that would be done in the conductor's process.
+#include "harness/worker/serve.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "harness/bench/slot.h"
+#include "harness/bench/stopwatch.h"
+#include "harness/check/allocations.h"
+#include "harness/check/output.h"
+#include "harness/check/process_state.h"
+#include "harness/check/read_only.h"
+#include "harness/check/workspace.h"
+#include "harness/worker/messages.h"
+#include "harness/worker/socket.h"
+
+namespace normbench {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kPage = 4096;
+
+// The conductor's memory, here.
+class Mapping {
+ public:
+  Mapping(int file, std::size_t bytes) : bytes_(bytes) {
+    // Populated: the first call would otherwise pay for the pages.
+    void* memory =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
+    close(file);
+    if (memory == MAP_FAILED) throw std::runtime_error("the memory cannot be mapped");
+    data_ = static_cast<std::byte*>(memory);
+  }
+  ~Mapping() { munmap(data_, bytes_); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+};
+
+// A kernel, and what it works on.
+struct Hosted {
+  std::unique_ptr<Mapping> memory = {};
+  std::vector<std::pair<std::string, ReadOnly>> inputs = {};
+  std::unique_ptr<Kernel> kernel = {};
+};
+
+// All pages that an input is in: no other buffer is.
+std::span<std::byte> pages_of(const Tensor& tensor) {
+  const auto first = reinterpret_cast<std::uintptr_t>(tensor.data) / kPage * kPage;
+  const auto last = reinterpret_cast<std::uintptr_t>(tensor.data) + tensor.bytes();
+  return {reinterpret_cast<std::byte*>(first), (last - first + kPage - 1) / kPage * kPage};
+}
+
+class Worker {
+ public:
+  Worker(const Backend& backend, int socket) : backend_(backend), socket_(socket) {}
+
+  void serve() {
+    while (true) {
+      const auto packet = socket_.receive();
+      if (!packet) return;
+      json answer;
+      bool last = false;
+      try {
+        const json message = json::parse(packet->text);
+        last = message.value("ask", "") == "bye";
+        answer = this->answer(message, packet->file);
+      } catch (const json::exception& error) {
+        answer = {{"error", fmt::format("the message is malformed: {}", error.what())}};
+      } catch (const std::exception& error) {
+        answer = {{"error", error.what()}};
+      } catch (...) {
+        answer = {{"error", "something that is not a std::exception"}};
+      }
+      // A process that the backend made, and that came back as well: one answer is enough.
+      if (getpid() != process_) _exit(0);
+      if (!socket_.send(answer.dump(-1, ' ', false, json::error_handler_t::replace))) return;
+      if (last) return;
+    }
+  }
+
+ private:
+  json answer(const json& message, int file) {
+    const std::string ask = message.at("ask").get<std::string>();
+    if (ask == "run") return run(message);
+    if (ask == "load") return timed(message, [](Kernel& kernel) { kernel.load(); });
+    if (ask == "collect") return timed(message, [](Kernel& kernel) { kernel.collect(); });
+    if (ask == "left") return left();
+    if (ask == "prepare") return prepare(message, file);
+    if (ask == "supports") return supports(message);
+    if (ask == "release") return release(message);
+    if (ask == "hello") return hello(message);
+    if (ask == "bye") return json::object();
+    throw std::runtime_error(fmt::format("'{}' is not known here", ask));
+  }
+
+  json hello(const json& message) {
+    const int protocol = message.value("protocol", 0);
+    if (protocol != kProtocol) {
+      throw std::runtime_error(
+          fmt::format("speaks protocol {}, and was asked for {}", kProtocol, protocol));
+    }
+    json answer = {{"protocol", kProtocol},
+                   {"name", backend_.name()},
+                   {"version", backend_.version()},
+                   {"native_layout", backend_.native_layout()}};
+    expect_writes();
+    state_.emplace();
+    return answer;
+  }
+
+  json supports(const json& message) const {
+    const Support support = backend_.supports(problem_of(message));
+    return {{"unsupported", support.supported ? json(nullptr) : json(support.reason)}};
+  }
+
+  json prepare(const json& message, int file) {
+    if (file == -1) throw std::runtime_error("no memory came with the message");
+    const auto bytes = message.at("memory").get<std::size_t>();
+    Hosted hosted{.memory = std::make_unique<Mapping>(file, bytes)};
+    const Problem problem = problem_of(message);
+    const Arguments arguments =
+        arguments_of(problem, message.at("buffers"), hosted.memory->data(), bytes);
+    for (const BufferSpec& spec : buffer_specs(problem)) {
+      if (spec.role != Role::kInput) continue;
+      hosted.inputs.emplace_back(spec.name, ReadOnly(pages_of(arguments.*spec.member)));
+    }
+    const Stopwatch stopwatch;
+    hosted.kernel = backend_.prepare(problem, arguments, message.at("threads").get<int>());
+    const double ns = 1e9 * stopwatch.seconds();
+    if (!hosted.kernel) throw std::runtime_error("prepare() returned no kernel");
+    const Accuracy accuracy = backend_.accuracy(problem);
+    json answer = {{"ns", ns},
+                   {"detail", hosted.kernel->detail()},
+                   {"accuracy",
+                    {{"grade", accuracy.grade == Grade::kA ? "A" : "B"},
+                     {"roundings", accuracy.roundings},
+                     {"exact_sums", accuracy.exact_sums}}},
+                   {"repeatable", backend_.repeatable(problem)},
+                   {"native_layout", backend_.native_layout()}};
+    kernels_.insert_or_assign(message.at("kernel").get<int>(), std::move(hosted));
+    return answer;
+  }
+
+  Hosted& hosted(int number) {
+    const auto found = kernels_.find(number);
+    if (found == kernels_.end()) throw std::runtime_error(fmt::format("no kernel {}", number));
+    return found->second;
+  }
+
+  template <class Work>
+  json timed(const json& message, Work work) {
+    Kernel& kernel = *hosted(message.at("kernel").get<int>()).kernel;
+    const Stopwatch stopwatch;
+    work(kernel);
+    return {{"ns", 1e9 * stopwatch.seconds()}};
+  }
+
+  json run(const json& message) {
+    std::vector<Kernel*> kernels;
+    for (const json& number : message.at("kernels")) {
+      kernels.push_back(hosted(number.get<int>()).kernel.get());
+    }
+    if (kernels.empty()) throw std::runtime_error("run without kernels");
+    const auto calls = message.at("calls").get<std::int64_t>();
+    if (message.value("watch", false)) return watched(*kernels.front());
+    if (message.value("timed", false)) {
+      const Slot slot = time_slot(kernels, calls, false);
+      return {{"ns", 1e9 * slot.seconds},
+              {"cpu_ns", 1e9 * slot.cpu_seconds},
+              {"preempted", slot.preempted},
+              {"faults", slot.faults}};
+    }
+    const Stopwatch stopwatch;
+    for (std::int64_t call = 0; call < calls; ++call) {
+      kernels[static_cast<std::size_t>(call) % kernels.size()]->run();
+    }
+    return {{"ns", 1e9 * stopwatch.seconds()}};
+  }
+
+  static json watched(Kernel& kernel) {
+    const Stopwatch stopwatch;
+    std::int64_t allocations = 0;
+    const OutputCounter output;
+    {
+      const AllocationCounter counter;
+      kernel.run();
+      allocations = counter.count();
+    }
+    const std::int64_t written = output.count();
+    return {{"ns", 1e9 * stopwatch.seconds()}, {"allocations", allocations}, {"written", written}};
+  }
+
+  // What was written to is told once.
+  json left() {
+    for (auto& [number, hosted] : kernels_) {
+      for (auto& [name, input] : hosted.inputs) {
+        if (!input.written()) continue;
+        const auto pages = input.covered();
+        input = {};
+        input = ReadOnly({const_cast<std::byte*>(pages.data()), pages.size()});
+        return {{"left", "changed its input " + name}};
+      }
+    }
+    if (state_) {
+      if (const auto left = state_->restore()) return {{"left", *left}};
+    }
+    siginfo_t information{};
+    if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG) == 0) {
+      return {{"left", "started another process"}};
+    }
+    return {{"left", nullptr}};
+  }
+
+  json release(const json& message) {
+    kernels_.erase(message.at("kernel").get<int>());
+    if (kernels_.empty()) release_free_memory();
+    return json::object();
+  }
+
+  const Backend& backend_;
+  Socket socket_;
+  const pid_t process_ = getpid();
+  std::map<int, Hosted> kernels_;
+  std::optional<ProcessState> state_;
+};
+
+}  // namespace
+
+int socket_of_worker() {
+  const char* const text = std::getenv(kSocketVariable);
+  int descriptor = -1;
+  if (text != nullptr) {
+    const char* const last = text + std::strlen(text);
+    const auto [end, error] = std::from_chars(text, last, descriptor);
+    if (error != std::errc() || end != last) descriptor = -1;
+  }
+  if (descriptor < 0) {
+    throw std::runtime_error(fmt::format(
+        "a worker is started by normbench run and verify, which leave it a socket in {}",
+        kSocketVariable));
+  }
+  return descriptor;
+}
+
+void serve(const Backend& backend, int socket) { Worker(backend, socket).serve(); }
+
+void serve_error(const std::string& error, int socket) {
+  const Socket conductor(socket);
+  const std::string answer =
+      json{{"error", error}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  while (conductor.receive() && conductor.send(answer)) {
+  }
+}
+
+}  // namespace normbench
