@@ -92,6 +92,7 @@ class Buffer:
     def __init__(self, fields, layout, memory):
         for name in ("name", "role", "dtype", "shape", "strides"):
             setattr(self, name, need(fields, name))
+        self.shape, self.strides = tuple(self.shape), tuple(self.strides)
         self.layout = layout
         if self.dtype not in DTYPES:
             raise Mistake(f"buffer {self.name} has the dtype {self.dtype}, which is unknown")

@@ -1,7 +1,7 @@
-"""JAX: the centered formulas, compiled by XLA for each problem. Arrays of JAX cannot change, so load
-copies inputs into new ones, and collect copies results out. The running statistics are carried from
-call to call, as in a training loop. Backward is the formula for saved statistics, not jax.grad, which
-would compute them again."""
+"""JAX: the centered formulas, compiled by XLA for each problem. Arrays of JAX cannot change, so
+load copies inputs into new ones, and collect copies results out. The running statistics are carried
+from call to call, as in a training loop. Backward is the formula for saved statistics, not
+jax.grad, which would compute them again."""
 
 import os
 from functools import partial
@@ -156,7 +156,8 @@ class Kernel:
     def __init__(self, problem, buffers, threads):
         use_threads(threads)
         axes = Axes(problem)
-        self.carried = ("running_mean", "running_var") if problem.pass_ == "forward_training" else ()
+        self.carried = (("running_mean", "running_var") if problem.pass_ == "forward_training"
+                        else ())
         self.views = [self.viewed(problem, axes, buffers, at)
                       for at in range(problem.n // axes.samples)]
         self.names = [key for key in self.views[0] if buffers[key].role != "output"]

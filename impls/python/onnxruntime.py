@@ -1,7 +1,7 @@
 """ONNX Runtime: a session for each problem, with inputs and outputs bound to the buffers. The model
 is one operator, and small ones for PyTorch's running statistics. gamma and beta are inputs, as
-constants would be folded. Group norm is instance norm of groups, as PyTorch exports it: of
-GroupNormalization version 1.32 makes 29 operators, which subtract squares and take twice as long."""
+constants would be folded. Group norm is instance norm of groups, as PyTorch exports it: version
+1.32 makes 29 operators of GroupNormalization, with the variance as a difference of squares."""
 
 import math
 from functools import lru_cache, partial
@@ -225,7 +225,8 @@ class Kernel:
 
     def bound(self, model, index):
         binding = self.session.io_binding()
-        for ends, bind in ((model.inputs, binding.bind_input), (model.outputs, binding.bind_output)):
+        for ends, bind in ((model.inputs, binding.bind_input),
+                           (model.outputs, binding.bind_output)):
             for key, (source, shape, is_part) in ends.items():
                 buffer = self.buffers[source]
                 offset = index * math.prod(shape) * buffer.itemsize if is_part else 0

@@ -175,7 +175,8 @@ def test_what_a_backend_sees(write):
     case.close()
     assert answer["detail"] == repr(
         ("layer", "forward_training", 4, 60, 2, 10, False, 2,
-         ["mean", "rstd", "variance", "x", "y"], None, "input", (4, 3, 5), (15, 1, 3), 60, True, False))
+         ["mean", "rstd", "variance", "x", "y"], None, "input", (4, 3, 5),
+         (15, 1, 3), 60, True, False))
 
 
 @pytest.mark.parametrize("dtype, numpy_type", [
@@ -327,3 +328,40 @@ def test_what_is_left_is_said_and_put_back(write, case, change, words):
             worker.ask_well("run", kernels=[kernel], calls=1, watch=False)
             assert worker.ask_well("left")["left"] == f"left {words} changed"
         assert worker.ask_well("left")["left"] is None
+
+
+# The page
+
+def example():
+    text = (ROOT / "harness/worker/PYTHON.md").read_text(encoding="utf8")
+    return re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
+
+
+@pytest.mark.parametrize("layout", ["ncl", "nlc"])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("affine", [True, False])
+def test_the_example_of_the_page_computes_what_plain_python_does(write, layout, dtype, affine):
+    pytest.importorskip("numpy")
+    plain = [sys.executable, MODULE, str(ROOT / "tests/worker/plain_python.py")]
+    results = []
+    for command in (write(whole=example(), name="column_norm.py"), plain):
+        case = Case(problem("batch", "forward_training", dtype, layout, batch=2, affine=affine))
+        with Worker(command) as worker:
+            kernel, answer = worker.prepare(case)
+            assert "error" not in answer, answer["error"]
+            case.fill(3)
+            worker.compute(kernel)
+            results.append({name: case.values(name) for name in case.outputs()})
+        case.close()
+    for name, values in results[0].items():
+        for got, wanted in zip(values, results[1][name]):
+            assert abs(got - wanted) <= 1e-5 * (1 + abs(wanted)), name
+
+
+def test_the_page_tells_all_that_a_backend_sees():
+    text = (ROOT / "harness/worker/PYTHON.md").read_text(encoding="utf8")
+    module = (ROOT / "harness/worker/normbench.py").read_text(encoding="utf8")
+    for name in ("Problem", "Buffer"):
+        body = re.search(rf"\nclass {name}.*?(?=\n\n\n)", module, re.DOTALL).group(0)
+        for property_ in re.findall(r"@property\n    def ([a-z]\w*)", body):
+            assert f"`{property_}`" in text, property_
