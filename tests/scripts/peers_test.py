@@ -199,6 +199,13 @@ def test_the_words_of_pip_are_shown_when_it_fails(tree):
     assert tree.installed() == [] and tree.leftovers() == []
 
 
+def test_it_says_when_there_is_no_network(tree):
+    tree.plan("echo 'WARNING: Retrying (Retry(total=0, connect=None))'; "
+              "echo 'ERROR: none of them'; echo 'ERROR: No toy'; exit 1")
+    assert tree.call("toy", status=2).splitlines()[-1].endswith(
+        ": PyPI was not reached: none of them No toy")
+
+
 def test_what_cannot_be_imported_is_not_installed(tree):
     tree.plan("""echo 'raise ImportError("no libtoy.so")' >"$2/toy.py"; exit 0""")
     said = tree.call("toy", status=2)
