@@ -305,7 +305,8 @@ OF_KIND = {"plugin": {"files": list, "make": str, "find": str, "prefix": str},
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
 def test_entries_of_the_catalogue(entry):
     fields = {**FIELDS, **OF_KIND[entry["kind"]]}
-    assert {key: type(value) for key, value in entry.items()} == fields
+    assert {key: type(value) for key, value in entry.items() if key != "config"} == fields
+    assert (ROOT / "configs" / entry.get("config", "quick.toml")).is_file()
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry["name"])
     assert "\n" not in entry["what"] and "\t" not in entry["what"]
     for package in entry["packages"]:
