@@ -43,9 +43,9 @@ constexpr double kImplausible = 0.5;
 constexpr double kFasterThanCopy = 1 / 1.05;
 // So far behind the best of other ways to copy, one sample of a way is enough.
 constexpr double kWorthASecondSample = 1.3;
-// Seconds that a message may take, and some more for Python: beyond that, and as long again as it
+// Seconds that messages may take on a busy machine: beyond that, and as long again as it
 // says, a worker hides work from its clock.
-constexpr double kHidden = 2e-3;
+constexpr double kHidden = 1e-3;
 // Relative errors of a sum that a claim may allow before it says nothing.
 constexpr double kEmptyClaim = 1e-2;
 

@@ -87,6 +87,11 @@ test("a library that leads is as fast as the best", () => {
     "The fastest in all passes is PyTorch; simd is next, at 2.0 times."]);
 });
 
+test("it is about the newer of two that are PyTorch", () => {
+  const rows = [...two("simd", "torch", 3), ...two("simd", "aten", 2).filter(({ backend }) => backend === "aten")];
+  assert.match(sentencesOf(rows)[0], /^BatchNorm1d in PyTorch takes \*\*3\.0 times\*\*/);
+});
+
 test("passes with other leaders are told apart", () => {
   const rows = [...two("aten", "simd", 2), ...two("simd", "aten", 3, { pass: "backward" })];
   assert.deepEqual(sentencesOf(rows), [

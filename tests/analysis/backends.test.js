@@ -1,7 +1,8 @@
 // Who the backends are: names, kinds, ages, variants; and that no two look alike.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { describe, styleOf } from "../../scripts/analysis/core/backends.js";
+import { describe, pytorchOf, styleOf } from "../../scripts/analysis/core/backends.js";
 import { loadRows, makeRow, reference } from "./synthesis.js";
 
 // What is known of a backend, of this version, in a run of 2026 or another year.
@@ -21,6 +22,23 @@ test("backends of the reference run are called as people know them", () => {
     const { label, kind, year, isOld } = describe(reference(), id);
     assert.deepEqual([label, kind, year, isOld], expected);
   }
+});
+
+test("peers are libraries, and called as people know them", () => {
+  const catalogue = JSON.parse(readFileSync(new URL("../../impls/peers.json", import.meta.url), "utf8"));
+  for (const { name, version } of catalogue) {
+    const found = known(name, { version });
+    assert.equal(found.kind, "library", `scripts/analysis/core/backends.js does not know ${name}`);
+    assert.ok(found.label.includes(version));
+  }
+  assert.equal(known("torch", { version: "2.15.0" }).label, "PyTorch 2.15.0");
+  assert.equal(known("onednn3-blocked", { version: "3.2.0" }).label, "oneDNN 3.2.0, own layout");
+});
+
+test("of two that are PyTorch it is the newer one that readers have", () => {
+  assert.equal(pytorchOf(["simd", "aten", "torch"]), "torch");
+  assert.equal(pytorchOf(["aten", "simd"]), "aten");
+  assert.equal(pytorchOf(["simd"]), undefined);
 });
 
 test("sentences say what tables do, without whose it is", () => {

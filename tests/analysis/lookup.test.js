@@ -31,6 +31,11 @@ test("what was said is not said again", () => {
     long("1.50")}; the fastest library, PyTorch, takes ${long("4.00")}.`);
 });
 
+test("PyTorch is the newer of two", () => {
+  assert.equal(sentence({ simd: 100, eigen: 150, aten: 300, torch: 400 }), `${SIMD}next is Eigen, which takes ${
+    long("1.50")}; PyTorch takes ${long("4.00")}.`);
+});
+
 test("what cannot be told apart is named together", () => {
   assert.equal(sentence({ simd: 100, eigen: 100.5, openmp: 300 }), "**simd and Eigen** cannot be told apart: "
     + `100 ns; next is OpenMP C++, which takes ${long("3.00")}.`);

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("NORMBENCH", str(ROOT / "build/ci/normbench"))
+# What scripts/peers has installed here is not of this build.
+os.environ["NORMBENCH_PEERS"] = str(ROOT / "build/no peers")
 
 TINY = """
 version = 1

@@ -1,4 +1,5 @@
 // The answer of a run: two sentences for someone who has a layer and must choose, and a table.
+import { pytorchOf } from "./backends.js";
 import { byName, groupBy, keyOf, sortedBy, unique } from "./collections.js";
 import { SETTING, settingsOf, settingTitle } from "./groups.js";
 import { machineText } from "./machines.js";
@@ -95,7 +96,7 @@ function sentences(view, table) {
   const place = (id) => meanOf(groups.flatMap(plain).filter(({ backend }) => backend === id));
   rivals.sort((a, b) => place(a) - place(b));
   const libraries = rivals.filter((id) => view.backends.get(id).kind === "library");
-  const subject = libraries.includes("aten") ? "aten" : libraries[0] || rivals[1];
+  const subject = pytorchOf(libraries) || libraries[0] || rivals[1];
   return [`${where}, ${layer} in ${view.spoken(subject)} ${
     losses(groups, subject, bestText(view))} (${what}).`, leadersText(view, groups, libraries)];
 }

@@ -7,10 +7,24 @@ const KNOWN = { __proto__: null,
   onednn: { name: "oneDNN", kind: "library" },
   "onednn-blocked": { name: "oneDNN", kind: "library", more: "own layout" },
   eigen: { name: "Eigen", kind: "library" },
+  dlib: { name: "dlib", kind: "library" },
+  torch: { name: "PyTorch", kind: "library" },
+  onednn3: { name: "oneDNN", kind: "library" },
+  "onednn3-blocked": { name: "oneDNN", kind: "library", more: "own layout" },
+  ggml: { name: "ggml", kind: "library" },
+  onnxruntime: { name: "ONNX Runtime", kind: "library" },
+  openvino: { name: "OpenVINO", kind: "library" },
+  jax: { name: "JAX", kind: "library" },
+  numpy: { name: "NumPy", kind: "library" },
   openmp: { name: "OpenMP C++", kind: "ours" },
   naive: { name: "naive C++", kind: "ours" },
   simd: { name: "simd", kind: "ours" },
 };
+
+// Of these backends, the one that is PyTorch, which is what whoever reads this has; the newest one.
+export function pytorchOf(ids) {
+  return ["torch", "aten"].find((id) => ids.includes(id));
+}
 
 // Year of release by major and minor version, from the libraries' own release pages.
 const RELEASED = {
@@ -19,6 +33,7 @@ const RELEASED = {
   oneDNN: { 2021: ["2.1", "2.2", "2.3", "2.4", "2.5"], 2022: ["2.6", "2.7", "3.0"],
     2023: ["3.1", "3.2", "3.3"], 2024: ["3.4", "3.5", "3.6"], 2025: ["3.7", "3.8", "3.9", "3.10"] },
   Eigen: { 2016: ["3.3"], 2021: ["3.4"] },
+  dlib: { 2021: ["19.22"], 2022: ["19.23", "19.24"] },
 };
 const OLD_YEARS = 2;
 

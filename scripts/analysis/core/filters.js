@@ -1,7 +1,7 @@
 // What of a run is looked at. Cases are chosen: others do not count. Backends are only shown or not:
 // whoever is the best stays the best. Which backends are ranked is a choice of its own, `among`.
 import { byName, byNumber, groupBy, unique } from "./collections.js";
-import { describe } from "./backends.js";
+import { describe, pytorchOf } from "./backends.js";
 import { UserError } from "./errors.js";
 import { byRegime } from "./groups.js";
 import { kernelOf } from "./kernels.js";
@@ -74,7 +74,7 @@ const LAYERS = { __proto__: null, batch: "batchnorm batchnorm1d batch norm", lay
 // Case -> what words are looked for in.
 function searchedTexts(run) {
   const labels = new Map(backendsOf(run.rows).map((id) => [id, `${id} ${describe(run, id).label} ${
-    id === "aten" ? "libtorch" : ""}`]));
+    pytorchOf([id]) ? "libtorch" : ""}`]));
   return new Map([...groupBy(run.rows, (row) => row.case)].map(([id, rows]) => {
     const [row] = rows;
     return [id, [id, row.name, row.source, LAYERS[row.norm] || "",

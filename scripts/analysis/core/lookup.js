@@ -1,4 +1,5 @@
 // The answer for one case: who is the fastest, by how much, how sure, and what a library would take.
+import { pytorchOf } from "./backends.js";
 import { fullTitle } from "./groups.js";
 import { floorText } from "./noise.js";
 import { largest, smallest } from "./statistics.js";
@@ -41,8 +42,8 @@ function sentenceOf(view, rows, records) {
   const led = [best, ...equal, next].some((record) => record && kindOf(record) === "library");
   const library = led ? null : behind.find((record) => kindOf(record) === "library");
   if (library) parts.push(`the fastest library, ${spoken(library)}, takes ${long(library)}`);
-  // Whoever reads this has PyTorch.
-  const own = behind.find((record) => record.row.backend === "aten" && record !== next && record !== library);
+  const known = pytorchOf([best, ...rivals].map((record) => record.row.backend));
+  const own = behind.find((record) => record.row.backend === known && record !== next && record !== library);
   if (own) parts.push(`${spoken(own)} takes ${long(own)}`);
   return `${parts.join("; ")}.`;
 }
