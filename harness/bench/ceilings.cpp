@@ -20,10 +20,10 @@ double rate(const Workspace& workspace, int threads, Store store) {
   const Arguments& a = workspace.arguments();
   const auto kernel = make_copy(a.x, a.y, threads, store);
   const std::array<Kernel*, 1> kernels{kernel.get()};
-  const double once = time_slot(kernels, 1, true).ns;
+  const double once = time_slot(kernels, 1, WarmUp{}).ns;
   const auto calls = std::max<std::int64_t>(1, static_cast<std::int64_t>(1e6 / once));
   std::array<double, 5> ns{};
-  for (double& sample : ns) sample = time_slot(kernels, calls, true).ns;
+  for (double& sample : ns) sample = time_slot(kernels, calls, WarmUp{}).ns;
   return static_cast<double>(compulsory_bytes(workspace.problem())) / median(ns);
 }
 

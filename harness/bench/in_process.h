@@ -1,4 +1,5 @@
-// A backend that is measured in the process of the harness while others have processes of their own.
+// A backend that is measured in the process of the harness while others have processes of their
+// own.
 #pragma once
 
 #include <memory>

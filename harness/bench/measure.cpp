@@ -264,7 +264,7 @@ class CaseMeasurement {
     std::int64_t calls = 1;
     for (int attempt = 0; attempt < 6; ++attempt) {
       stop_if_asked(contestant.row.backend);
-      best = std::min(best, time_slot(pointers(contestant.kernels), calls, true).ns);
+      best = std::min(best, time_slot(pointers(contestant.kernels), calls, WarmUp{}).ns);
       if (best * static_cast<double>(calls) >= kEnoughNs) break;
       calls = calls_per_sample(best, {.min_slot_us = 1e-3 * kEnoughNs});
     }
@@ -346,7 +346,8 @@ class CaseMeasurement {
     const bool warm = case_.cache == Cache::kWarm;
     if (!warm) flusher_->flush(case_.threads);
     settle();
-    return time_slot(pointers(kernels), calls, warm);
+    return warm ? time_slot(pointers(kernels), calls, WarmUp{})
+                : time_slot(pointers(kernels), calls);
   }
 
   void measure_sample(const Schedule::Entry& entry, Schedule& schedule) {
@@ -395,27 +396,35 @@ class CaseMeasurement {
     stop_if_asked(contestant.row.backend);
     const bool warm = case_.cache == Cache::kWarm;
     for (Workspace& set : sets_) set.restore_running();
-    const auto before = [&] {
-      // Long calls warm themselves up. A cold one must not find its result in the buffers.
-      if (last || (warm && !is_long(contestant.estimate_ns))) {
-        load(contestant);
-        for (const auto& kernel : contestant.kernels) kernel->run();
-      }
+    const auto change = [&] {
       for (Workspace& set : sets_) {
         changes_->make(set);
         changes_->spoil_outputs(set);
         set.restore_running();
       }
-      load(contestant);
     };
-    if (!warm) {
-      before();
-      flusher_->flush(case_.threads);
-    }
-    settle();
     const auto kernels = pointers(contestant.kernels);
     const std::int64_t calls = contestant.row.calls_per_sample;
-    const Slot slot = warm ? time_slot(kernels, calls, before) : time_slot(kernels, calls, false);
+    // Long calls warm themselves up. A cold one must not find its result in the buffers.
+    const bool has_untimed_call = last || (warm && !is_long(contestant.estimate_ns));
+    Slot slot;
+    if (warm && has_untimed_call) {
+      settle();
+      slot = time_slot(kernels, calls,
+                       WarmUp{.load = contestant.row.native_layout,
+                              .change = change,
+                              .changed = changes_->bytes(sets_[0])});
+    } else {
+      if (has_untimed_call) {
+        load(contestant);
+        for (const auto& kernel : contestant.kernels) kernel->run();
+      }
+      change();
+      load(contestant);
+      if (!warm) flusher_->flush(case_.threads);
+      settle();
+      slot = time_slot(kernels, calls);
+    }
     if (last) check_again(contestant);
     for (Workspace& set : sets_) changes_->take_back(set);
     return slot;
@@ -476,7 +485,8 @@ class CaseMeasurement {
     if (std::isfinite(contestant.least_hidden_seconds) &&
         contestant.least_hidden_seconds > kHidden + contestant.longest_sample_seconds) {
       return contestant.fail(fmt::format(
-          "its clock is wrong: samples of at most {:.3g} ms took {:.3g} ms longer from outside, each "
+          "its clock is wrong: samples of at most {:.3g} ms took {:.3g} ms longer from outside, "
+          "each "
           "of them",
           1e3 * contestant.longest_sample_seconds, 1e3 * contestant.least_hidden_seconds));
     }

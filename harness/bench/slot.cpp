@@ -39,6 +39,17 @@ void initialize_once() {
   static_cast<void>(done);
 }
 
+void warm(std::span<Kernel* const> kernels, const WarmUp& warm_up) {
+  for (Kernel* kernel : kernels) {
+    if (warm_up.load) kernel->load();
+    kernel->run();
+  }
+  warm_up.change();
+  for (Kernel* kernel : kernels) {
+    if (warm_up.load) kernel->load();
+  }
+}
+
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
 }
@@ -50,29 +61,19 @@ Usage::Usage() { getrusage(RUSAGE_SELF, &usage_); }
 Slot Usage::until_now() const {
   const Usage now;
   const rusage& end = now.usage_;
-  return {.cpu_seconds = seconds(end.ru_utime) - seconds(usage_.ru_utime) +
-                         seconds(end.ru_stime) - seconds(usage_.ru_stime),
+  return {.cpu_seconds = seconds(end.ru_utime) - seconds(usage_.ru_utime) + seconds(end.ru_stime) -
+                         seconds(usage_.ru_stime),
           .preempted = end.ru_nivcsw - usage_.ru_nivcsw,
           .faults = end.ru_minflt - usage_.ru_minflt};
 }
 
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm) {
-  return time_slot(kernels, calls, [&] {
-    if (!warm) return;
-    for (Kernel* kernel : kernels) kernel->run();
-  });
-}
+namespace {
 
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
-               const std::function<void()>& before) {
-  if (auto* const elsewhere = dynamic_cast<TimedKernel*>(kernels.front())) {
-    before();
-    return elsewhere->time(kernels, calls);
-  }
+Slot time_here(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) {
   initialize_once();
   Slot slot;
   const auto body = [&](benchmark::State& state) {
-    before();
+    if (warm_up != nullptr) warm(kernels, *warm_up);
     const Usage begin;
     auto next = kernels.begin();
     for (auto _ : state) {
@@ -92,6 +93,22 @@ Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
   return slot;
 }
 
+Slot time_anywhere(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) {
+  auto* const elsewhere = dynamic_cast<TimedKernel*>(kernels.front());
+  return elsewhere != nullptr ? elsewhere->time(kernels, calls, warm_up)
+                              : time_here(kernels, calls, warm_up);
+}
+
+}  // namespace
+
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up) {
+  return time_anywhere(kernels, calls, &warm_up);
+}
+
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls) {
+  return time_anywhere(kernels, calls, nullptr);
+}
+
 double slot_overhead_ns() {
   struct Idle : Kernel {
     void run() override {}
@@ -99,7 +116,7 @@ double slot_overhead_ns() {
   Idle idle;
   const std::array<Kernel*, 1> kernels{&idle};
   std::array<double, 5> ns{};
-  for (double& sample : ns) sample = time_slot(kernels, 100'000, true).ns;
+  for (double& sample : ns) sample = time_slot(kernels, 100'000, WarmUp{}).ns;
   return median(ns);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "harness/check/remote.h"
 #include "harness/core/backend.h"
@@ -35,20 +36,28 @@ class Usage {
   rusage usage_;
 };
 
+// What comes right before the clock of a warm slot: an untimed call of each kernel, then changes of
+// its buffers.
+struct WarmUp {
+  bool load = false;  // whether kernels load() before that call, and again after the changes
+  std::function<void()> change = [] {};
+  std::vector<std::span<std::byte>> changed = {};  // all bytes that change() may write
+};
+
 // A kernel whose process has the clock too: a message takes longer than a small call.
 class TimedKernel : public RemoteKernel {
  public:
-  // As time_slot(), for kernels of one worker, without anything before.
-  virtual Slot time(std::span<Kernel* const> kernels, std::int64_t calls) = 0;
+  // As time_slot(), for kernels of one worker. `warm_up` may be null.
+  virtual Slot time(std::span<Kernel* const> kernels, std::int64_t calls,
+                    const WarmUp* warm_up) = 0;
 };
 
 // Calls run() of the kernels in turn, `calls` times in all, between one start and one stop of the
-// clock. `before` is called right before that start. Nothing else happens in between: the overhead
-// is that of a virtual call, plus the clock's, divided by `calls`.
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
-               const std::function<void()>& before);
-// The same after one untimed call of each, or after nothing.
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, bool warm);
+// clock, right after the warm-up. Nothing else happens in between: the overhead is that of a
+// virtual call, plus the clock's, divided by `calls`.
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up);
+// The same without a warm-up, as in a cold case.
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls);
 
 // What a call of run() that does nothing takes, in ns: the harness's share of every sample.
 double slot_overhead_ns();

@@ -87,4 +87,25 @@ void Changes::spoil_outputs(Workspace& workspace) const {
   }
 }
 
+std::vector<std::span<std::byte>> Changes::bytes(const Workspace& workspace) const {
+  std::vector<std::span<std::byte>> all;
+  for (const BufferSpec& spec : buffer_specs(workspace.problem())) {
+    if (spec.role == Role::kUnused) continue;
+    const Tensor& tensor = workspace.arguments().*spec.member;
+    auto* const begin = static_cast<std::byte*>(tensor.data);
+    const std::size_t size = size_of(tensor.dtype);
+    const bool is_output = spec.member == &Arguments::y || spec.member == &Arguments::dx;
+    const bool is_input = spec.member == &Arguments::x || spec.member == &Arguments::dy;
+    if (!is_output && !is_input) {
+      if (spec.role != Role::kInput) all.emplace_back(begin, tensor.bytes());
+      continue;
+    }
+    if (is_output && tensor.size() > 0) all.emplace_back(begin, size);
+    for (const std::int64_t place : places_) {
+      all.emplace_back(begin + static_cast<std::size_t>(place) * size, size);
+    }
+  }
+  return all;
+}
+
 }  // namespace normbench

@@ -1,7 +1,9 @@
 // A few numbers that become others for a while, so that a result that was kept is a wrong one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "harness/check/inputs.h"
@@ -23,6 +25,9 @@ class Changes {
   // Leaves finite numbers in y and dx there and in their first element, and in all small outputs,
   // as if a result were there.
   void spoil_outputs(Workspace& workspace) const;
+
+  // All bytes that these may write, and those of the running statistics.
+  std::vector<std::span<std::byte>> bytes(const Workspace& workspace) const;
 
   const std::vector<std::int64_t>& places() const { return places_; }
 

@@ -511,8 +511,9 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     checked.threads = threads;
     Support support;
     const AttemptWords words = {.thrown = "supports() threw: ", .left = "supports() "};
-    const auto trouble = attempt(*backend, [] { return nullptr; }, words,
-                                 [&] { support = backend->supports(workspace.problem()); });
+    const auto trouble = attempt(
+        *backend, [] { return nullptr; }, words,
+        [&] { support = backend->supports(workspace.problem()); });
     if (trouble) {
       checked.verdict = *trouble;
       continue;

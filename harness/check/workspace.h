@@ -44,9 +44,9 @@ enum class Placement { kLine, kElement, kPage };
 // Bytes that are more than lie between the ends of a buffer and those of its pages.
 using Guard = std::array<std::byte, 3 * 4096>;
 
-// Memory for all buffers of a problem, which workers can map. Each starts at a 64-byte boundary with an offset of its own
-// within a page (so that no two alias in the cache by accident), between two guard zones; no two
-// share a page.
+// Memory for all buffers of a problem, which workers can map. Each starts at a 64-byte boundary
+// with an offset of its own within a page (so that no two alias in the cache by accident), between
+// two guard zones; no two share a page.
 class Workspace {
  public:
   // Allocates and touches all pages. `seed` moves the offsets. Throws std::bad_alloc.

@@ -64,8 +64,9 @@ std::vector<const Backend*> others(const ContestantOptions& options) {
   }
   std::vector<const Backend*> list;
   for (const std::string& path : options.plugins) {
-    list.push_back(options.in_process ? &plugin_here(path)
-                                      : &named_file("--plugin", path, plugin_worker(path), options));
+    list.push_back(options.in_process
+                       ? &plugin_here(path)
+                       : &named_file("--plugin", path, plugin_worker(path), options));
   }
   for (const std::string& path : options.python) {
     list.push_back(&named_file("--python", path, python_worker(path), options));
@@ -80,9 +81,10 @@ std::vector<const Backend*> others(const ContestantOptions& options) {
   for (const auto& built : backends()) names.insert(built->name());
   for (const Backend* backend : list) {
     if (names.insert(backend->name()).second) continue;
-    throw UsageError(fmt::format("two backends are named {}: give the plugin another name, or "
-                                 "remove the peer (scripts/peers --remove)",
-                                 backend->name()));
+    throw UsageError(
+        fmt::format("two backends are named {}: give the plugin another name, or "
+                    "remove the peer (scripts/peers --remove)",
+                    backend->name()));
   }
   return list;
 }
@@ -173,9 +175,8 @@ std::vector<RecordedBackend> Contestants::recorded() const {
     list.push_back({.name = backend.name, .built = false, .reason = backend.reason});
   }
   for (const NotBuilt& backend : not_installed) {
-    list.push_back({.name = backend.name,
-                    .built = false,
-                    .reason = "not installed: " + backend.reason});
+    list.push_back(
+        {.name = backend.name, .built = false, .reason = "not installed: " + backend.reason});
   }
   return list;
 }

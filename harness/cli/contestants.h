@@ -1,4 +1,5 @@
-// Who takes part: backends of this build, plugins and installed peers, each in a process of its own.
+// Who takes part: backends of this build, plugins and installed peers, each in a process of its
+// own.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -176,15 +176,15 @@ class Run {
 
   RunHeader header() const {
     return {.command = command_,
-                     .plan = plan_,
-                     .machine = machine_,
-                     .build = read_build(),
-                     .backends = chosen_.recorded(),
-                     .environment = read_environment(),
-                     .ceilings = measure_ceilings(machine_, usable_thread_counts()),
-                     .overhead_ns = slot_overhead_ns(),
-                     .seed = options_.seed,
-                     .budget = options_.budget};
+            .plan = plan_,
+            .machine = machine_,
+            .build = read_build(),
+            .backends = chosen_.recorded(),
+            .environment = read_environment(),
+            .ceilings = measure_ceilings(machine_, usable_thread_counts()),
+            .overhead_ns = slot_overhead_ns(),
+            .seed = options_.seed,
+            .budget = options_.budget};
   }
 
   // False when it was interrupted.

@@ -1,8 +1,7 @@
 // normbench worker: hosts a backend of this build, for run, verify and repro, which start it.
-#include "harness/worker/serve.h"
-
 #include "harness/bench/filter.h"
 #include "harness/cli/verbs.h"
+#include "harness/worker/serve.h"
 
 namespace normbench {
 

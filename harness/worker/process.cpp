@@ -24,10 +24,10 @@ extern char** environ;
 namespace normbench {
 namespace {
 
-constexpr std::size_t kKept = 2000;   // bytes of its output
-constexpr std::size_t kShown = 300;   // of these, in a reason
+constexpr std::size_t kKept = 2000;  // bytes of its output
+constexpr std::size_t kShown = 300;  // of these, in a reason
 constexpr int kSocketOfWorker = 3;
-constexpr int kCannotStart = 127;     // as shells report it
+constexpr int kCannotStart = 127;                 // as shells report it
 constexpr std::chrono::milliseconds kGrace(500);  // to end by itself
 
 // NAME=VALUE, as execve() takes it.
@@ -184,8 +184,9 @@ WorkerProcess::Answer WorkerProcess::wait_for_answer(std::chrono::milliseconds l
                                {.fd = process_descriptor_, .events = POLLIN, .revents = 0}}};
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    const int ready = poll(all.data(), all.size(),
-                           static_cast<int>(std::clamp<std::int64_t>(left.count() + 1, 0, 1 << 30)));
+    const int ready =
+        poll(all.data(), all.size(),
+             static_cast<int>(std::clamp<std::int64_t>(left.count() + 1, 0, 1 << 30)));
     if (ready == -1 && errno != EINTR) {
       return over(End::kBrokeProtocol, fmt::format("cannot be waited for: {}", strerror(errno)));
     }

@@ -35,8 +35,8 @@ class WorkerProcess {
     End end = End::kAnswered;
     std::string text = {};  // the packet; else what happened, in words
   };
-  // Sends a packet, with a descriptor unless it is -1, and waits for one. Unless it was answered the
-  // process is over afterwards.
+  // Sends a packet, with a descriptor unless it is -1, and waits for one. Unless it was answered
+  // the process is over afterwards.
   Answer ask(const std::string& packet, int descriptor, std::chrono::milliseconds limit);
 
  private:

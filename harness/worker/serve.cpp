@@ -27,6 +27,7 @@
 #include "harness/check/process_state.h"
 #include "harness/check/read_only.h"
 #include "harness/check/workspace.h"
+#include "harness/worker/changes.h"
 #include "harness/worker/messages.h"
 #include "harness/worker/socket.h"
 
@@ -68,8 +69,7 @@ class Mapping {
           fmt::format("the memory has {} bytes, and not {}", file_status.st_size, bytes));
     }
     // Populated: the first call would otherwise pay for the pages.
-    void* memory =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
     if (memory == MAP_FAILED) throw std::runtime_error("the memory cannot be mapped");
     data_ = static_cast<std::byte*>(memory);
   }
@@ -78,10 +78,11 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
 
   std::byte* data() const { return data_; }
+  std::span<std::byte> bytes() const { return {data_, bytes_}; }
 
  private:
-  std::byte* data_;
   std::size_t bytes_;
+  std::byte* data_ = nullptr;
 };
 
 // A kernel, and what it works on.
@@ -130,7 +131,7 @@ class Worker {
  private:
   json answer(const json& message, int file) {
     const std::string ask = message.at("ask").get<std::string>();
-    if (ask == "run") return run(message);
+    if (ask == "run") return run(message, file);
     if (ask == "load") return timed(message, [](Kernel& kernel) { kernel.load(); });
     if (ask == "collect") return timed(message, [](Kernel& kernel) { kernel.collect(); });
     if (ask == "left") return left();
@@ -207,7 +208,7 @@ class Worker {
     return {{"ns", nanoseconds(stopwatch.seconds())}};
   }
 
-  json run(const json& message) {
+  json run(const json& message, int file) {
     std::vector<Kernel*> kernels;
     for (const json& number : message.at("kernels")) {
       kernels.push_back(hosted(number.get<int>()).kernel.get());
@@ -215,12 +216,23 @@ class Worker {
     if (kernels.empty()) throw std::runtime_error("run without kernels");
     const auto calls = message.at("calls").get<std::int64_t>();
     const auto work = [&] {
-      return message.value("timed", false) ? time_slot(kernels, calls, false)
-                                           : call_plainly(kernels, calls);
+      if (!message.value("timed", false)) return call_plainly(kernels, calls);
+      for (const json& number : message.at("kernels")) allow_writes(number.get<int>());
+      if (!message.contains("warm_up")) return time_slot(kernels, calls);
+      const json& warm_up = message.at("warm_up");
+      const auto changes = read_file(file, warm_up.value("changes", std::size_t{0}));
+      const Mapping& memory = *hosted(message.at("kernels").at(0).get<int>()).memory;
+      return time_slot(kernels, calls, WarmUp{.load = warm_up.value("load", false), .change = [&] {
+                                                apply_changes(changes, memory.bytes());
+                                              }});
     };
     if (message.value("watch", false)) return watched(work);
     return answer_of(work());
   }
+
+  // From the first sample on: what changes before the clock is written from here, and a right that
+  // is taken and given back costs the calls that follow.
+  void allow_writes(int number) { hosted(number).inputs.clear(); }
 
   // Without what makes a sample of it: in a check there are many.
   static Slot call_plainly(std::span<Kernel* const> kernels, std::int64_t calls) {

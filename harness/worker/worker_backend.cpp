@@ -13,6 +13,7 @@
 #include "harness/bench/slot.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/check/shared_memory.h"
+#include "harness/worker/changes.h"
 #include "harness/worker/messages.h"
 
 namespace normbench {
@@ -76,8 +77,7 @@ class WorkerBackend::Connection {
   json ask(const json& message, std::string_view stage, int file = -1) {
     return ask(message, stage, file, options_.limit);
   }
-  json ask(const json& message, std::string_view stage, int file,
-           std::chrono::milliseconds limit) {
+  json ask(const json& message, std::string_view stage, int file, std::chrono::milliseconds limit) {
     const auto answer = process_->ask(message.dump(), file, limit);
     if (answer.end != WorkerProcess::End::kAnswered) lose(answer, stage, limit);
     json parsed = json::parse(answer.text, nullptr, false);
@@ -123,6 +123,7 @@ class WorkerBackend::Connection {
   }
 
   json last_prepared = json::object();
+  MemoryFile changes;
 
  private:
   [[noreturn]] void lose(const WorkerProcess::Answer& answer, std::string_view stage,
@@ -211,17 +212,23 @@ class WorkerBackend::RemoteWork : public TimedKernel {
 
   double last_ns() const override { return ns_; }
 
-  Slot time(std::span<Kernel* const> kernels, std::int64_t calls) override {
+  Slot time(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) override {
     json numbers = json::array();
     for (Kernel* kernel : kernels) {
       auto& remote = dynamic_cast<RemoteWork&>(*kernel);
       remote.be_there();
       numbers.push_back(remote.number_);
     }
+    json message = {
+        {"ask", "run"}, {"kernels", std::move(numbers)}, {"calls", calls}, {"timed", true}};
+    int changes = -1;
+    if (warm_up != nullptr) {
+      const std::size_t bytes = write_changes(*warm_up);
+      if (bytes > 0) changes = connection_->changes.descriptor();
+      message["warm_up"] = {{"load", warm_up->load}, {"changes", bytes}};
+    }
     const Stopwatch stopwatch;
-    const json answer = ask(
-        {{"ask", "run"}, {"kernels", std::move(numbers)}, {"calls", calls}, {"timed", true}},
-        "in run()");
+    const json answer = ask(message, "in run()", changes);
     const double outside = stopwatch.seconds();
     const double ns = connection_->value(answer, "ns", 0.0);
     return {.ns = ns / static_cast<double>(calls),
@@ -233,6 +240,23 @@ class WorkerBackend::RemoteWork : public TimedKernel {
   }
 
  private:
+  // What change() makes of the buffers, which are left as they were: the worker does it, after the
+  // untimed call.
+  std::size_t write_changes(const WarmUp& warm_up) {
+    std::vector<std::byte> before;
+    for (const auto part : warm_up.changed) before.insert(before.end(), part.begin(), part.end());
+    warm_up.change();
+    std::vector<std::byte> records;
+    std::size_t at = 0;
+    for (const auto part : warm_up.changed) {
+      append_change(records, static_cast<std::uint64_t>(part.data() - memory_), part);
+      std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(at), part.size(), part.begin());
+      at += part.size();
+    }
+    connection_->changes.write(records);
+    return records.size();
+  }
+
   static int next_number() {
     static int last = 0;
     return ++last;
@@ -257,13 +281,13 @@ class WorkerBackend::RemoteWork : public TimedKernel {
           "its buffers cannot be shared with a process of its own (does ulimit -f limit files?): "
           "use --in-process");
     }
-    const auto* memory = static_cast<const std::byte*>(place_of_any_buffer()) - place->offset;
+    memory_ = static_cast<const std::byte*>(place_of_any_buffer()) - place->offset;
     const json message = {{"ask", "prepare"},
                           {"kernel", number_},
                           {"problem", problem_json(problem_)},
                           {"threads", threads_},
                           {"memory", place->bytes},
-                          {"buffers", buffers_json(problem_, arguments_, memory)}};
+                          {"buffers", buffers_json(problem_, arguments_, memory_)}};
     try {
       connection_->greet();
     } catch (const WorkerLost& lost) {
@@ -307,6 +331,7 @@ class WorkerBackend::RemoteWork : public TimedKernel {
   int threads_;
   int number_;
   int generation_ = 0;
+  const std::byte* memory_ = nullptr;  // of all buffers
   bool loaded_ = false;
   bool collects_ = true;
   std::string detail_;

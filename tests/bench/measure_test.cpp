@@ -540,11 +540,11 @@ TEST(Slot, CallsEachKernelInTurn) {
   Counting a;
   Counting b;
   const std::vector<Kernel*> both{&a, &b};
-  const Slot slot = time_slot(both, 7, true);
+  const Slot slot = time_slot(both, 7, WarmUp{});
   EXPECT_EQ(a.calls, 1 + 4);
   EXPECT_EQ(b.calls, 1 + 3);
   EXPECT_GT(slot.ns, 0);
-  time_slot(both, 2, false);
+  time_slot(both, 2);
   EXPECT_EQ(a.calls + b.calls, 9 + 2);
 }
 
