@@ -27,7 +27,7 @@ struct Row {
   // behind have fewer than others.
   std::vector<double> samples_ns = {};
   std::int64_t calls_per_sample = 0;
-  std::int64_t allocations = 0;  // per call
+  std::optional<std::int64_t> allocations = {};  // per call; nothing where they cannot be counted
   double prepare_ns = 0;
   double load_ns = 0;     // what takes the inputs into a layout of its own
   double collect_ns = 0;  // and hands the results back

@@ -222,7 +222,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["error"] = finite_or_null(row.verdict.error.bound);
   line["accuracy"] = accuracy_json(row.verdict, result.bench_case.input);
   line["grade"] = row.grade == Grade::kA ? "A" : "B";
-  line["allocations"] = row.allocations;
+  line["allocations"] = optional_json(row.allocations);
   line["prepare_ns"] = row.prepare_ns;
   line["load_ns"] = row.load_ns;
   line["collect_ns"] = row.collect_ns;

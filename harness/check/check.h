@@ -93,8 +93,9 @@ struct Checked {
   Accuracy accuracy = {};
   Verdict verdict = {};
   double prepare_ns = 0;  // the time that prepare() took
-  // Of a call of run() that is not the first one, as far as it got there.
-  std::int64_t allocations = 0;
+  // Of a call of run() that is not the first one, as far as it got there, and as they can be
+  // counted.
+  std::optional<std::int64_t> allocations = {};
   std::int64_t bytes_written = 0;  // to streams or files, whichever
 };
 

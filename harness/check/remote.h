@@ -32,7 +32,7 @@ class RemoteBackend : public Backend {};
 class RemoteKernel : public Kernel {
  public:
   struct Watched {
-    std::int64_t allocations = 0;
+    std::optional<std::int64_t> allocations = {};  // nothing where they cannot be counted
     std::int64_t bytes_written = 0;
   };
 

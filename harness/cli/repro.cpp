@@ -44,7 +44,7 @@ void print(const CaseResult& result, const Row& row, const Machine& machine) {
   out("bound      {:.3f} us, {:.0f}% of the time\n", bound / 1e3, 100 * bound / ns);
   out("uses       {}, {} allocations per call\n",
       row.cpus ? fmt::format("{:.2f} CPUs", *row.cpus) : "CPUs for too short to count",
-      row.allocations);
+      row.allocations ? fmt::format("{}", *row.allocations) : "unknown");
   for (const std::string& remark : row.remarks) out("remark     {}\n", remark);
   out("disturbed  {} preemptions, {} page faults\n", row.preempted, row.faults);
   out("samples    {:.1f} ns\n", fmt::join(row.samples_ns, " "));

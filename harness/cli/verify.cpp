@@ -212,7 +212,7 @@ class Verification {
   // What run() does beside its work. No failure: libraries do it.
   void remark(const Checked& checked) {
     const std::string backend_name(checked.backend->name());
-    if (checked.allocations > 0) ++remarks_[{backend_name, "allocates memory"}];
+    if (checked.allocations.value_or(0) > 0) ++remarks_[{backend_name, "allocates memory"}];
     if (checked.bytes_written > 0) ++remarks_[{backend_name, "writes to a stream or a file"}];
   }
 

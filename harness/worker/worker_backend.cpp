@@ -198,8 +198,11 @@ class WorkerBackend::RemoteWork : public TimedKernel {
   Watched run_watched() override {
     const json answer = ask_for_ns(
         {{"ask", "run"}, {"kernels", {number_}}, {"calls", 1}, {"watch", true}}, "in run()");
-    return {.allocations = connection_->value(answer, "allocations", std::int64_t{0}),
-            .bytes_written = connection_->value(answer, "written", std::int64_t{0})};
+    Watched watched = {.bytes_written = connection_->value(answer, "written", std::int64_t{0})};
+    if (answer.contains("allocations")) {
+      watched.allocations = connection_->value(answer, "allocations", std::int64_t{0});
+    }
+    return watched;
   }
 
   std::optional<std::string> left() const override {

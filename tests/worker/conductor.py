@@ -76,7 +76,8 @@ class Case:
             self.buffers.append({"name": name, "role": role, "dtype": dtype, "shape": [n, c, l],
                                  "strides": strides, "offset": offset})
             size = n * c * l * {"f32": 4, "f64": 8, "bf16": 2, "f16": 2}[dtype]
-            offset += (size // alignment + 2) * alignment
+            # No two share a page.
+            offset = (offset + size + alignment + 4095) // 4096 * 4096 + shift
         self.size = offset + 4096
         self.descriptor = os.memfd_create("normbench-test", os.MFD_CLOEXEC)
         os.ftruncate(self.descriptor, self.size)

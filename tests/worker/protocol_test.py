@@ -11,6 +11,7 @@ import math
 import os
 import shlex
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -23,6 +24,11 @@ from conductor import FORMATS, Case, Worker, problem
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON_WORKER = [sys.executable, str(ROOT / "harness/worker/normbench.py")]
 OWN = {"python": [*PYTHON_WORKER, str(ROOT / "tests/worker/plain_python.py")]}
+BINARY = Path(os.environ.get("NORMBENCH", ROOT / "build/ci/normbench"))
+if BINARY.exists():
+    OWN["built-in"] = [str(BINARY), "worker", "naive"]
+    OWN["plugin"] = [str(BINARY.parent / "normbench-worker"), "--plugin",
+                     str(BINARY.parent / "plugins/libexample-c.so")]
 COMMANDS = ({"given": shlex.split(os.environ["NORMBENCH_WORKER"])}
             if os.environ.get("NORMBENCH_WORKER") else OWN)
 
@@ -490,3 +496,76 @@ def test_an_idle_worker_sleeps(worker, case, kernel):
     before = used()
     time.sleep(0.5)
     assert used() - before < 0.1
+
+
+# warm_up
+
+def record(offset, data):
+    return struct.pack("=QQ", offset, len(data)) + data
+
+
+@pytest.fixture(name="changes")
+def changes_fixture():
+    """Makes files of records."""
+    made = []
+
+    def make(records):
+        made.append(os.memfd_create("changes", os.MFD_CLOEXEC))
+        os.write(made[-1], records)
+        return made[-1]
+
+    yield make
+    for descriptor in made:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("load", [False, True])
+def test_the_clock_starts_after_an_untimed_call_and_the_changes(worker, cases, changes, load):
+    """Of inputs that change after the untimed call the results are those of the timed ones."""
+    p = first_taken(worker)
+    case, other = cases(p), cases(p)
+    other.fill(2)
+    kernel, answer = worker.prepare(case)
+    assert "error" not in answer
+    load = load or answer.get("native_layout", False)
+    other_kernel, _ = worker.prepare(other)
+    worker.compute(other_kernel)
+    records = b"".join(record(each["offset"], other_bytes)
+                       for each in case.buffers if each["role"] == "input"
+                       for other_bytes in [other.bytes_of(each["name"])])
+    worker.ask_well("load", kernel=kernel)
+    answer = worker.ask_well("run", [changes(records)], kernels=[kernel], calls=3, timed=True,
+                             watch=False, warm_up={"load": load, "changes": len(records)})
+    worker.ask_well("collect", kernel=kernel)
+    assert answer["ns"] > 0 and case.inputs() == other.inputs()
+    name = "y" if case.has("y") else "dx"
+    assert case.bytes_of(name) == other.bytes_of(name)
+
+
+def test_the_changes_are_made_after_the_untimed_call(worker, cases, changes):
+    """What they leave in an output is written by the timed calls alone, and there is one."""
+    p = first_taken(worker)
+    case = cases(p)
+    kernel, _ = worker.prepare(case)
+    worker.ask_well("load", kernel=kernel)
+    before = case.outputs()
+    worker.ask_well("run", kernels=[kernel], calls=1, timed=True, watch=False,
+                    warm_up={"load": True, "changes": 0})
+    worker.ask_well("collect", kernel=kernel)
+    assert case.outputs() != before
+
+
+@pytest.mark.parametrize("records", [b"short", struct.pack("=QQ", 0, 100) + b"few",
+                                     struct.pack("=QQ", 1 << 40, 1) + b"x",
+                                     struct.pack("=QQ", (1 << 64) - 1, 2) + b"xx"])
+def test_changes_that_do_not_fit_are_an_error(worker, cases, changes, records):
+    p = first_taken(worker)
+    case = cases(p)
+    kernel, _ = worker.prepare(case)
+    worker.ask_well("load", kernel=kernel)
+    answer = worker.ask("run", [changes(records)], kernels=[kernel], calls=1, timed=True, watch=False,
+                        warm_up={"load": False, "changes": len(records)})
+    assert answer["error"]
+    assert worker.ask("run", kernels=[kernel], calls=1, timed=True, watch=False,
+                      warm_up={"load": False, "changes": 8})["error"]
+    worker.compute(kernel)
