@@ -126,6 +126,7 @@ ordered_json backends_json(const std::vector<RecordedBackend>& backends) {
   for (const RecordedBackend& backend : backends) {
     ordered_json entry = {{"name", backend.name}, {"built", backend.built}};
     entry[backend.built ? "version" : "reason"] = backend.built ? backend.version : backend.reason;
+    if (!backend.built) entry["outcome"] = name(backend.absence);
     if (!backend.language.empty()) {
       entry["language"] = backend.language;
       entry["empty_call_ns"] = backend.empty_call_ns;

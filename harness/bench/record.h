@@ -25,9 +25,10 @@ struct RecordedBackend {
   std::string name;
   std::string version = {};
   bool built = true;
-  std::string reason = {};    // why it is not built
-  std::string language = {};  // that it is called from, where calls cost something
-  double empty_call_ns = 0;   // what a timed call of nothing takes there
+  Outcome absence = Outcome::kNotBuilt;  // what it is when it is not built
+  std::string reason = {};               // why, or the command that installs it
+  std::string language = {};             // that it is called from, where calls cost something
+  double empty_call_ns = 0;              // what a timed call of nothing takes there
 };
 
 // What is known before the first case.

@@ -145,11 +145,13 @@ Contestants list_contestants(const FilterOptions& filters, const ContestantOptio
 Contestants choose_contestants(const FilterOptions& filters, const ContestantOptions& options) {
   Contestants chosen = list_contestants(filters, options);
   for (const Backend*& backend : chosen.backends) backend = in_worker(backend, options);
-  // All at once, as some take seconds to start.
-  for (const Backend* backend : chosen.backends) {
+  return chosen;
+}
+
+void Contestants::start_workers() const {
+  for (const Backend* backend : backends) {
     if (const auto* worker = dynamic_cast<const WorkerBackend*>(backend)) worker->start();
   }
-  return chosen;
 }
 
 const Backend& find_contestant(const std::string& name, const ContestantOptions& options) {
@@ -175,8 +177,10 @@ std::vector<RecordedBackend> Contestants::recorded() const {
     list.push_back({.name = backend.name, .built = false, .reason = backend.reason});
   }
   for (const NotBuilt& backend : not_installed) {
-    list.push_back(
-        {.name = backend.name, .built = false, .reason = "not installed: " + backend.reason});
+    list.push_back({.name = backend.name,
+                    .built = false,
+                    .absence = Outcome::kNotInstalled,
+                    .reason = backend.reason});
   }
   return list;
 }

@@ -24,13 +24,16 @@ struct ContestantOptions {
 std::shared_ptr<ContestantOptions> add_contestants(CLI::App& verb, bool measuring);
 
 // The backends that pass the filter, ready to be measured, and those that could pass but are
-// absent. They live as long as the program. Workers have been started, but for those that did not
-// pass. Throws UsageError when none passes, or a plugin cannot be used.
+// absent. They live as long as the program. Throws UsageError when none passes, or a plugin cannot
+// be used.
 struct Contestants {
   std::vector<const Backend*> backends;
   std::vector<NotBuilt> not_built;
   std::vector<NotBuilt> not_installed;
 
+  // All at once, and without waiting, as some take seconds. Otherwise each starts when it is
+  // needed.
+  void start_workers() const;
   // What a record says of all of them.
   std::vector<RecordedBackend> recorded() const;
 };

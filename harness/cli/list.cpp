@@ -14,6 +14,7 @@ namespace normbench {
 namespace {
 
 void list_backends(const Contestants& chosen) {
+  chosen.start_workers();
   for (const Backend* backend : chosen.backends) {
     out("{:<16} {}{}\n", backend->name(), backend->version(),
         backend->native_layout() ? "  (native layout)" : "");
@@ -29,8 +30,9 @@ void list_backends(const Contestants& chosen) {
   }
 }
 
-void list_cases(const PlanOptions& options, const Contestants& chosen) {
+void list_cases(const PlanOptions& options, const ContestantOptions& contestants) {
   const Plan plan = load_plan(options, read_machine());
+  const Contestants chosen = list_contestants(*options.filters, contestants);
   std::int64_t largest = 0;
   for (const Case& bench_case : plan.cases) {
     largest = std::max(largest, compulsory_bytes(bench_case.problem));
@@ -56,14 +58,10 @@ void add_list(CLI::App& app, int&) {
       ->excludes(config);
   const auto contestants = add_contestants(*verb, false);
   verb->callback([options, support, contestants] {
+    if (!options->path.empty()) return list_cases(*options, *contestants);
     const Contestants chosen = list_contestants(*options->filters, *contestants);
-    if (*support) {
-      print_support(chosen.backends);
-    } else if (options->path.empty()) {
-      list_backends(chosen);
-    } else {
-      list_cases(*options, chosen);
-    }
+    if (*support) return print_support(chosen.backends);
+    list_backends(chosen);
   });
 }
 

@@ -41,10 +41,12 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
-// The verbs there are.
+// The verbs that people call; others have no group.
 std::vector<std::string_view> verbs_of(const CLI::App& app) {
   std::vector<std::string_view> verbs;
-  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  for (const CLI::App* verb : app.get_subcommands({})) {
+    if (!verb->get_group().empty()) verbs.push_back(verb->get_name());
+  }
   return verbs;
 }
 
@@ -54,8 +56,10 @@ std::vector<std::string_view> verbs_of(const CLI::App& app) {
 }
 
 void refuse_unknown_verb(const CLI::App& app, const std::string& typed) {
+  const auto all = app.get_subcommands({});
+  const auto is_it = [&typed](const CLI::App* verb) { return verb->get_name() == typed; };
+  if (std::any_of(all.begin(), all.end(), is_it)) return;
   const auto verbs = verbs_of(app);
-  if (std::find(verbs.begin(), verbs.end(), typed) != verbs.end()) return;
   const auto meant = normbench::nearest(typed, verbs);
   throw UsageError(fmt::format("unknown verb '{}', {} (see normbench --help)", typed,
                                meant ? fmt::format("did you mean '{}'?", *meant)

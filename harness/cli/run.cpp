@@ -82,6 +82,7 @@ class Run {
   }
 
   int run() {
+    chosen_.start_workers();
     if (options_.dry_run) return dry_run();
     const auto findings = diagnose(machine_, read_build());
     for (const Finding& finding : findings) {

@@ -129,6 +129,7 @@ class Verification {
         groups_(by_problem(cases_of(options))) {}
 
   int run() {
+    chosen_.start_workers();
     std::size_t done = 0;
     std::size_t cases = 0;
     for (const Group& group : groups_) cases += group.size();

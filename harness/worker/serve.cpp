@@ -107,20 +107,8 @@ class Worker {
     while (true) {
       const auto packet = socket_.receive();
       if (!packet) return;
-      const File file(packet->file);
-      json answer;
       bool last = false;
-      try {
-        const json message = json::parse(packet->text);
-        last = message.value("ask", "") == "bye";
-        answer = this->answer(message, file.descriptor());
-      } catch (const json::exception& error) {
-        answer = {{"error", fmt::format("the message is malformed: {}", error.what())}};
-      } catch (const std::exception& error) {
-        answer = {{"error", error.what()}};
-      } catch (...) {
-        answer = {{"error", "something that is not a std::exception"}};
-      }
+      const json answer = answer_to(*packet, last);
       // A process that the backend made, and that came back as well: one answer is enough.
       if (getpid() != process_) _exit(0);
       if (!socket_.send(answer.dump(-1, ' ', false, json::error_handler_t::replace))) return;
@@ -129,6 +117,21 @@ class Worker {
   }
 
  private:
+  json answer_to(const Socket::Packet& packet, bool& last) {
+    const File file(packet.file);
+    try {
+      const json message = json::parse(packet.text);
+      last = message.value("ask", "") == "bye";
+      return answer(message, file.descriptor());
+    } catch (const json::exception& error) {
+      return {{"error", fmt::format("the message is malformed: {}", error.what())}};
+    } catch (const std::exception& error) {
+      return {{"error", error.what()}};
+    } catch (...) {
+      return {{"error", "something that is not a std::exception"}};
+    }
+  }
+
   json answer(const json& message, int file) {
     const std::string ask = message.at("ask").get<std::string>();
     if (ask == "run") return run(message, file);

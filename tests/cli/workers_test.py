@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -192,6 +193,7 @@ def test_a_worker_that_dies_now_and_then_is_started_anew(normbench, tiny, tmp_pa
     backend = tmp_path / "moody.py"
     backend.write_text("""
 import os
+import random
 name = "moody"
 version = "1"
 def supports(problem):
@@ -273,3 +275,71 @@ def test_a_variant_in_the_process_of_the_harness(normbench, one, tmp_path):
     done = normbench("run", one, "--force", "-b", "naive", "--variant", "naive.worker=off")
     assert done.returncode == 0, done.stderr
     assert [row["backend"] for row in rows_of(done, tmp_path)] == ["naive", "naive[worker=off]"]
+
+
+def test_numpy_is_measured_beside_the_others(normbench, tiny, tmp_path):
+    """Of Debian: the one peer that every machine with the tests has."""
+    pytest.importorskip("numpy")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").symlink_to(sys.executable)
+    done = normbench("run", tiny, "--force", "-b", "naive|numpy", "--python",
+                     ROOT / "impls/python/numpy.py",
+                     env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert done.returncode == 0, done.stderr
+    assert others_are_well(rows_of(done, tmp_path), "naive")
+    run = json.loads((tmp_path / done.stdout.strip() / "run.json").read_text())
+    (numpy,) = [backend for backend in run["backends"] if backend["name"] == "numpy"]
+    assert numpy["language"] == "Python" and 0 < numpy["empty_call_ns"] < 1e5
+    assert "from Python" in normbench("rank", tmp_path / done.stdout.strip()).stdout
+
+
+def test_a_peer_that_is_not_installed_is_named_with_its_command(normbench, one, tmp_path):
+    done = normbench("list")
+    for name in (peer["name"] for peer in json.loads((ROOT / "impls/peers.json").read_text())):
+        assert f"not installed: ./scripts/peers {name}\n" in done.stdout
+    done = normbench("run", one, "--force", "-b", "naive|jax")
+    run = json.loads((tmp_path / done.stdout.strip() / "run.json").read_text())
+    (jax,) = [backend for backend in run["backends"] if backend["name"] == "jax"]
+    assert jax["outcome"] == "not_installed" and jax["reason"] == "./scripts/peers jax"
+
+
+def test_the_limit_must_be_a_time(normbench, one):
+    for wrong in ("0", "-1", "soon", "nan", "1e9"):
+        done = normbench("verify", one, "--timeout", wrong)
+        assert done.returncode == 2 and "--timeout" in done.stderr
+
+
+def test_the_verb_worker_is_not_for_people(normbench):
+    assert "worker" not in normbench("--help").stdout
+    assert "worker" not in normbench("nothing").stderr
+    done = normbench("worker", "naive")
+    assert done.returncode == 2 and "started by normbench run and verify" in done.stderr
+
+
+def outcomes(rows):
+    return {(row["case"], row["backend"]): (row["outcome"], row["detail"], bool(row["samples_ns"]))
+            for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("NORMBENCH_DEATHS", "3"))))
+def test_a_death_at_a_random_moment_costs_one_row(tiny, tmp_path, finished_run, seed):
+    """NORMBENCH_DEATHS says how many are tried."""
+    process = subprocess.Popen([BINARY, "run", tiny, "--force", "-b", "naive|openmp"], cwd=tmp_path,
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert wait_until(lambda: len(children_of(process.pid)) == 2 or process.poll() is not None)
+    workers = children_of(process.pid)
+    victim = next(worker for worker in workers
+                  if b"naive" in (Path("/proc") / worker / "cmdline").read_bytes())
+    time.sleep(random.Random(seed).uniform(0, 1))
+    os.kill(int(victim), signal.SIGKILL)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode in (0, 3), errors  # 0: the run had finished
+    rows = [json.loads(line) for line in
+            (tmp_path / output.strip() / "samples.jsonl").read_text().splitlines()]
+    undisturbed = outcomes(json.loads(line) for line in
+                           (finished_run / "samples.jsonl").read_text().splitlines())
+    different = {key for key, value in outcomes(rows).items() if value != undisturbed[key]}
+    assert {backend for _, backend in different} <= {"naive"} and len(different) <= 1
+    assert len(rows) == len(undisturbed)
+    for row in rows:
+        assert row["outcome"] == "passed" or "signal 9" in row["reason"]

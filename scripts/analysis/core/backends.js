@@ -45,8 +45,10 @@ const MARKERS = ["circle", "square", "triangle", "diamond", "down", "cross", "pl
 const PLACES = ["simd", "onednn", "openmp", "aten", "onednn-blocked", "eigen", "naive"];
 
 // What is known of a backend of a run:
-// {id, name, version, label, spoken, kind, year, isOld, isOneThread}. `kind` is library, ours or other; `label`
-// is what tables call it, `spoken` what sentences do; `year` is null where it is not known.
+// {id, name, version, label, spoken, kind, year, isOld, isOneThread, language, emptyCall}. `kind` is library, ours
+// or other; `label` is what tables call it, `spoken` what sentences do; `year` is null where it is not known.
+// `language` is what it is called from where that costs something, `emptyCall` what a call of nothing takes
+// there, in ns; else they are empty and 0.
 export function describe(run, id) {
   const [base, ...options] = id.split(/(?=[[.@])/); // a variant is `simd[streaming=off]`
   const known = KNOWN[base] || { name: base, kind: "other" };
@@ -55,10 +57,13 @@ export function describe(run, id) {
   const year = yearOf(known.name, version);
   const isOld = year !== null && run.year !== null && run.year - year >= OLD_YEARS;
   const isOneThread = runsOneThread(run, id);
+  const language = entry && typeof entry.language === "string" ? entry.language : "";
   const parts = [[known.name, version].filter(Boolean).join(" ") + (options.length ? ` ${options.join("")}` : ""),
-    known.kind === "ours" ? "ours" : null, known.more || null, isOneThread ? "1 thread" : null];
-  const aside = [known.more, isOneThread ? "1 thread" : null].filter(Boolean);
-  return { id, name: known.name, version, kind: known.kind, year, isOld, isOneThread,
+    known.kind === "ours" ? "ours" : null, known.more || null, language ? `from ${language}` : null,
+    isOneThread ? "1 thread" : null];
+  const aside = [known.more, language && `from ${language}`, isOneThread ? "1 thread" : null].filter(Boolean);
+  return { id, name: known.name, version, kind: known.kind, year, isOld, isOneThread, language,
+    emptyCall: language ? Number(entry.empty_call_ns) || 0 : 0,
     label: parts.filter(Boolean).join(", "),
     spoken: parts[0] + (aside.length ? ` (${aside.join(", ")})` : "") };
 }

@@ -3,7 +3,7 @@ import { byName, groupBy, unique } from "./collections.js";
 import { noiseText } from "./noise.js";
 import { aboveCopy } from "./roofline.js";
 import { CHECKED, FAILED } from "./rows.js";
-import { bytesText, countText, defectText, isKnownDefect, listText, passText } from "./text.js";
+import { bytesText, countText, defectText, isKnownDefect, listText, passText, timeText } from "./text.js";
 
 const SIZES_DIFFER = 2;
 const BUSY = 0.2; // load per CPU
@@ -66,6 +66,11 @@ export function trustNotes(view) {
     found.push(`The program was built from files that were not all committed (${run.build.git}): its exact source `
       + "is not on record.");
   }
+  for (const { label, language, emptyCall } of view.backends.values()) {
+    if (!language) continue;
+    found.push(`${label}: each call is one of ${language}, where a call of nothing takes `
+      + `${timeText(emptyCall)}; that is in its times.`);
+  }
   const above = aboveCopy(view.timed);
   if (above.length) {
     found.push(`${countText(above.length, "row")} beat${above.length === 1 ? "s" : ""} the copy of the same `
@@ -86,7 +91,7 @@ export function oldLibraries(view) {
 }
 
 // Why shown rows have no time: [{backend, outcome, isFailure, reason, cases}], failures first, then most first;
-// and backends that are not built, whose cases are null.
+// and backends that are not built or not installed, whose cases are null.
 export function gaps(view) {
   const untimed = view.shownRows.filter((row) => !row.timed);
   const ways = groupBy(untimed, (row) => JSON.stringify([row.backend, ...defectText(row)]));
@@ -97,8 +102,8 @@ export function gaps(view) {
   }).sort((a, b) => b.isFailure - a.isFailure || b.cases - a.cases || byName(a.backend, b.backend));
   const present = new Set(view.run.rows.map((row) => row.backend));
   return [...found, ...view.run.backends.filter(({ built, name }) => built === false && !present.has(name))
-    .map(({ name, reason }) => (
-      { backend: name, outcome: "not built", isFailure: false, reason: reason || "", cases: null }))];
+    .map(({ name, reason, outcome }) => ({ backend: name, isFailure: false, reason: reason || "", cases: null,
+      outcome: outcome === "not_installed" ? "not installed" : "not built" }))];
 }
 
 // What readers of single times should know: [{row, remark}].
