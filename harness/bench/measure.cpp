@@ -354,6 +354,7 @@ class CaseMeasurement {
     const std::size_t controls = contestants_.size();
     if (entry.which < controls) {
       Contestant& contestant = contestants_[entry.which];
+      if (!contestant.running()) return;  // as a twin, earlier in this round, it failed
       on_its_own(contestant, [&] { schedule.record(entry.which, sample(contestant, entry.last)); });
     } else if (entry.which == controls) {
       Contestant& fastest = contestants_[fastest_];

