@@ -100,7 +100,7 @@ std::string describe(const std::vector<BackendOption>& options) {
   return list.empty() ? "it has none" : fmt::format("it has {}", fmt::join(list, ", "));
 }
 
-// Of every backend: what its process of its own costs.
+// Of every backend of this build: what its process of its own costs.
 const BackendOption kWorkerOption = {"worker", {"on", "off"}, "a process of its own"};
 
 // Keeps it for as long as the program lives.
@@ -135,6 +135,10 @@ std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
   std::vector<Setting> settings;
   for (const std::string& text : texts) settings.push_back(parse_setting(text));
   refuse_unknown(settings);
+  // Whatever else is set is set in the backend itself.
+  std::stable_partition(settings.begin(), settings.end(), [](const Setting& setting) {
+    return setting.option != kWorkerOption.name;
+  });
   return settings;
 }
 

@@ -31,23 +31,23 @@ std::optional<Verdict> thrown_by(std::string_view words, const std::function<voi
 
 }  // namespace
 
-std::optional<Verdict> attempt(const Backend& backend, const std::function<const Kernel*()>& kernel,
-                               const AttemptWords& words, const std::function<void()>& work) {
+std::optional<Verdict> attempt(const Backend& backend, const AttemptWords& words,
+                               const std::function<void()>& work) {
   std::optional<std::string> left;
   std::optional<Verdict> verdict;
-  if (dynamic_cast<const RemoteBackend*>(&backend) == nullptr) {
+  if (const auto* const remote = dynamic_cast<const RemoteBackend*>(&backend)) {
+    verdict = thrown_by(words.thrown, work);
+    if (verdict && verdict->outcome != Outcome::kFailed) return verdict;  // nobody is there to ask
+    const auto lost = thrown_by(words.thrown, [&] { left = remote->left(); });
+    if (lost) return lost;
+  } else {
     const ProcessState before;
     verdict = thrown_by(words.thrown, work);
     left = before.restore();
-  } else {
-    verdict = thrown_by(words.thrown, work);
-    const auto* const remote = dynamic_cast<const RemoteKernel*>(kernel());
-    if (remote != nullptr && (!verdict || verdict->outcome == Outcome::kFailed)) {
-      const auto lost = thrown_by(words.thrown, [&] { left = remote->left(); });
-      if (lost) return lost;
-    }
   }
-  if (left) return failed(words.left, *left);
+  if (!left) return verdict;
+  if (!verdict) return failed(words.left, *left);
+  verdict->reason += "; and " + *left;
   return verdict;
 }
 

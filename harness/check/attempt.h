@@ -17,9 +17,8 @@ struct AttemptWords {
 };
 
 // Does `work`. The verdict when it throws, or leaves the process that did it otherwise than it was,
-// which is put back; nothing when all is well. Interrupted goes through. `kernel()` is asked for
-// afterwards: the kernel that worked, or null.
-std::optional<Verdict> attempt(const Backend& backend, const std::function<const Kernel*()>& kernel,
-                               const AttemptWords& words, const std::function<void()>& work);
+// which is put back; nothing when all is well. Interrupted goes through.
+std::optional<Verdict> attempt(const Backend& backend, const AttemptWords& words,
+                               const std::function<void()>& work);
 
 }  // namespace normbench

@@ -327,8 +327,7 @@ void InputCheck::judge(Checked& checked, Run run) {
   if (spoiled_) fill_workspace();
   workspace_.restore_running();
   Verdict now;
-  const auto kernel = [&] { return checked.kernel.get(); };
-  if (const auto trouble = attempt(*checked.backend, kernel, {}, [&] { now = run(); })) {
+  if (const auto trouble = attempt(*checked.backend, {}, [&] { now = run(); })) {
     now = *trouble;
   }
   spoiled_ = !now.passed();
@@ -463,8 +462,7 @@ void prepare(Checked& checked, Workspace& workspace) {
   const Backend& backend = *checked.backend;
   const AttemptWords words = {.thrown = "could not be prepared: ",
                               .left = "while it was prepared: "};
-  const auto kernel = [&] { return checked.kernel.get(); };
-  const auto trouble = attempt(backend, kernel, words, [&] {
+  const auto trouble = attempt(backend, words, [&] {
     const auto start = std::chrono::steady_clock::now();
     checked.kernel = backend.prepare(workspace.problem(), workspace.arguments(), checked.threads);
     const auto end = std::chrono::steady_clock::now();
@@ -511,9 +509,8 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     checked.threads = threads;
     Support support;
     const AttemptWords words = {.thrown = "supports() threw: ", .left = "supports() "};
-    const auto trouble = attempt(
-        *backend, [] { return nullptr; }, words,
-        [&] { support = backend->supports(workspace.problem()); });
+    const auto trouble =
+        attempt(*backend, words, [&] { support = backend->supports(workspace.problem()); });
     if (trouble) {
       checked.verdict = *trouble;
       continue;

@@ -203,7 +203,7 @@ std::optional<std::string> ProcessState::restore() const {
     set_traps(traps_);
     add("flush-to-zero switched on");
   } else if (team.rounds_otherwise) {
-    add("the rounding mode of a worker changed");
+    add("the rounding mode of a thread changed");
   }
   if (restore_cpus()) add("the CPUs of the thread changed");
   if (restore_handlers()) add("a signal handler behind");

@@ -25,10 +25,14 @@ class WorkerLost : public std::runtime_error {
   Outcome outcome_;
 };
 
-// The state of this process says nothing of such a backend, so it is not looked at.
-class RemoteBackend : public Backend {};
+// The state of this process says nothing of such a backend: its own one is asked.
+class RemoteBackend : public Backend {
+ public:
+  // What of that process is not as it was, as ProcessState says it. May throw WorkerLost.
+  virtual std::optional<std::string> left() const = 0;
+};
 
-// What this process cannot see of its work, its own process tells.
+// What this process cannot see of its work, its own one tells.
 class RemoteKernel : public Kernel {
  public:
   struct Watched {
@@ -38,8 +42,6 @@ class RemoteKernel : public Kernel {
 
   // run(), and what it did beside its work.
   virtual Watched run_watched() = 0;
-  // What of its process is not as it was, and was put back, as ProcessState says it.
-  virtual std::optional<std::string> left() const = 0;
   // What the last of prepare, load, run or collect took there, in ns.
   virtual double last_ns() const = 0;
 };

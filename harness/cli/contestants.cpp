@@ -91,12 +91,11 @@ std::vector<const Backend*> others(const ContestantOptions& options) {
 
 std::vector<NotBuilt> missing_peers(const std::vector<const Backend*>& there) {
   std::vector<NotBuilt> missing;
-  for (const CatalogueEntry& entry : catalogue_of_peers()) {
+  for (const std::string& name : catalogue_of_peers()) {
     const bool is_there = std::any_of(there.begin(), there.end(), [&](const Backend* backend) {
-      return backend->name() == entry.name;
+      return backend->name() == name;
     });
-    if (is_there) continue;
-    missing.push_back({entry.name, fmt::format("./scripts/peers {}", entry.name)});
+    if (!is_there) missing.push_back({name, fmt::format("./scripts/peers {}", name)});
   }
   return missing;
 }
@@ -154,6 +153,12 @@ void Contestants::start_workers() const {
   }
 }
 
+void Contestants::stop_workers() const {
+  for (const Backend* backend : backends) {
+    if (const auto* worker = dynamic_cast<const WorkerBackend*>(backend)) worker->stop();
+  }
+}
+
 const Backend& find_contestant(const std::string& name, const ContestantOptions& options) {
   for (const Backend* backend : others(options)) {
     if (backend->name() == name) return *backend;
@@ -168,9 +173,10 @@ std::vector<RecordedBackend> Contestants::recorded() const {
     recorded.name = backend->name();
     recorded.version = backend->version();
     if (const auto* worker = dynamic_cast<const WorkerBackend*>(backend)) {
-      if (!worker->said()) continue;
-      recorded.language = worker->said()->language;
-      recorded.empty_call_ns = worker->said()->empty_call_ns;
+      const Hello* const hello = worker->last_hello();
+      if (hello == nullptr) continue;
+      recorded.language = hello->language;
+      recorded.empty_call_ns = hello->empty_call_ns;
     }
   }
   for (const NotBuilt& backend : not_built) {

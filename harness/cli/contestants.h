@@ -34,15 +34,16 @@ struct Contestants {
   // All at once, and without waiting, as some take seconds. Otherwise each starts when it is
   // needed.
   void start_workers() const;
+  void stop_workers() const;
   // What a record says of all of them.
   std::vector<RecordedBackend> recorded() const;
 };
 Contestants choose_contestants(const FilterOptions& filters, const ContestantOptions& options);
 
-// The one of exactly this name.
-const Backend& find_contestant(const std::string& name, const ContestantOptions& options);
-
 // The same for who only asks what there is: backends of this build are not put into processes.
 Contestants list_contestants(const FilterOptions& filters, const ContestantOptions& options);
+
+// The one of exactly this name.
+const Backend& find_contestant(const std::string& name, const ContestantOptions& options);
 
 }  // namespace normbench

@@ -59,9 +59,8 @@ void add_list(CLI::App& app, int&) {
   const auto contestants = add_contestants(*verb, false);
   verb->callback([options, support, contestants] {
     if (!options->path.empty()) return list_cases(*options, *contestants);
-    const Contestants chosen = list_contestants(*options->filters, *contestants);
-    if (*support) return print_support(chosen.backends);
-    list_backends(chosen);
+    if (*support) return print_support(choose_backends(*options->filters));
+    list_backends(list_contestants(*options->filters, *contestants));
   });
 }
 

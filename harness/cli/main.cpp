@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -24,7 +25,7 @@ using normbench::CommandLine;
 using normbench::UsageError;
 
 // libgomp reads its settings before main, so they are settled by starting anew: threads are bound
-// to CPUs, and idle workers spin for a bounded time (results/README.md, "Threads", says why).
+// to CPUs, and idle threads spin for a bounded time (results/README.md, "Threads", says why).
 // Whoever sets any of these is not overruled.
 void settle_environment(char** arguments) {
   for (const char* name :
@@ -101,6 +102,7 @@ int run(const CommandLine& command, int count, char** arguments) {
 
 int main(int count, char** arguments) {
   normbench::open_closed_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error as others
   const CommandLine command{{arguments, arguments + count}};
   try {
     if (count > 1 && normbench::is_analysis(command.words[1])) {

@@ -44,9 +44,9 @@ void on_signal(int number) {
   }
   signaled_ns = now_ns();
   write_to_terminal("\nnormbench: interrupted: finishing ");
-  if (!present_worker().empty()) {
+  if (!present_backend().empty()) {
     write_to_terminal("a call of ");
-    write_to_terminal(present_worker());
+    write_to_terminal(present_backend());
     write_to_terminal(" on ");
   }
   write_to_terminal(present_item().empty() ? "what has begun" : present_item());
@@ -140,7 +140,7 @@ bool interrupted() {
 }
 
 bool interrupted_before(std::string_view backend) {
-  set_present_worker(backend);
+  set_present_backend(backend);
   return interrupted();
 }
 

@@ -62,18 +62,18 @@ std::vector<Peer> installed_peers() {
   return peers;
 }
 
-std::vector<CatalogueEntry> catalogue_of_peers() {
+std::vector<std::string> catalogue_of_peers() {
   const fs::path path = kSource / "impls" / "peers.json";
-  std::vector<CatalogueEntry> entries;
-  if (!fs::is_regular_file(path)) return entries;  // the program was moved away from its sources
+  std::vector<std::string> names;
+  if (!fs::is_regular_file(path)) return names;  // the program was moved away from its sources
   try {
     for (const json& entry : read_json(path)) {
-      entries.push_back({entry.at("name").get<std::string>(), entry.at("what").get<std::string>()});
+      names.push_back(entry.at("name").get<std::string>());
     }
   } catch (const std::exception& what) {
     throw UsageError(fmt::format("{} is damaged: {}", path.string(), what.what()));
   }
-  return entries;
+  return names;
 }
 
 std::vector<std::string> plugin_worker(const std::string& path) {

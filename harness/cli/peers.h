@@ -18,12 +18,8 @@ struct Peer {
 // NORMBENCH_PEERS names another folder than build/peers of the source tree.
 std::vector<Peer> installed_peers();
 
-// A line of impls/peers.json: what there is to be installed.
-struct CatalogueEntry {
-  std::string name;
-  std::string what;
-};
-std::vector<CatalogueEntry> catalogue_of_peers();
+// Names in impls/peers.json: what there is to be installed.
+std::vector<std::string> catalogue_of_peers();
 
 // The words of the program that hosts a plugin, and of the one that hosts a backend in Python.
 std::vector<std::string> plugin_worker(const std::string& path);

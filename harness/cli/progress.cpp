@@ -17,7 +17,7 @@ namespace {
 // Read by a signal handler: no allocation, and always an end.
 using Text = std::array<char, 256>;
 Text item{};
-Text worker{};
+Text backend{};
 
 void keep(std::string_view text, Text& in) {
   in.fill('\0');
@@ -35,9 +35,9 @@ std::string cut(const std::string& text, std::size_t columns) {
 }  // namespace
 
 std::string_view present_item() { return item.data(); }
-std::string_view present_worker() { return worker.data(); }
+std::string_view present_backend() { return backend.data(); }
 
-void set_present_worker(std::string_view name) { keep(name, worker); }
+void set_present_backend(std::string_view name) { keep(name, backend); }
 
 Progress::Progress(std::size_t total, double total_work, double most_seconds)
     : total_(total),
@@ -51,7 +51,7 @@ Progress::~Progress() {
 
 void Progress::start(std::size_t done, double work_done, const std::string& what) {
   keep(what, item);
-  keep("", worker);
+  keep("", backend);
   const Clock::time_point now = Clock::now();
   if (!terminal_ && printed_ != Clock::time_point::min() &&
       now - printed_ < std::chrono::seconds(5)) {

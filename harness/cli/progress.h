@@ -35,8 +35,8 @@ class Progress {
 // What started last, and who is at work on it, for who presses Ctrl-C and waits; empty before
 // anything did. A signal handler may call these.
 std::string_view present_item();
-std::string_view present_worker();
+std::string_view present_backend();
 
-void set_present_worker(std::string_view name);
+void set_present_backend(std::string_view name);
 
 }  // namespace normbench

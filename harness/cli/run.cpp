@@ -81,8 +81,9 @@ class Run {
     refuse_what_does_not_fit(plan_, machine_);
   }
 
+  void end_workers() const { chosen_.stop_workers(); }
+
   int run() {
-    chosen_.start_workers();
     if (options_.dry_run) return dry_run();
     const auto findings = diagnose(machine_, read_build());
     for (const Finding& finding : findings) {
@@ -94,6 +95,9 @@ class Run {
       }
     }
     look_at_teams();
+    // The machine is measured when they have started, and are quiet.
+    chosen_.start_workers();
+    recorded_ = chosen_.recorded();
     for (const auto& [threads, objection] : objections_) {
       say("normbench: {} threads: {}\n", threads, objection);
     }
@@ -111,12 +115,19 @@ class Run {
   }
 
  private:
+  static std::string declined(const Backend& backend, const Problem& problem) {
+    try {
+      const Support support = backend.supports(problem);
+      return support.supported ? "" : " unsupported: " + support.reason;
+    } catch (const std::exception& error) {
+      return fmt::format(" does not tell: {}", error.what());
+    }
+  }
+
   int dry_run() const {
     for (const Case& bench_case : plan_.cases) {
       for (const Backend* backend : backends_) {
-        const Support support = backend->supports(bench_case.problem);
-        out("{} {}{}{}\n", id(bench_case), backend->name(),
-            support.supported ? "" : " unsupported: ", support.reason);
+        out("{} {}{}\n", id(bench_case), backend->name(), declined(*backend, bench_case.problem));
       }
     }
     say("{} cases, {} backends, about {}; nothing was measured or written\n", plan_.cases.size(),
@@ -131,7 +142,10 @@ class Run {
     const int usual = omp_get_max_threads();
     const int most = std::max(usual, counts.empty() ? 1 : counts.back());
     const int startable = startable_threads(most);
-    if (startable < usual) omp_set_num_threads(startable);
+    if (startable < usual) {
+      omp_set_num_threads(startable);
+      setenv("OMP_NUM_THREADS", fmt::format("{}", startable).c_str(), 1);  // for the workers
+    }
     // Whoever names places binds this thread as well, and so hides what else there is.
     const bool places = std::getenv("OMP_PLACES") || std::getenv("GOMP_CPU_AFFINITY");
     const int cpus = places ? machine_.online : machine_.cores;
@@ -180,7 +194,7 @@ class Run {
             .plan = plan_,
             .machine = machine_,
             .build = read_build(),
-            .backends = chosen_.recorded(),
+            .backends = recorded_,
             .environment = read_environment(),
             .ceilings = measure_ceilings(machine_, usable_thread_counts()),
             .overhead_ns = slot_overhead_ns(),
@@ -283,6 +297,7 @@ class Run {
   Machine machine_;
   Plan plan_;
   Contestants chosen_;
+  std::vector<RecordedBackend> recorded_ = {};
   const std::vector<const Backend*>& backends_;
   const std::vector<NotBuilt>& not_built_;
   std::map<int, std::string> objections_;  // to thread counts
@@ -333,7 +348,8 @@ void add_run(CLI::App& app, const CommandLine& command, int& exit_code) {
     }
     if (!options->against.empty()) check_other_binary(options->against);
     options->plan->filters->warn = [](const std::string&) {};  // each run warns
-    Run(*options, command.words);  // refuses before the first run what this binary would refuse
+    // Refuses before the first run what this binary would refuse.
+    Run(*options, command.words).end_workers();
     exit_code =
         make_runs(command, {.count = options->repeat.value_or(1), .against = options->against});
   });

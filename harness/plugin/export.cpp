@@ -134,7 +134,16 @@ const char* unsupported(const normbench_problem* problem) {
     const Support support = backend().supports(problem_of(*problem));
     return support.supported ? nullptr : kept(support.reason);
   } catch (...) {
-    return kept("supports() threw: " + thrown());
+    return nullptr;  // it is told, and fails, in prepare
+  }
+}
+
+// What unsupported() cannot tell apart from a problem that is declined.
+void refuse_unsupported(const Problem& problem) {
+  try {
+    static_cast<void>(backend().supports(problem));
+  } catch (...) {
+    throw std::runtime_error("supports() threw: " + thrown());
   }
 }
 
@@ -143,6 +152,7 @@ void* prepare(const normbench_problem* problem, const normbench_buffer* const* b
   try {
     auto made = std::make_unique<Prepared>();
     const Problem p = problem_of(*problem);
+    refuse_unsupported(p);
     made->kernel = backend().prepare(p, arguments_of(buffers, count, p.layout), threads);
     if (made->kernel == nullptr) throw std::runtime_error("prepare() returned no kernel");
     return made.release();

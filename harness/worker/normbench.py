@@ -321,7 +321,6 @@ class Prepared:
             "accuracy": backend.accuracy(problem),
             "repeatable": backend.repeatable(problem),
             "native_layout": backend.native_layout(problem) if native is None else bool(native),
-            "loads": self._load is not None,
             "collects": self._collect is not None,
         }
 
@@ -331,15 +330,16 @@ class Prepared:
 
     def change(self, records):
         """Writes what is told as (offset, size, bytes), one after the other."""
-        at = 0
-        while at < len(records):
-            if at + 16 > len(records):
+        memory, length, end = self._memory[:], len(self._memory), len(records)
+        head, at = struct.Struct("=QQ"), 0
+        while at < end:
+            if at + head.size > end:
                 raise Mistake("a change is not whole")
-            offset, size = struct.unpack_from("=QQ", records, at)
-            at += 16
-            if at + size > len(records) or offset + size > len(self._memory):
+            offset, size = head.unpack_from(records, at)
+            at += head.size
+            if at + size > end or offset + size > length:
                 raise Mistake("a change is not whole, or not inside of the memory")
-            self._memory[offset:offset + size][:] = records[at:at + size]
+            memory[offset:offset + size] = records[at:at + size]
             at += size
 
     def load(self):
@@ -411,6 +411,14 @@ def bytes_written():
             return int(re.search(r"^wchar: (\d+)", counters.read(), re.MULTILINE).group(1))
     except (OSError, AttributeError):
         return None
+
+
+def has_children():
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    except ChildProcessError:
+        return False
 
 
 class ProcessState:
@@ -517,6 +525,7 @@ class Worker:
         self._kernels = {}
         self._empty_call_ns = price_of_nothing()
         self._state = ProcessState()
+        self._had_children = has_children()
 
     def serve(self):
         """Until the socket is closed, or bye."""
@@ -546,6 +555,7 @@ class Worker:
 
     def _answer(self, packet, flags, descriptors):
         """The answer, and whether it is the last one."""
+        number = {}
         try:
             if flags & socket.MSG_TRUNC:
                 raise Mistake(f"the packet is longer than {LONGEST_PACKET} bytes")
@@ -555,21 +565,25 @@ class Worker:
                 raise Mistake(f"the packet is not JSON: {error}") from error
             if not isinstance(message, dict):
                 raise Mistake("the packet is not an object")
+            if "number" in message:
+                number["number"] = message["number"]
             ask = need(message, "ask")
             if ask not in self.ASKS:
                 raise Mistake(f"this worker does not know the ask {ask!r}")
-            return getattr(self, "_" + ask)(message, descriptors) or {}, ask == "bye"
+            answer = getattr(self, "_" + ask)(message, descriptors) or {}
+            return {**answer, **number}, ask == "bye"
         except BaseException as error:  # Even SystemExit: the next case may be taken well.
-            return {"error": clean(self._backend.words(error), LONGEST_TEXT)}, False
+            return {"error": clean(self._backend.words(error), LONGEST_TEXT), **number}, False
 
     def _hello(self, message, _):
         protocol = need(message, "protocol")
         if protocol != PROTOCOL:
             raise Mistake(f"this worker has version {PROTOCOL} of the protocol, not {protocol}")
         self._state = ProcessState()
+        self._had_children = has_children()  # Libraries may have helpers from the start.
         return {"protocol": PROTOCOL, "name": self._backend.name,
                 "version": self._backend.version, "language": "Python",
-                "empty_call_ns": self._empty_call_ns, "options": {}}
+                "empty_call_ns": self._empty_call_ns}
 
     def _supports(self, message, _):
         problem = Problem(need(message, "problem"))
@@ -627,7 +641,10 @@ class Worker:
         return {"ns": self._kernel(need(message, "kernel")).collect()}
 
     def _left(self, _message, _):
-        return {"left": self._state.restore()}
+        words = [self._state.restore()]
+        if not self._had_children and has_children():
+            words.append("started another process")
+        return {"left": ", ".join(filter(None, words)) or None}
 
     def _release(self, message, _):
         self._kernel(need(message, "kernel")).release()

@@ -77,6 +77,7 @@ struct Child {
   [[noreturn]] void become_worker() const {
     setpgid(0, 0);  // Ctrl-C is for the conductor
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // what it starts stays its own
     const int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score == -1 || write(score, "1000", 4) != 4) {
       // The system chooses by itself, then.
@@ -85,7 +86,8 @@ struct Child {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGSEGV}) std::signal(number, SIG_DFL);
+    for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGSEGV, SIGXFSZ})
+      std::signal(number, SIG_DFL);
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     dup2(nothing, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
@@ -155,7 +157,7 @@ WorkerProcess::~WorkerProcess() {
   }
   kill_all();
   if (process_descriptor_ != -1) close(process_descriptor_);
-  close(output_);
+  if (output_ != -1) close(output_);
 }
 
 void WorkerProcess::kill_all() {
@@ -169,10 +171,23 @@ void WorkerProcess::kill_all() {
 
 WorkerProcess::Answer WorkerProcess::ask(const std::string& packet, int descriptor,
                                          std::chrono::milliseconds limit) {
+  pollfd gone{.fd = process_descriptor_, .events = POLLIN, .revents = 0};
+  if (poll(&gone, 1, 0) > 0) return over(End::kEndedBefore, how_it_ended());
+  // Only who does not read has a full socket, as one packet is under way at a time.
+  switch (socket_.send(packet, descriptor)) {
+    case Socket::Sent::kYes:
+      return wait_for_answer(limit);
+    case Socket::Sent::kFull:
+      return over(End::kBrokeProtocol, "it does not read");
+    case Socket::Sent::kClosed:
+      break;
+  }
+  return over(End::kEnded, how_it_ended());
+}
+
+void WorkerProcess::forget_output() {
   read_output();
-  // Who is gone cannot be sent anything, and is waited for all the same.
-  socket_.send(packet, descriptor);
-  return wait_for_answer(limit);
+  printed_.clear();
 }
 
 WorkerProcess::Answer WorkerProcess::wait_for_answer(std::chrono::milliseconds limit) {
@@ -197,7 +212,7 @@ WorkerProcess::Answer WorkerProcess::wait_for_answer(std::chrono::milliseconds l
       if (packet->file != -1) close(packet->file);
       if (packet->too_long) {
         return over(End::kBrokeProtocol,
-                    fmt::format("answered with more than {} bytes", kMostBytesOfPacket));
+                    fmt::format("it answered with more than {} bytes", kMostBytesOfPacket));
       }
       return {.text = std::move(packet->text)};
     }
@@ -208,18 +223,18 @@ WorkerProcess::Answer WorkerProcess::wait_for_answer(std::chrono::milliseconds l
 }
 
 void WorkerProcess::read_output() {
+  if (output_ == -1) return;
   // No more at a time: who prints without end must not keep us here.
   constexpr int kMostReads = 64;
   std::array<char, 4096> block;
   for (int i = 0; i < kMostReads; ++i) {
     const ssize_t count = read(output_, block.data(), block.size());
     if (count == 0) {
-      // Closed by all: poll() must not report it again and again.
+      // Closed by all: poll() would report it again and again.
       close(output_);
-      output_ = open("/dev/null", O_WRONLY | O_CLOEXEC);
-      return;
+      output_ = -1;
     }
-    if (count < 0) return;
+    if (count <= 0) return;
     printed_.append(block.data(), static_cast<std::size_t>(count));
     if (printed_.size() > kKept) printed_.erase(0, printed_.size() - kKept);
   }

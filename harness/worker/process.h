@@ -30,14 +30,17 @@ class WorkerProcess {
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  enum class End { kAnswered, kEnded, kTooLate, kBrokeProtocol };
+  // kEndedBefore: it was gone when it was asked.
+  enum class End { kAnswered, kEnded, kEndedBefore, kTooLate, kBrokeProtocol };
   struct Answer {
     End end = End::kAnswered;
     std::string text = {};  // the packet; else what happened, in words
   };
   // Sends a packet, with a descriptor unless it is -1, and waits for one. Unless it was answered
-  // the process is over afterwards.
+  // the process is ended.
   Answer ask(const std::string& packet, int descriptor, std::chrono::milliseconds limit);
+  // What it printed so far is not shown.
+  void forget_output();
 
  private:
   Answer wait_for_answer(std::chrono::milliseconds limit);

@@ -111,7 +111,8 @@ class Worker {
       const json answer = answer_to(*packet, last);
       // A process that the backend made, and that came back as well: one answer is enough.
       if (getpid() != process_) _exit(0);
-      if (!socket_.send(answer.dump(-1, ' ', false, json::error_handler_t::replace))) return;
+      const std::string text = answer.dump(-1, ' ', false, json::error_handler_t::replace);
+      if (socket_.send(text) != Socket::Sent::kYes) return;
       if (last) return;
     }
   }
@@ -119,17 +120,22 @@ class Worker {
  private:
   json answer_to(const Socket::Packet& packet, bool& last) {
     const File file(packet.file);
+    json number;
+    json result;
     try {
       const json message = json::parse(packet.text);
+      if (message.contains("number")) number = message.at("number");
       last = message.value("ask", "") == "bye";
-      return answer(message, file.descriptor());
+      result = answer(message, file.descriptor());
     } catch (const json::exception& error) {
-      return {{"error", fmt::format("the message is malformed: {}", error.what())}};
+      result = {{"error", fmt::format("the message is malformed: {}", error.what())}};
     } catch (const std::exception& error) {
-      return {{"error", error.what()}};
+      result = {{"error", error.what()}};
     } catch (...) {
-      return {{"error", "something that is not a std::exception"}};
+      result = {{"error", "something that is not a std::exception"}};
     }
+    if (!number.is_null()) result["number"] = number;
+    return result;
   }
 
   json answer(const json& message, int file) {
@@ -273,25 +279,27 @@ class Worker {
     return answer;
   }
 
-  // What was written to is told once.
+  // All that is to be told, once.
   json left() {
+    std::string words;
+    const auto add = [&words](const std::string& more) {
+      words += (words.empty() ? "" : ", ") + more;
+    };
     for (auto& [number, hosted] : kernels_) {
       for (auto& [name, input] : hosted.inputs) {
         if (!input.written()) continue;
         const auto pages = input.covered();
         input = {};
         input = ReadOnly({const_cast<std::byte*>(pages.data()), pages.size()});
-        return {{"left", "changed its input " + name}};
+        add("changed its input " + name);
       }
     }
     if (state_) {
-      if (const auto left = state_->restore()) return {{"left", *left}};
+      if (const auto left = state_->restore()) add(*left);
     }
     siginfo_t information{};
-    if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG) == 0) {
-      return {{"left", "started another process"}};
-    }
-    return {{"left", nullptr}};
+    if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG) == 0) add("started another process");
+    return {{"left", words.empty() ? json(nullptr) : json(words)}};
   }
 
   json release(const json& message) {
@@ -332,9 +340,12 @@ void serve(const Backend& backend, int socket) { Worker(backend, socket).serve()
 
 void serve_error(const std::string& error, int socket) {
   const Socket conductor(socket);
-  const std::string answer =
-      json{{"error", error}}.dump(-1, ' ', false, json::error_handler_t::replace);
-  while (conductor.receive() && conductor.send(answer)) {
+  while (const auto packet = conductor.receive()) {
+    json answer = {{"error", error}};
+    const json message = json::parse(packet->text, nullptr, false);
+    if (message.is_object() && message.contains("number")) answer["number"] = message["number"];
+    const std::string text = answer.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (conductor.send(text) != Socket::Sent::kYes) return;
   }
 }
 

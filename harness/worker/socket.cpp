@@ -23,7 +23,7 @@ std::pair<Socket, Socket> Socket::pair() {
   return {Socket(ends[0]), Socket(ends[1])};
 }
 
-bool Socket::send(const std::string& packet, int file) const {
+Socket::Sent Socket::send(const std::string& packet, int file) const {
   iovec part{.iov_base = const_cast<char*>(packet.data()), .iov_len = packet.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
@@ -40,9 +40,10 @@ bool Socket::send(const std::string& packet, int file) const {
   }
   ssize_t sent = 0;
   do {
-    sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent == -1 && errno == EINTR);
-  return sent == static_cast<ssize_t>(packet.size());
+  if (sent == static_cast<ssize_t>(packet.size())) return Sent::kYes;
+  return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::kFull : Sent::kClosed;
 }
 
 std::optional<Socket::Packet> Socket::receive() const {
@@ -54,7 +55,7 @@ std::optional<Socket::Packet> Socket::receive() const {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  message.msg_controllen = CMSG_LEN(sizeof(int));  // of one, and not of what fits behind it
   ssize_t received = 0;
   do {
     received = recvmsg(descriptor_, &message, MSG_CMSG_CLOEXEC);

@@ -27,8 +27,9 @@ class Socket {
 
   int descriptor() const { return descriptor_; }
 
-  // With a descriptor of a file, unless it is -1. False when nobody is there.
-  bool send(const std::string& packet, int file = -1) const;
+  enum class Sent { kYes, kClosed, kFull };
+  // With a descriptor of a file, unless it is -1. Does not wait.
+  Sent send(const std::string& packet, int file = -1) const;
 
   struct Packet {
     std::string text = {};

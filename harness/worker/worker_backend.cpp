@@ -1,248 +1,157 @@
-// The conductor's end of the protocol.
+// Backend and kernel on this side of the socket.
 #include "harness/worker/worker_backend.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "harness/bench/slot.h"
-#include "harness/bench/stopwatch.h"
 #include "harness/check/shared_memory.h"
-#include "harness/worker/changes.h"
+#include "harness/worker/connection.h"
 #include "harness/worker/messages.h"
 
 namespace normbench {
+
+// What the worker claims of the problem that was prepared last.
+struct WorkerBackend::Prepared {
+  Accuracy accuracy = {};
+  bool repeatable = true;
+  std::optional<bool> native_layout = {};
+};
+
 namespace {
 
 using nlohmann::json;
 
-constexpr int kMostLosses = 3;  // in a row
-// Libraries take seconds to start, and several start at once.
-constexpr std::chrono::milliseconds kLeastLimitOfStart(10'000);
+// Clocks of two processes are one, but read one after the other.
+constexpr double kClockDifference = 1e-6;
+
+double nanoseconds_of(const json& answer, double seconds) {
+  return number_of(answer, "ns", 1e9 * (seconds + kClockDifference));
+}
 
 Accuracy accuracy_of(const json& answer) {
   Accuracy accuracy;
   const auto found = answer.find("accuracy");
   if (found == answer.end()) return accuracy;
-  accuracy.grade = found->value("grade", "A") == "B" ? Grade::kB : Grade::kA;
-  accuracy.roundings = found->value("roundings", accuracy.roundings);
-  accuracy.exact_sums = found->value("exact_sums", accuracy.exact_sums);
+  if (!found->is_object()) throw std::invalid_argument("its accuracy is no object");
+  accuracy.grade = text_of(*found, "grade") == "B" ? Grade::kB : Grade::kA;
+  accuracy.roundings = number_of(*found, "roundings", 1e300);
+  accuracy.exact_sums = flag_of(*found, "exact_sums", accuracy.exact_sums);
   return accuracy;
 }
 
-}  // namespace
-
-// A worker and its successors.
-class WorkerBackend::Connection {
- public:
-  explicit Connection(WorkerOptions options) : options_(std::move(options)) {}
-
-  ~Connection() {
-    if (process_) process_->ask(R"({"ask":"bye"})", -1, std::chrono::seconds(1));
-  }
-
-  const WorkerOptions& options() const { return options_; }
-
-  // A number that is another one for each process.
-  int generation() const { return generation_; }
-  bool is_lost() const { return !process_; }
-
-  // Starts a process where there is none, and waits until it has said hello.
-  const Hello& greet() {
-    start();
-    if (hello_) return *hello_;
-    const json answer = ask({{"ask", "hello"}, {"protocol", kProtocol}}, "while it started", -1,
-                            std::max(options_.limit, kLeastLimitOfStart));
-    const int protocol = value(answer, "protocol", 0);
-    if (protocol != kProtocol) {
-      throw std::runtime_error(
-          fmt::format("the worker speaks protocol {}, and not {}", protocol, kProtocol));
-    }
-    said_ = hello_ = Hello{.name = value(answer, "name", std::string()),
-                           .version = value(answer, "version", std::string()),
-                           .language = value(answer, "language", std::string()),
-                           .empty_call_ns = value(answer, "empty_call_ns", 0.0)};
-    return *hello_;
-  }
-
-  // Of this process or one before.
-  const Hello* said() const { return said_ ? &*said_ : nullptr; }
-
-  // Throws WorkerLost, or what the worker says that went wrong.
-  json ask(const json& message, std::string_view stage, int file = -1) {
-    return ask(message, stage, file, options_.limit);
-  }
-  json ask(const json& message, std::string_view stage, int file, std::chrono::milliseconds limit) {
-    const auto answer = process_->ask(message.dump(), file, limit);
-    if (answer.end != WorkerProcess::End::kAnswered) lose(answer, stage, limit);
-    json parsed = json::parse(answer.text, nullptr, false);
-    if (!parsed.is_object()) {
-      lose({.end = WorkerProcess::End::kBrokeProtocol,
-            .text = fmt::format("answered what is no JSON object: {:.80}", answer.text)},
-           stage, limit);
-    }
-    const auto error = parsed.find("error");
-    if (error != parsed.end()) {
-      throw std::runtime_error(error->is_string() ? error->get<std::string>() : error->dump());
-    }
-    return parsed;
-  }
-
-  // A field of an answer; one of another type breaks the protocol.
-  template <class T>
-  T value(const json& answer, const char* field, T missing) {
-    try {
-      return answer.value(field, std::move(missing));
-    } catch (const json::exception&) {
-      lose({.end = WorkerProcess::End::kBrokeProtocol,
-            .text = fmt::format("answered with a {} that is none: {:.80}", field, answer.dump())},
-           "in its answer", options_.limit);
-    }
-  }
-
-  // A case is over in which nobody lost the worker.
-  void praise() { losses_ = 0; }
-
-  void refuse_after_losses() const {
-    if (losses_ < kMostLosses) return;
-    throw WorkerLost(outcome_, fmt::format("not tried: {} cases in a row before it ended like the "
-                                           "last one, which {}",
-                                           losses_, last_reason_));
-  }
-
-  void start() {
-    if (process_) return;
-    ++generation_;
-    hello_.reset();
-    process_.emplace(options_.command);
-  }
-
-  json last_prepared = json::object();
-  MemoryFile changes;
-
+class WorkerKernel : public TimedKernel {
  private:
-  [[noreturn]] void lose(const WorkerProcess::Answer& answer, std::string_view stage,
-                         std::chrono::milliseconds limit) {
-    process_.reset();
-    ++losses_;
-    outcome_ = answer.end == WorkerProcess::End::kTooLate ? Outcome::kTimedOut : Outcome::kCrashed;
-    const double seconds = 1e-3 * static_cast<double>(limit.count());
-    switch (answer.end) {
-      case WorkerProcess::End::kTooLate:
-        last_reason_ = fmt::format("took longer than {:.9g} s {}", seconds, stage);
-        if (!answer.text.empty()) last_reason_ += "; " + answer.text;
-        break;
-      case WorkerProcess::End::kBrokeProtocol:
-        last_reason_ = fmt::format("broke the protocol {}: {}", stage, answer.text);
-        break;
-      default:
-        last_reason_ = fmt::format("{}: {}", stage, answer.text);
+  template <class Read>
+  auto ask(const json& message, std::string_view stage, Read read, int file = -1) {
+    try {
+      return connection_->ask(message, stage, read, file);
+    } catch (const WorkerLost& lost) {
+      lost_ = lost;
+      throw;
     }
-    throw WorkerLost(outcome_, last_reason_);
   }
 
-  WorkerOptions options_;
-  std::optional<WorkerProcess> process_;
-  std::optional<Hello> hello_, said_;
-  int generation_ = 0;
-  int losses_ = 0;
-  Outcome outcome_ = Outcome::kCrashed;
-  std::string last_reason_;
-};
-
-// A kernel of the worker.
-class WorkerBackend::RemoteWork : public TimedKernel {
  public:
-  RemoteWork(std::shared_ptr<Connection> connection, const Problem& problem,
-             const Arguments& arguments, int threads)
+  // `prepared` is told what the worker claims.
+  template <class Prepared>
+  WorkerKernel(std::shared_ptr<Connection> connection, const Problem& problem,
+               const Arguments& arguments, int threads, Prepared& prepared)
       : connection_(std::move(connection)),
         problem_(problem),
         arguments_(arguments),
         threads_(threads),
         number_(next_number()) {
-    prepare();
+    prepare([&](const json& answer) {
+      prepared.accuracy = accuracy_of(answer);
+      prepared.repeatable = flag_of(answer, "repeatable", true);
+      prepared.native_layout = flag_of(answer, "native_layout", false);
+    });
   }
 
-  ~RemoteWork() override {
-    if (lost_) return;
-    connection_->praise();
-    if (!is_there()) return;
+  ~WorkerKernel() override {
+    if (lost_ || !is_there()) return;
     try {
       connection_->ask({{"ask", "release"}, {"kernel", number_}}, "when its kernel was released");
+      connection_->end_case_well();
+    } catch (const WorkerLost&) {
+      // Counted; it is started anew for the next case.
     } catch (const std::exception&) {
-      // It is started anew for the next case.
+      connection_->retire();  // with what it did not release
     }
   }
 
   void load() override {
     loaded_ = true;
-    ask_for_ns({{"ask", "load"}, {"kernel", number_}}, "in load()");
+    ask_for_time({{"ask", "load"}, {"kernel", number_}}, "in load()");
   }
 
-  void run() override {
-    ask_for_ns({{"ask", "run"}, {"kernels", {number_}}, {"calls", 1}}, "in run()");
-  }
+  void run() override { ask_for_time(run_message(1), "in run()"); }
 
   void collect() override {
     if (is_there() && !collects_) return;
-    ask_for_ns({{"ask", "collect"}, {"kernel", number_}}, "in collect()");
+    ask_for_time({{"ask", "collect"}, {"kernel", number_}}, "in collect()");
   }
 
   std::string detail() const override { return detail_; }
 
   Watched run_watched() override {
-    const json answer = ask_for_ns(
-        {{"ask", "run"}, {"kernels", {number_}}, {"calls", 1}, {"watch", true}}, "in run()");
-    Watched watched = {.bytes_written = connection_->value(answer, "written", std::int64_t{0})};
-    if (answer.contains("allocations")) {
-      watched.allocations = connection_->value(answer, "allocations", std::int64_t{0});
-    }
-    return watched;
-  }
-
-  std::optional<std::string> left() const override {
-    if (lost_ || !is_there()) return std::nullopt;
-    const json answer = ask({{"ask", "left"}}, "after its work");
-    const auto left = answer.find("left");
-    if (left == answer.end() || !left->is_string()) return std::nullopt;
-    return left->get<std::string>();
+    json message = run_message(1);
+    message["watch"] = true;
+    reconnect();
+    return ask(message, "in run()", [this](const json& answer, double seconds) {
+      ns_ = nanoseconds_of(answer, seconds);
+      Watched watched = {.bytes_written = count_of(answer, "written")};
+      if (answer.contains("allocations")) watched.allocations = count_of(answer, "allocations");
+      return watched;
+    });
   }
 
   double last_ns() const override { return ns_; }
 
   Slot time(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) override {
-    json numbers = json::array();
+    json message = run_message(calls);
+    message["timed"] = true;
+    message["kernels"] = json::array();
     for (Kernel* kernel : kernels) {
-      auto& remote = dynamic_cast<RemoteWork&>(*kernel);
-      remote.be_there();
-      numbers.push_back(remote.number_);
+      auto& remote = dynamic_cast<WorkerKernel&>(*kernel);
+      remote.reconnect();
+      message["kernels"].push_back(remote.number_);
     }
-    json message = {
-        {"ask", "run"}, {"kernels", std::move(numbers)}, {"calls", calls}, {"timed", true}};
     int changes = -1;
     if (warm_up != nullptr) {
       const std::size_t bytes = write_changes(*warm_up);
       if (bytes > 0) changes = connection_->changes.descriptor();
       message["warm_up"] = {{"load", warm_up->load}, {"changes", bytes}};
     }
-    const Stopwatch stopwatch;
-    const json answer = ask(message, "in run()", changes);
-    const double outside = stopwatch.seconds();
-    const double ns = connection_->value(answer, "ns", 0.0);
-    return {.ns = ns / static_cast<double>(calls),
-            .seconds = 1e-9 * ns,
-            .cpu_seconds = 1e-9 * connection_->value(answer, "cpu_ns", 0.0),
-            .preempted = connection_->value(answer, "preempted", std::int64_t{0}),
-            .faults = connection_->value(answer, "faults", std::int64_t{0}),
-            .seconds_outside = outside};
+    const auto read = [calls](const json& answer, double seconds) {
+      const double ns = nanoseconds_of(answer, seconds);
+      if (ns == 0) throw std::invalid_argument("it says no ns of timed calls");
+      return Slot{.ns = ns / static_cast<double>(calls),
+                  .seconds = 1e-9 * ns,
+                  .cpu_seconds = 1e-9 * number_of(answer, "cpu_ns", 1e18),
+                  .preempted = count_of(answer, "preempted"),
+                  .faults = count_of(answer, "faults"),
+                  .seconds_outside = seconds};
+    };
+    return ask(message, "in run()", read, changes);
   }
 
  private:
+  static int next_number() {
+    static int last = 0;
+    return ++last;
+  }
+
+  json run_message(std::int64_t calls) const {
+    return {{"ask", "run"}, {"kernels", {number_}}, {"calls", calls}};
+  }
+
   // What change() makes of the buffers, which are left as they were: the worker does it, after the
   // untimed call.
   std::size_t write_changes(const WarmUp& warm_up) {
@@ -260,72 +169,57 @@ class WorkerBackend::RemoteWork : public TimedKernel {
     return records.size();
   }
 
-  static int next_number() {
-    static int last = 0;
-    return ++last;
-  }
-
-  bool is_there() const {
-    return !connection_->is_lost() && generation_ == connection_->generation();
-  }
+  bool is_there() const { return generation_ == connection_->generation(); }
 
   // In the worker that there is now, should another kernel have lost the one before.
-  void be_there() {
+  void reconnect() {
     if (lost_) throw WorkerLost(*lost_);
     if (is_there()) return;
-    prepare();
-    if (loaded_) ask({{"ask", "load"}, {"kernel", number_}}, "in load()");
+    prepare([](const json&) {});
+    if (loaded_)
+      ask({{"ask", "load"}, {"kernel", number_}}, "in load()", [](const json&, double) {});
   }
 
-  void prepare() {
-    const auto place = shared_place(place_of_any_buffer());
+  template <class Read>
+  void prepare(Read read) {
+    const auto place = shared_place(address_of_any_buffer());
     if (!place) {
       throw std::runtime_error(
           "its buffers cannot be shared with a process of its own (does ulimit -f limit files?): "
           "use --in-process");
     }
-    memory_ = static_cast<const std::byte*>(place_of_any_buffer()) - place->offset;
-    const json message = {{"ask", "prepare"},
-                          {"kernel", number_},
-                          {"problem", problem_json(problem_)},
-                          {"threads", threads_},
-                          {"memory", place->bytes},
-                          {"buffers", buffers_json(problem_, arguments_, memory_)}};
+    memory_ = static_cast<const std::byte*>(address_of_any_buffer()) - place->offset;
     try {
       connection_->greet();
     } catch (const WorkerLost& lost) {
       lost_ = lost;
       throw;
     }
+    connection_->forget_output();
     generation_ = connection_->generation();
-    const json answer = ask(message, "in prepare()", place->descriptor);
-    ns_ = connection_->value(answer, "ns", 0.0);
-    detail_ = connection_->value(answer, "detail", std::string());
-    collects_ = connection_->value(answer, "collects", true);
-    connection_->last_prepared = answer;
+    const json message = {{"ask", "prepare"},
+                          {"kernel", number_},
+                          {"problem", problem_json(problem_)},
+                          {"threads", threads_},
+                          {"memory", place->bytes},
+                          {"buffers", buffers_json(problem_, arguments_, memory_)}};
+    const auto read_all = [&](const json& answer, double seconds) {
+      ns_ = nanoseconds_of(answer, seconds);
+      detail_ = text_of(answer, "detail");
+      collects_ = flag_of(answer, "collects", true);
+      read(answer);
+    };
+    ask(message, "in prepare()", read_all, place->descriptor);
   }
 
-  const void* place_of_any_buffer() const {
-    for (const Tensor* tensor : {&arguments_.x, &arguments_.dy}) {
-      if (tensor->present()) return tensor->data;
-    }
-    return nullptr;
+  const void* address_of_any_buffer() const {
+    return arguments_.x.present() ? arguments_.x.data : arguments_.dy.data;
   }
 
-  json ask_for_ns(const json& message, std::string_view stage) {
-    be_there();
-    json answer = ask(message, stage);
-    ns_ = connection_->value(answer, "ns", 0.0);
-    return answer;
-  }
-
-  json ask(const json& message, std::string_view stage, int file = -1) const {
-    try {
-      return connection_->ask(message, stage, file);
-    } catch (const WorkerLost& lost) {
-      lost_ = lost;
-      throw;
-    }
+  void ask_for_time(const json& message, std::string_view stage) {
+    reconnect();
+    ask(message, stage,
+        [this](const json& answer, double seconds) { ns_ = nanoseconds_of(answer, seconds); });
   }
 
   std::shared_ptr<Connection> connection_;
@@ -333,65 +227,81 @@ class WorkerBackend::RemoteWork : public TimedKernel {
   Arguments arguments_;
   int threads_;
   int number_;
-  int generation_ = 0;
+  int generation_ = -1;
   const std::byte* memory_ = nullptr;  // of all buffers
   bool loaded_ = false;
   bool collects_ = true;
   std::string detail_;
   double ns_ = 0;
-  mutable std::optional<WorkerLost> lost_;  // when this kernel lost it
+  std::optional<WorkerLost> lost_;  // when this kernel lost it
 };
 
+}  // namespace
+
 WorkerBackend::WorkerBackend(WorkerOptions options)
-    : connection_(std::make_shared<Connection>(std::move(options))) {}
+    : connection_(std::make_shared<Connection>(std::move(options))),
+      prepared_(std::make_shared<Prepared>()) {}
 
 WorkerBackend::~WorkerBackend() = default;
 
 void WorkerBackend::start() const { connection_->start(); }
 
+void WorkerBackend::stop() const { connection_->retire(); }
+
 const Hello& WorkerBackend::hello() const { return connection_->greet(); }
 
-const Hello* WorkerBackend::said() const { return connection_->said(); }
+const Hello* WorkerBackend::last_hello() const { return connection_->last_hello(); }
 
 std::string_view WorkerBackend::name() const {
   const std::string& given = connection_->options().name;
-  if (!given.empty() || said() == nullptr) return given;
-  return said()->name;
+  if (!given.empty() || last_hello() == nullptr) return given;
+  return last_hello()->name;
 }
 
 std::string WorkerBackend::version() const {
+  if (last_hello() != nullptr) return last_hello()->version;
+  if (connection_->was_lost()) return "";
   try {
     return hello().version;
   } catch (const std::exception&) {
-    return said() != nullptr ? said()->version : "";
+    return "";
   }
 }
 
 Support WorkerBackend::supports(const Problem& problem) const {
   connection_->refuse_after_losses();
   connection_->greet();
-  const json answer =
-      connection_->ask({{"ask", "supports"}, {"problem", problem_json(problem)}}, "in supports()");
-  const auto reason = answer.find("unsupported");
-  if (reason == answer.end() || reason->is_null()) return Support::yes();
-  return Support::no(reason->is_string() ? reason->get<std::string>() : reason->dump());
+  return connection_->ask({{"ask", "supports"}, {"problem", problem_json(problem)}},
+                          "in supports()", [](const json& answer, double) {
+                            const auto reason = answer.find("unsupported");
+                            if (reason == answer.end() || reason->is_null()) return Support::yes();
+                            return Support::no(text_of(answer, "unsupported"));
+                          });
 }
 
-Accuracy WorkerBackend::accuracy(const Problem&) const {
-  return accuracy_of(connection_->last_prepared);
-}
+Accuracy WorkerBackend::accuracy(const Problem&) const { return prepared_->accuracy; }
 
-bool WorkerBackend::repeatable(const Problem&) const {
-  return connection_->value(connection_->last_prepared, "repeatable", true);
-}
+bool WorkerBackend::repeatable(const Problem&) const { return prepared_->repeatable; }
 
 bool WorkerBackend::native_layout() const {
-  return connection_->value(connection_->last_prepared, "native_layout", false);
+  if (prepared_->native_layout) return *prepared_->native_layout;
+  return last_hello() != nullptr && last_hello()->native_layout;
 }
 
 std::unique_ptr<Kernel> WorkerBackend::prepare(const Problem& problem, const Arguments& arguments,
                                                int threads) const {
-  return std::make_unique<RemoteWork>(connection_, problem, arguments, threads);
+  return std::make_unique<WorkerKernel>(connection_, problem, arguments, threads, *prepared_);
+}
+
+std::optional<std::string> WorkerBackend::left() const {
+  if (connection_->generation() == 0) return std::nullopt;
+  const auto left =
+      connection_->ask({{"ask", "left"}}, "after its work",
+                       [](const json& answer, double) { return text_of(answer, "left"); });
+  if (left.empty()) return std::nullopt;
+  // What cannot be put back would be found again, in a case that is not to blame.
+  connection_->retire();
+  return left;
 }
 
 }  // namespace normbench

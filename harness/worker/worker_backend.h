@@ -24,12 +24,15 @@ struct Hello {
   std::string version;
   std::string language;      // where calls cost something
   double empty_call_ns = 0;  // what a timed call of nothing takes there
+  bool native_layout = false;
 };
 
+class Connection;
+
 // A backend whose work is done by a worker, which is started when it is needed, and anew where it
-// was lost.
-// Kernels of a worker that was lost because of another one are prepared again, so that each answers
-// for itself. After three in a row that lost it, supports() throws why the rest is not tried.
+// was lost. Kernels of a worker that was lost because of another one are prepared again, so that
+// each answers for itself. After three in a row that lost it, supports() throws why the rest is not
+// tried.
 class WorkerBackend : public RemoteBackend {
  public:
   explicit WorkerBackend(WorkerOptions options);
@@ -37,14 +40,17 @@ class WorkerBackend : public RemoteBackend {
 
   // Starts it, and does not wait. Throws std::system_error when no process can be made.
   void start() const;
+  // Ends it. It is started again when it is needed.
+  void stop() const;
 
   // Waits until the worker has started. Throws WorkerLost, or std::runtime_error with its words.
   const Hello& hello() const;
-  // The same of a process before, too, without waiting; null when none said anything.
-  const Hello* said() const;
+  // What a worker of it said last, without waiting; null when none said anything.
+  const Hello* last_hello() const;
 
   std::string_view name() const override;
-  std::string version() const override;  // empty where the worker did not start
+  // Empty where the worker did not start.
+  std::string version() const override;
   Support supports(const Problem& problem) const override;
   // These are of the problem that was prepared last.
   Accuracy accuracy(const Problem& problem) const override;
@@ -52,12 +58,12 @@ class WorkerBackend : public RemoteBackend {
   bool native_layout() const override;
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int threads) const override;
+  std::optional<std::string> left() const override;
 
  private:
-  class Connection;
-  class RemoteWork;
-
   std::shared_ptr<Connection> connection_;
+  struct Prepared;
+  std::shared_ptr<Prepared> prepared_;
 };
 
 }  // namespace normbench

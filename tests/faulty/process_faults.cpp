@@ -96,7 +96,7 @@ std::vector<Faulty> process_faults() {
       {"changes_threads_in_supports", kTraining, "", "supports() left OpenMP's settings changed",
        replaced(&Behavior::when_asked_for_support,
                 [] { omp_set_num_threads(omp_get_max_threads() + 1); })},
-      {"rounds_upward_in_a_worker", kTraining, "", "left the rounding mode of a worker changed",
+      {"rounds_upward_in_a_worker", kTraining, "", "left the rounding mode of a thread changed",
        followed_by(round_upward_in_a_worker)},
       {"throws_in_accuracy", kTraining, "", "could not be prepared: out of luck",
        throws_when_asked(&Behavior::when_asked_for_accuracy)},

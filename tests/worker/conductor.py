@@ -157,7 +157,7 @@ class Worker:
                 stdout=self._errors, stderr=self._errors)
         finally:
             theirs.close()
-        self._next = 0
+        self._next = self._asked = 0
 
     def __enter__(self):
         return self
@@ -193,8 +193,11 @@ class Worker:
         return answer
 
     def ask(self, ask, descriptors=(), **fields):
-        self.send(json.dumps({"ask": ask, **fields}).encode(), descriptors)
-        return self.receive()
+        self._asked += 1
+        self.send(json.dumps({"ask": ask, "number": self._asked, **fields}).encode(), descriptors)
+        answer = self.receive()
+        assert answer.pop("number") == self._asked
+        return answer
 
     def ask_well(self, ask, descriptors=(), **fields):
         answer = self.ask(ask, descriptors, **fields)

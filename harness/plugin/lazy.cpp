@@ -1,5 +1,5 @@
 // Everything but the name waits for the plugin.
-#include "harness/plugin/later.h"
+#include "harness/plugin/lazy.h"
 
 #include <filesystem>
 #include <mutex>
@@ -10,9 +10,9 @@
 namespace normbench {
 namespace {
 
-class Later : public Backend {
+class Lazy : public Backend {
  public:
-  explicit Later(std::string name) : name_(std::move(name)) {}
+  explicit Lazy(std::string name) : name_(std::move(name)) {}
 
   std::string_view name() const override { return name_; }
   std::string version() const override { return plugin().version(); }
@@ -42,8 +42,8 @@ class Later : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> load_later(const std::string& name) {
-  return std::make_unique<Later>(name);
+std::unique_ptr<Backend> load_lazily(const std::string& name) {
+  return std::make_unique<Lazy>(name);
 }
 
 }  // namespace normbench
