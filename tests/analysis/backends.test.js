@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { describe, pytorchOf, styleOf } from "../../scripts/analysis/core/backends.js";
+import { trustNotes } from "../../scripts/analysis/core/notes.js";
+import { makeView } from "../../scripts/analysis/core/view.js";
 import { loadRows, makeRow, reference } from "./synthesis.js";
 
 // What is known of a backend, of this version, in a run of 2026 or another year.
@@ -128,4 +130,15 @@ test("no two backends look alike, and colors repeat only when all are taken", ()
     assert.equal(new Set(styles.map(({ color }) => color)).size, 8);
     assert.ok(styles.every(({ color }) => /^#[0-9A-F]{6}$/.test(color)));
   }
+});
+
+test("who is called from another language says so, and what that costs", () => {
+  const run = { ...reference(), backends: reference().backends.map((own) => (
+    own.name === "onednn" ? { ...own, language: "Python", empty_call_ns: 62.4 } : own)) };
+  const { label, spoken, emptyCall } = describe(run, "onednn");
+  assert.deepEqual([label, spoken, emptyCall],
+    ["oneDNN 2.6.3, from Python", "oneDNN 2.6.3 (from Python)", 62.4]);
+  assert.ok(trustNotes(makeView(run)).includes(
+    "oneDNN 2.6.3 is called from Python, where a call of nothing takes 62.4 ns: that is in its times."));
+  assert.equal(describe(reference(), "onednn").emptyCall, 0);
 });

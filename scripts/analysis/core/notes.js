@@ -66,10 +66,13 @@ export function trustNotes(view) {
     found.push(`The program was built from files that were not all committed (${run.build.git}): its exact source `
       + "is not on record.");
   }
-  for (const { label, language, emptyCall } of view.backends.values()) {
-    if (!language) continue;
-    found.push(`${label}: each call is one of ${language}, where a call of nothing takes `
-      + `${timeText(emptyCall)}; that is in its times.`);
+  for (const own of groupBy([...view.backends.values()].filter(({ language }) => language),
+    ({ language }) => language).values()) {
+    const prices = own.map(({ emptyCall }) => emptyCall).sort((a, b) => a - b);
+    const price = unique([prices[0], prices[prices.length - 1]].map(timeText)).join(" to ");
+    found.push(`${listText(own.map(({ name, version }) => `${name} ${version}`.trim()))} `
+      + `${own.length === 1 ? "is" : "are"} called from ${own[0].language}, where a call of nothing takes ${price}: `
+      + `that is in ${own.length === 1 ? "its" : "their"} times.`);
   }
   const above = aboveCopy(view.timed);
   if (above.length) {
