@@ -70,9 +70,10 @@ export function trustNotes(view) {
     ({ language }) => language).values()) {
     const prices = own.map(({ emptyCall }) => emptyCall).sort((a, b) => a - b);
     const price = unique([prices[0], prices[prices.length - 1]].map(timeText)).join(" to ");
-    found.push(`${listText(own.map(({ name, version }) => `${name} ${version}`.trim()))} `
-      + `${own.length === 1 ? "is" : "are"} called from ${own[0].language}, where a call of nothing takes ${price}: `
-      + `that is in ${own.length === 1 ? "its" : "their"} times.`);
+    const names = listText(own.map(({ name, version }) => `${name} ${version}`.trim()));
+    const [are, their] = own.length === 1 ? ["is", "its"] : ["are", "their"];
+    found.push(`${names} ${are} called from ${own[0].language}, where a call of nothing takes ${price}: `
+      + `that is in ${their} times.`);
   }
   const above = aboveCopy(view.timed);
   if (above.length) {
