@@ -126,7 +126,8 @@ std::shared_ptr<ContestantOptions> add_contestants(CLI::App& verb, bool measurin
   verb.add_flag("--in-process", options->in_process,
                 "No processes of their own for backends: for debuggers; a crash ends all");
   verb.add_option("--timeout", options->timeout,
-                  "Seconds that a call of a backend may take, before it is stopped")
+                  "Seconds that an answer of a backend's process may take: a call, or the calls of "
+                  "a sample")
       ->capture_default_str()
       ->check(CLI::Range(0.001, kLongestTimeout));
   return options;
