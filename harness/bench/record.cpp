@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "harness/bench/bound.h"
+#include "harness/bench/problem_json.h"
 
 namespace normbench {
 namespace {
@@ -137,26 +138,14 @@ ordered_json backends_json(const std::vector<RecordedBackend>& backends) {
 }
 
 ordered_json case_json(const Case& c) {
-  const Problem& p = c.problem;
-  return {{"problem", id(p)},
-          {"case", id(c)},
-          {"norm", name(p.norm)},
-          {"pass", name(p.pass)},
-          {"dtype", name(p.dtype)},
-          {"layout", name(p.layout)},
-          {"n", p.n},
-          {"c", p.c},
-          {"l", p.l},
-          {"batch", p.batch},
-          {"groups", p.groups},
-          {"eps", p.eps},
-          {"momentum", p.momentum},
-          {"affine", p.affine},
-          {"threads", c.threads},
-          {"cache", name(c.cache)},
-          {"input", name(c.input)},
-          {"name", c.name},
-          {"source", c.source}};
+  ordered_json line = {{"problem", id(c.problem)}, {"case", id(c)}};
+  line.update(problem_fields(c.problem));
+  line.update({{"threads", c.threads},
+               {"cache", name(c.cache)},
+               {"input", name(c.input)},
+               {"name", c.name},
+               {"source", c.source}});
+  return line;
 }
 
 ordered_json case_ids_json(const std::vector<Case>& cases) {
@@ -254,9 +243,7 @@ void RunFolder::append(const CaseResult& result) {
     write_line(samples_, path_ / "samples.jsonl", row_json(result, row, header_.machine, defect));
     if (defect != nullptr) {
       ++known_defects_[defect];
-      any_failed_ = true;
     } else if (is_failure(row.verdict.outcome)) {
-      any_failed_ = true;
       any_unexplained_failure_ = true;
     }
     ++outcomes_[std::string(name(row.verdict.outcome))];

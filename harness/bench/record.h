@@ -58,7 +58,7 @@ class RunFolder {
   void warn(std::string warning);
   // Completes run.json. `interrupted`: somebody stopped the run before its last case.
   void finish(bool interrupted);
-  bool any_failed() const { return any_failed_; }
+  bool any_failed() const { return any_unexplained_failure_ || !known_defects_.empty(); }
   // Whether a row failed for which no known defect is the reason.
   bool any_unexplained_failure() const { return any_unexplained_failure_; }
   // Rows that failed because of each.
@@ -74,7 +74,6 @@ class RunFolder {
   std::ofstream samples_;
   std::ofstream controls_;
   std::map<std::string, std::int64_t> outcomes_;
-  bool any_failed_ = false;
   bool any_unexplained_failure_ = false;
   std::map<const KnownDefect*, std::int64_t> known_defects_;
   std::vector<Ratio> twins_;

@@ -41,7 +41,10 @@ class Usage {
 struct WarmUp {
   bool load = false;  // whether kernels load() before that call, and again after the changes
   std::function<void()> change = [] {};
-  std::vector<std::span<std::byte>> changed = {};  // all bytes that change() may write
+  // All bytes that change() may write: asked for where another process has to write them.
+  std::function<std::vector<std::span<std::byte>>()> changed = [] {
+    return std::vector<std::span<std::byte>>();
+  };
 };
 
 // A kernel whose process has the clock too: a message takes longer than a small call.

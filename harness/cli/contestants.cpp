@@ -2,7 +2,6 @@
 #include "harness/cli/contestants.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>

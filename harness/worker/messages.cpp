@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "harness/bench/problem_json.h"
 #include "harness/check/workspace.h"
 
 namespace normbench {
@@ -28,19 +29,9 @@ std::array<std::int64_t, 3> strides_of(const Tensor& tensor) {
 }  // namespace
 
 json problem_json(const Problem& p) {
-  return {{"id", id(p)},
-          {"norm", normbench::name(p.norm)},
-          {"pass", normbench::name(p.pass)},
-          {"dtype", normbench::name(p.dtype)},
-          {"layout", normbench::name(p.layout)},
-          {"n", p.n},
-          {"c", p.c},
-          {"l", p.l},
-          {"batch", p.batch},
-          {"groups", p.groups},
-          {"eps", p.eps},
-          {"momentum", p.momentum},
-          {"affine", p.affine}};
+  json message = problem_fields(p);
+  message["id"] = id(p);
+  return message;
 }
 
 Problem problem_of(const json& message) {

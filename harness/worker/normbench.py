@@ -71,6 +71,16 @@ class Problem:
         return self.batch * self.l
 
     @property
+    def longest_sum(self):
+        """Terms of the longest sum, over a statistic or a parameter: most roundings of a float."""
+        values = {"batch": self.values_per_channel, "instance": self.l,
+                  "group": self.c // self.groups * self.l}
+        longest = values.get(self.norm, self.c * self.l)
+        if not self.backward:
+            return longest
+        return max(longest, self.batch * (1 if self.norm in ("layer", "rms") else self.l))
+
+    @property
     def merged_batch(self):
         """Samples that may be taken at once: all of them where mini-batches have neither statistics
         nor gradients of their own, else those of a mini-batch."""
@@ -79,12 +89,45 @@ class Problem:
         return self.batch if has_statistics or has_gradients else self.n
 
     @property
+    def axes(self):
+        return Axes(self)
+
+    @property
     def backward(self):
         return self.pass_ in ("backward", "backward_inference")
 
     @property
     def uses_running_statistics(self):
         return self.norm == "batch" and self.pass_ in ("forward_inference", "backward_inference")
+
+
+class Axes:
+    """The data of merged_batch samples as an array in the order of memory: its shape, and which axes
+    are summed for a statistic and for a parameter."""
+
+    def __init__(self, problem):
+        n, c, l, g = problem.merged_batch, problem.c, problem.l, problem.groups
+        last = problem.layout == "nlc"
+        self.parts = problem.n // n
+        if problem.norm in ("layer", "rms", "none"):
+            self.data, self.statistic, self.parameter = (n, c * l), (1,), (0,)
+        elif problem.norm == "group":
+            self.data = (n, l, g, c // g) if last else (n, g, c // g, l)
+            self.statistic, self.parameter = ((1, 3), (0, 1)) if last else ((2, 3), (0, 3))
+        elif problem.norm == "instance":
+            self.data = (n, l, c) if last else (n, c, l)
+            self.statistic, self.parameter = ((1,), (0, 1)) if last else ((2,), (0, 2))
+        else:
+            self.data = (n * l, c) if last or l == 1 else (n, c, l)
+            self.statistic = self.parameter = tuple(at for at in range(len(self.data)) if at != 1)
+
+    def shape(self, name):
+        """Of the buffer of this name, so that it broadcasts against the data."""
+        if name in ("x", "y", "dy", "dx"):
+            return self.data
+        is_parameter = name in ("gamma", "beta", "dgamma", "dbeta")
+        summed = self.parameter if is_parameter else self.statistic
+        return tuple(1 if at in summed else length for at, length in enumerate(self.data))
 
 
 class Buffer:

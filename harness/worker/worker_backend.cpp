@@ -155,12 +155,13 @@ class WorkerKernel : public TimedKernel {
   // What change() makes of the buffers, which are left as they were: the worker does it, after the
   // untimed call.
   std::size_t write_changes(const WarmUp& warm_up) {
+    const auto changed = warm_up.changed();
     std::vector<std::byte> before;
-    for (const auto part : warm_up.changed) before.insert(before.end(), part.begin(), part.end());
+    for (const auto part : changed) before.insert(before.end(), part.begin(), part.end());
     warm_up.change();
     std::vector<std::byte> records;
     std::size_t at = 0;
-    for (const auto part : warm_up.changed) {
+    for (const auto part : changed) {
       append_change(records, static_cast<std::uint64_t>(part.data() - memory_), part);
       std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(at), part.size(), part.begin());
       at += part.size();

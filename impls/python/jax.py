@@ -30,42 +30,7 @@ def accuracy(problem):
     """XLA's loops add up one value after the other."""
     if problem.norm == "none":
         return {}
-    values = {"batch": problem.values_per_channel, "instance": problem.l,
-              "group": problem.c // problem.groups * problem.l}
-    longest = values.get(problem.norm, problem.c * problem.l)
-    if problem.backward:
-        longest = max(longest, problem.batch * (1 if problem.norm in ("layer", "rms")
-                                                else problem.l))
-    return {"roundings": longest - 1, "exact_sums": False}  # XLA multiplies by 1 / n.
-
-
-class Axes:
-    """Shapes for samples, and which axes are summed for a statistic and for a parameter."""
-
-    def __init__(self, problem):
-        n, c, l, g = problem.merged_batch, problem.c, problem.l, problem.groups
-        last = problem.layout == "nlc"
-        self.samples = n
-        if problem.norm in ("layer", "rms", "none"):
-            self.data, self.statistic, self.parameter = (n, c * l), (1,), (0,)
-        elif problem.norm == "group":
-            self.data = (n, l, g, c // g) if last else (n, g, c // g, l)
-            self.statistic, self.parameter = ((1, 3), (0, 1)) if last else ((2, 3), (0, 3))
-        elif problem.norm == "instance":
-            self.data = (n, l, c) if last else (n, c, l)
-            self.statistic, self.parameter = ((1,), (0, 1)) if last else ((2,), (0, 2))
-        else:
-            self.data = (n * l, c) if last or l == 1 else (n, c, l)
-            self.statistic = self.parameter = tuple(at for at in range(len(self.data)) if at != 1)
-
-    def without(self, axes):
-        return tuple(1 if at in axes else length for at, length in enumerate(self.data))
-
-    def shape(self, key):
-        if key in ("x", "y", "dy", "dx"):
-            return self.data
-        is_parameter = key in ("gamma", "beta", "dgamma", "dbeta")
-        return self.without(self.parameter if is_parameter else self.statistic)
+    return {"roundings": problem.longest_sum - 1, "exact_sums": False}  # XLA multiplies by 1 / n.
 
 
 def forward(problem, axes, a):
@@ -155,11 +120,10 @@ def use_threads(threads):
 class Kernel:
     def __init__(self, problem, buffers, threads):
         use_threads(threads)
-        axes = Axes(problem)
+        axes = problem.axes
         self.carried = (("running_mean", "running_var") if problem.pass_ == "forward_training"
                         else ())
-        self.views = [self.viewed(problem, axes, buffers, at)
-                      for at in range(problem.n // axes.samples)]
+        self.views = [self.viewed(problem, axes, buffers, at) for at in range(axes.parts)]
         self.names = [key for key in self.views[0] if buffers[key].role != "output"]
         if problem.backward:
             # What the formula does not use is not lent: XLA would drop it.

@@ -23,14 +23,8 @@ def accuracy(problem):
     """einsum and sums over outer axes add one value after the other."""
     if problem.norm == "none":
         return {}
-    values = {"batch": problem.values_per_channel, "instance": problem.l,
-              "group": problem.c // problem.groups * problem.l}
-    longest = values.get(problem.norm, problem.c * problem.l)
-    if problem.backward:
-        longest = max(longest, problem.batch * (1 if problem.norm in ("layer", "rms")
-                                                else problem.l))
     return {"grade": "B" if problem.pass_ == "forward_inference" and problem.norm == "batch"
-                     else "A", "roundings": longest - 1}
+                     else "A", "roundings": problem.longest_sum - 1}
 
 
 class Axes:

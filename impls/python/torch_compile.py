@@ -48,46 +48,16 @@ def accuracy(problem):
     Variances are those of Welford's formula, which divides on the way, where inductor thinks so."""
     if problem.norm == "none":
         return {}
-    values = {"batch": problem.values_per_channel, "instance": problem.l,
-              "group": problem.c // problem.groups * problem.l}
-    longest = values.get(problem.norm, problem.c * problem.l)
-    if problem.backward:
-        longest = max(longest, problem.batch * (1 if problem.norm in ("layer", "rms")
-                                                else problem.l))
-    return {"roundings": longest - 1, "exact_sums": problem.backward or problem.norm == "rms"}
+    return {"roundings": problem.longest_sum - 1, "exact_sums": problem.backward or problem.norm == "rms"}
 
 
-class Axes:
-    """Shapes for samples, and which axes are summed for a statistic and for a parameter."""
-
-    def __init__(self, problem):
-        n, c, l, g = problem.merged_batch, problem.c, problem.l, problem.groups
-        last = problem.layout == "nlc"
-        self.parts = problem.n // n
-        if problem.norm in ("layer", "rms", "none"):
-            self.data, self.statistic, self.parameter = (n, c * l), (1,), (0,)
-        elif problem.norm == "group":
-            self.data = (n, l, g, c // g) if last else (n, g, c // g, l)
-            self.statistic, self.parameter = ((1, 3), (0, 1)) if last else ((2, 3), (0, 3))
-        elif problem.norm == "instance":
-            self.data = (n, l, c) if last else (n, c, l)
-            self.statistic, self.parameter = ((1,), (0, 1)) if last else ((2,), (0, 2))
-        else:
-            self.data = (n * l, c) if last or l == 1 else (n, c, l)
-            self.statistic = self.parameter = tuple(at for at in range(len(self.data)) if at != 1)
-
-    def shape(self, key):
-        summed = (() if key in DATA else self.parameter if key in PARAMETERS else self.statistic)
-        return tuple(1 if at in summed else length for at, length in enumerate(self.data))
-
-    def part(self, buffer, index):
-        """A tensor over what belongs to some samples; parameters and running statistics belong
-        to all."""
-        shape = self.shape(buffer.name)
-        size = math.prod(shape)
-        first = 0 if size == buffer.size else index * size
-        return torch.frombuffer(buffer.writable_memory, dtype=TYPES[buffer.dtype], count=size,
-                                offset=first * buffer.itemsize).view(shape)
+def part(axes, buffer, index):
+    """A tensor over what belongs to some samples; parameters and running statistics belong to all."""
+    shape = axes.shape(buffer.name)
+    size = math.prod(shape)
+    first = 0 if size == buffer.size else index * size
+    return torch.frombuffer(buffer.writable_memory, dtype=TYPES[buffer.dtype], count=size,
+                            offset=first * buffer.itemsize).view(shape)
 
 
 def forward(problem, axes, a):
@@ -177,9 +147,9 @@ def compiled(problem, axes, names, threads):
 
 def prepare(problem, buffers, threads):
     torch.set_num_threads(threads)
-    axes = Axes(problem)
+    axes = problem.axes
     names = list(buffers)
-    parts = [[axes.part(buffers[key], at) for key in names] for at in range(axes.parts)]
+    parts = [[part(axes, buffers[key], at) for key in names] for at in range(axes.parts)]
     environment = dict(os.environ)  # inductor leaves variables of its own in it.
     step = compiled(problem, axes, names, threads)
     step(*[torch.ones_like(tensor) for tensor in parts[0]])  # Compiles, away from the buffers.
