@@ -103,6 +103,32 @@ TEST_P(EveryCache, TimesHonestBackendsInTheSameRounds) {
 INSTANTIATE_TEST_SUITE_P(Caches, EveryCache, testing::Values(Cache::kWarm, Cache::kCold),
                          [](const auto& info) { return std::string(name(info.param)); });
 
+// The fastest is measured twice in a round: where it fails as the twin it has no kernel any more.
+TEST(Twin, MayFailInAnyCall) {
+  const Wrapped slow("slow", [](Kernel& kernel, std::int64_t) {
+    for (int i = 0; i < 20; ++i) kernel.run();
+  });
+  Case bench_case = small_case();
+  bench_case.problem.pass = Pass::kForwardInference;  // which may run any number of times
+  MeasureOptions options = short_options();
+  options.short_check = std::chrono::milliseconds(0);
+  bool failed_while_timed = false;
+  for (std::int64_t last = 40; last < 12000; last += last / 8) {
+    const Wrapped flaky("flaky", [last](Kernel& kernel, std::int64_t call) {
+      if (call > last) throw std::runtime_error("no more");
+      kernel.run();
+    });
+    options.seed = static_cast<std::uint64_t>(last);
+    const CaseResult result = measure(bench_case, {&flaky, &slow}, read_machine(), options);
+    const Verdict& verdict = result.rows.at(0).verdict;
+    failed_while_timed |= verdict.reason == "while it was timed: threw: no more";
+    EXPECT_TRUE(verdict.passed() || verdict.reason.ends_with("threw: no more")) << verdict.reason;
+    EXPECT_TRUE(result.rows.at(1).verdict.passed());
+    EXPECT_TRUE(verdict.passed() || result.rows.at(0).samples_ns.empty());
+  }
+  EXPECT_TRUE(failed_while_timed);
+}
+
 // What changes before samples, and between run() and collect(), is nothing to an honest backend.
 class EveryKind : public testing::TestWithParam<std::tuple<Norm, Pass, DType, Layout>> {};
 

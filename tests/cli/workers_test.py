@@ -250,7 +250,6 @@ def test_a_worker_that_dies_now_and_then_is_started_anew(normbench, tiny, tmp_pa
     backend = tmp_path / "moody.py"
     backend.write_text("""
 import os
-import random
 name = "moody"
 version = "1"
 def supports(problem):
@@ -265,6 +264,45 @@ def prepare(problem, buffers, threads):
     assert any("_l5" in line and "crashed: in run(): ended with exit code 4" in line for line in lines)
     # In a process that did not see the crash: wrong, but there.
     assert any("_l1" in line and "moody failed: exact input" in line for line in lines)
+    # On two threads as well, whose kernel was in the process that one thread lost.
+    assert all(" moody crashed: " in line for line in lines if "_l5" in line and " moody " in line)
+
+
+def test_what_was_printed_in_another_case_is_not_shown(normbench, one, tmp_path):
+    backend = tmp_path / "chatty.py"
+    backend.write_text("""
+import os
+name = "chatty"
+version = "1"
+print("said at the start", flush=True)
+def supports(problem):
+    print("said before the case", flush=True)
+def prepare(problem, buffers, threads):
+    def run():
+        print("said in the case", flush=True)
+        os._exit(4)
+    return run
+""")
+    done = normbench("verify", one, "-b", "chatty", "--python", backend)
+    assert done.returncode == 3
+    assert "exit code 4; it had printed: said in the case\n" in done.stdout
+
+
+def test_a_process_that_is_left_behind_is_no_other_cases_fault(normbench, tmp_path, tiny):
+    """It cannot be put back, so the worker is given up."""
+    backend = tmp_path / "parent.py"
+    backend.write_text((ROOT / "tests/worker/plain_python.py").read_text() + """
+import subprocess
+name = "parent"
+well = prepare
+def prepare(problem, buffers, threads):
+    if problem.l == 5:
+        subprocess.Popen(["sleep", "60"])
+    return well(problem, buffers, threads)
+""")
+    done = normbench("verify", tiny, "-v", "-b", "parent", "--python", backend)
+    lines = [line for line in done.stdout.splitlines() if " parent " in line and "/forward" in line]
+    assert lines and all(("started another process" in line) == ("_l5" in line) for line in lines)
 
 
 def test_a_clock_that_runs_slow_is_noticed(normbench, one, tmp_path):
