@@ -31,6 +31,7 @@ std::int64_t calls_per_sample(double ns, std::int64_t calls_of_fastest,
 
 bool is_known(std::span<const double> samples, std::span<const double> fastest) {
   const std::size_t rounds = std::min(samples.size(), fastest.size());
+  if (rounds == 0) return false;  // the fastest failed before its first sample
   const Ratio ratio = paired_ratio(samples.first(rounds), fastest.first(rounds));
   return ratio.high <= ratio.low * kNarrow * kNarrow;
 }

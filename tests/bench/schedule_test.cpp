@@ -179,6 +179,8 @@ TEST(Known, WantsANarrowInterval) {
   EXPECT_FALSE(is_known(same, fastest));
   EXPECT_FALSE(is_known(std::vector<double>(5, 1.3), fastest));
   EXPECT_TRUE(is_known(std::vector<double>(6, 1.3), fastest));
+  EXPECT_FALSE(is_known({}, fastest));
+  EXPECT_FALSE(is_known(same, {}));
 }
 
 // Times as machines make them: rounds that are slow for all, samples that are slow for one, and

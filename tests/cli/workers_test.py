@@ -264,8 +264,23 @@ def prepare(problem, buffers, threads):
     assert any("_l5" in line and "crashed: in run(): ended with exit code 4" in line for line in lines)
     # In a process that did not see the crash: wrong, but there.
     assert any("_l1" in line and "moody failed: exact input" in line for line in lines)
-    # On two threads as well, whose kernel was in the process that one thread lost.
-    assert all(" moody crashed: " in line for line in lines if "_l5" in line and " moody " in line)
+
+
+def test_a_kernel_outlives_the_worker_that_another_one_lost(normbench, tmp_path, tiny):
+    """Those of one and of two threads are in one process, which the first one ends."""
+    backend = tmp_path / "alone.py"
+    backend.write_text((ROOT / "tests/worker/plain_python.py").read_text() + """
+import os
+name = "alone"
+well = prepare
+def prepare(problem, buffers, threads):
+    kernel = well(problem, buffers, threads)
+    return kernel if threads == 2 else lambda: os._exit(4)
+""")
+    done = normbench("verify", tiny, "-v", "-f", "training", "-b", "alone", "--python", backend)
+    lines = [line for line in done.stdout.splitlines() if " alone " in line]
+    assert {"alone crashed" in line for line in lines if "/t1/" in line} == {True}
+    assert {"alone passed" in line for line in lines if "/t2/" in line} == {True}
 
 
 def test_what_was_printed_in_another_case_is_not_shown(normbench, one, tmp_path):
