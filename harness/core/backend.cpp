@@ -1,10 +1,59 @@
 // What backends have in common.
 #include "harness/core/backend.h"
 
+#include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <utility>
 
 namespace normbench {
+namespace {
+
+// ceil(log2 n): how often n values are halved until they are single.
+std::int64_t halvings(std::int64_t n) {
+  return n > 1 ? static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(n - 1))) : 0;
+}
+
+Accuracy with_roundings(std::int64_t roundings) {
+  return {.roundings = static_cast<double>(roundings)};
+}
+
+}  // namespace
+
+Accuracy Accuracy::sequential(std::int64_t n) {
+  return with_roundings(std::max<std::int64_t>(n - 1, 0));
+}
+
+Accuracy Accuracy::pairwise(std::int64_t n) { return with_roundings(halvings(n)); }
+
+Accuracy Accuracy::lanes(std::int64_t n, std::int64_t w) {
+  const std::int64_t in_each = (n + w - 1) / w;
+  return with_roundings(std::max<std::int64_t>(in_each - 1, 0) + halvings(std::min(n, w)));
+}
+
+Accuracy Accuracy::welford(std::int64_t n) {
+  Accuracy accuracy = sequential(n);
+  accuracy.exact_sums = false;
+  return accuracy;
+}
+
+Accuracy Accuracy::folded() const {
+  Accuracy other = *this;
+  other.grade = Grade::kB;
+  return other;
+}
+
+Accuracy Accuracy::by_moments() const {
+  Accuracy other = *this;
+  other.variance = VarianceForm::kMoments;
+  return other;
+}
+
+Accuracy Accuracy::by_shifted_moments() const {
+  Accuracy other = *this;
+  other.variance = VarianceForm::kShiftedMoments;
+  return other;
+}
 
 Support Support::if_valid(const Problem& problem) {
   if (problem.elements() == 0) return yes();

@@ -1,6 +1,7 @@
 // What every implementation offers: Backend says what it can do, Kernel does it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,17 +50,42 @@ struct Support {
 // backward: A, from sums of dy * (x - mean); B, dx = g * rstd + x * b + a, from sums of dy * x.
 enum class Grade { kA, kB };
 
-// The accuracy that a backend claims for a problem, and that the check holds it to.
+// How the variance of a training pass is formed. Moments cancel where the mean is large beside the
+// deviation, and may leave no correct digit: who claims them is held to what they can give, and is
+// listed apart.
+enum class VarianceForm {
+  kDeviations,      // sum (x - mean)^2 / n, or by updating formulas
+  kShiftedMoments,  // sum (x - s)^2 / n - (sum (x - s) / n)^2, where s is the first value
+  kMoments          // sum x^2 / n - mean^2
+};
+
+// The accuracy that a backend claims for a problem, and that the check holds it to. The functions
+// are the usual ways to sum n values; `verify --claim` finds the least that passes.
 struct Accuracy {
   Grade grade = Grade::kA;
-  // Most roundings that any one value can suffer while a statistic is summed: 0 for double
-  // accumulators, ceil(log2 n) for pairwise sums, n - 1 for one float sum over n values. For f64 a
-  // rounding is one of doubles. More than the terms of the longest sum (and an eighth, and 64) is
-  // refused.
+  // Most roundings that any one value can suffer while a statistic is summed. For f64 a rounding is
+  // one of doubles. More than the terms of the longest sum (and an eighth, and 64) is refused.
   double roundings = 0;
   // Whether sums of numbers with few digits come out exact, as they do in any order unless
   // something is multiplied by 1 / n on the way (as in updating formulas).
   bool exact_sums = true;
+  VarianceForm variance = VarianceForm::kDeviations;
+
+  // In double: of values that are none.
+  static Accuracy in_double() { return {}; }
+  // One sum, value after value.
+  static Accuracy sequential(std::int64_t n);
+  // By halves, down to single values.
+  static Accuracy pairwise(std::int64_t n);
+  // w sums side by side, as in a vector of w numbers, which are added by halves.
+  static Accuracy lanes(std::int64_t n, std::int64_t w);
+  // Mean and variance updated with each value.
+  static Accuracy welford(std::int64_t n);
+
+  // The same sums, otherwise used.
+  Accuracy folded() const;              // Grade::kB
+  Accuracy by_moments() const;          // VarianceForm::kMoments
+  Accuracy by_shifted_moments() const;  // VarianceForm::kShiftedMoments
 };
 
 // Something about a backend that a user can set, to see what a part of it is worth.

@@ -33,6 +33,36 @@ TEST(Backend, ClaimsTheSharpestAccuracyUnlessItSaysOtherwise) {
   EXPECT_EQ(backend.prepare({}, {}, 1)->detail(), "");
 }
 
+TEST(Accuracy, CountsTheRoundingsOfEachWayToSum) {
+  EXPECT_EQ(Accuracy::in_double().roundings, 0);
+  EXPECT_EQ(Accuracy::sequential(1000).roundings, 999);
+  EXPECT_EQ(Accuracy::pairwise(1).roundings, 0);
+  EXPECT_EQ(Accuracy::pairwise(1024).roundings, 10);
+  EXPECT_EQ(Accuracy::pairwise(1025).roundings, 11);
+  EXPECT_EQ(Accuracy::lanes(1000, 8).roundings, 124 + 3);
+  EXPECT_EQ(Accuracy::lanes(1001, 8).roundings, 125 + 3);
+  EXPECT_EQ(Accuracy::lanes(5, 8).roundings, 3);  // lanes without a value add none
+  EXPECT_EQ(Accuracy::lanes(1000, 1).roundings, Accuracy::sequential(1000).roundings);
+  EXPECT_EQ(Accuracy::welford(1000).roundings, 999);
+}
+
+TEST(Accuracy, OfNoValuesHasNoRoundings) {
+  for (const Accuracy& accuracy : {Accuracy::sequential(0), Accuracy::pairwise(0),
+                                   Accuracy::lanes(0, 8), Accuracy::welford(0)}) {
+    EXPECT_EQ(accuracy.roundings, 0);
+  }
+}
+
+TEST(Accuracy, SaysHowTheSumsAreUsed) {
+  EXPECT_TRUE(Accuracy::sequential(9).exact_sums);
+  EXPECT_FALSE(Accuracy::welford(9).exact_sums);
+  const Accuracy accuracy = Accuracy::lanes(64, 8).folded().by_moments();
+  EXPECT_EQ(accuracy.roundings, 10);
+  EXPECT_EQ(accuracy.grade, Grade::kB);
+  EXPECT_EQ(accuracy.variance, VarianceForm::kMoments);
+  EXPECT_EQ(accuracy.by_shifted_moments().variance, VarianceForm::kShiftedMoments);
+}
+
 TEST(AddBackend, RefusesANameThatIsTaken) {
   std::vector<std::unique_ptr<Backend>> list;
   add_backend(list, "minimal", std::make_unique<Minimal>());
