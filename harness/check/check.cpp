@@ -14,9 +14,9 @@
 #include "harness/check/attempt.h"
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
-#include "harness/check/large_output.h"
 #include "harness/check/number_format.h"
 #include "harness/check/output.h"
+#include "harness/check/outputs.h"
 #include "harness/check/remote.h"
 
 namespace normbench {
@@ -150,8 +150,7 @@ class Comparison {
 
   // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
-  void large(std::string_view name, const Tensor& tensor, Expect expect) {
-    if (!tensor.present()) return;
+  void see(std::string_view name, const Tensor& tensor, Expect expect) {
     const auto ranges = ranges_of(tensor.size());
     std::vector<Worst> worst(ranges.size(), {.overflow = format_of(tensor.dtype).overflow()});
     with_storage(tensor.dtype, [&]<class T>(T) {
@@ -170,19 +169,6 @@ class Comparison {
     Worst total;
     for (const Worst& part : worst) total.see(part);
     conclude(name, total, tensor);
-  }
-
-  // expect(index) for every element of a vector.
-  template <class Expect>
-  void small(std::string_view name, const Tensor& tensor, Expect expect) {
-    large(name, tensor,
-          [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
-            for (std::int64_t t = 0; t < count; ++t) {
-              const Expected expected = expect(static_cast<std::size_t>(first + t));
-              values[t] = expected.value;
-              bounds[t] = expected.bound;
-            }
-          });
   }
 
   Verdict verdict() && { return std::move(verdict_); }
@@ -262,34 +248,17 @@ bool is_failure(Outcome outcome) {
 
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right) {
-  const Arguments& a = workspace.arguments();
   if (const auto damage = workspace.damage()) return failed(*damage);
 
   Comparison compare(workspace);
-  const Pass pass = workspace.problem().pass;
-  if (pass == Pass::kForwardTraining) {
-    compare.small("mean", a.mean, [&](std::size_t at) { return oracle.mean(at, accuracy); });
-    compare.small("variance", a.variance,
-                  [&](std::size_t at) { return oracle.variance(at, accuracy); });
-    compare.small("rstd", a.rstd, [&](std::size_t at) { return oracle.rstd(at, accuracy); });
-    compare.small("running_mean", a.running_mean,
-                  [&](std::size_t at) { return oracle.running_mean(at, accuracy, calls); });
-    compare.small("running_var", a.running_var,
-                  [&](std::size_t at) { return oracle.running_var(at, accuracy, calls); });
-  }
-  compare.small("dbeta", a.dbeta, [&](std::size_t at) { return oracle.dbeta(at, accuracy); });
-  compare.small("dgamma", a.dgamma, [&](std::size_t at) { return oracle.dgamma(at, accuracy); });
-  const bool backward = workspace.problem().backward();
-  const Tensor& output = backward ? a.dx : a.y;
+  const Arguments& a = workspace.arguments();
+  const Tensor& large = workspace.problem().backward() ? a.dx : a.y;
   const std::uint64_t bits =
-      right ? digest({static_cast<const std::byte*>(output.data), output.bytes()}) : 0;
-  if (!right || *right != bits) {
-    const LargeOutput large(oracle, accuracy);
-    compare.large(backward ? "dx" : "y", output,
-                  [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
-                    large.expect(first, count, values, bounds);
-                  });
-  }
+      right ? digest({static_cast<const std::byte*>(large.data), large.bytes()}) : 0;
+  const bool with_large = !right || *right != bits;
+  for_each_output(
+      workspace, oracle, accuracy, calls, with_large,
+      [&](auto name, const Tensor& tensor, auto expect) { compare.see(name, tensor, expect); });
   Verdict verdict = std::move(compare).verdict();
   if (right && verdict.passed()) *right = bits;
   return verdict;
