@@ -30,7 +30,7 @@ constexpr Axis kAxes[] = {{"l", [](const Problem& p) { return p.l; }},
                           {"c", [](const Problem& p) { return p.c; }},
                           {"n", [](const Problem& p) { return p.n; }},
                           {"c * l", [](const Problem& p) { return p.c * p.l; }},
-                          {"the values of a statistic", values_per_statistic},
+                          {"values per statistic", values_per_statistic},
                           {"n * c * l", [](const Problem& p) { return p.elements(); }}};
 
 void add(std::vector<Property>& all, std::string words, std::function<bool(const Problem&)> holds) {
@@ -47,13 +47,12 @@ std::vector<Property> named_properties() {
   add(all, "a mini-batch is one sample", [](const Problem& p) { return p.batch == 1; });
   add(all, "there is no gamma and beta (_plain)", [](const Problem& p) { return !p.affine; });
   add(all, "there are gamma and beta", [](const Problem& p) { return p.affine; });
-  add(all, "eps is not 1e-5", [](const Problem& p) { return p.eps != kDefaultEps; });
-  add(all, "eps is 1e-5", [](const Problem& p) { return p.eps == kDefaultEps; });
-  add(all, "momentum is not 0.1 (_m)",
-      [](const Problem& p) { return p.momentum != kDefaultMomentum; });
-  add(all, "momentum is 0.1", [](const Problem& p) { return p.momentum == kDefaultMomentum; });
-  add(all, "momentum is not 0", [](const Problem& p) { return p.momentum != 0; });
-  add(all, "momentum is not 1", [](const Problem& p) { return p.momentum != 1; });
+  add(all, "eps != 1e-5", [](const Problem& p) { return p.eps != kDefaultEps; });
+  add(all, "eps == 1e-5", [](const Problem& p) { return p.eps == kDefaultEps; });
+  add(all, "momentum != 0.1 (_m)", [](const Problem& p) { return p.momentum != kDefaultMomentum; });
+  add(all, "momentum == 0.1", [](const Problem& p) { return p.momentum == kDefaultMomentum; });
+  add(all, "momentum != 0", [](const Problem& p) { return p.momentum != 0; });
+  add(all, "momentum != 1", [](const Problem& p) { return p.momentum != 1; });
   add(all, "there are several groups (_g)", [](const Problem& p) { return p.groups > 1; });
   for (const Norm norm : kEveryNorm) {
     add(all, fmt::format("the norm is {}", name(norm)),
@@ -72,14 +71,14 @@ std::vector<Property> named_properties() {
         [layout](const Problem& p) { return p.layout == layout; });
   }
   for (const Axis& axis : kAxes) {
-    add(all, fmt::format("{} is 1", axis.name),
+    add(all, fmt::format("{} == 1", axis.name),
         [&axis](const Problem& p) { return axis.of(p) == 1; });
-    add(all, fmt::format("{} is not 1", axis.name),
+    add(all, fmt::format("{} != 1", axis.name),
         [&axis](const Problem& p) { return axis.of(p) != 1; });
     for (const std::int64_t width : {2, 4, 8, 16, 32, 64}) {
-      add(all, fmt::format("{} % {} is not 0", axis.name, width),
+      add(all, fmt::format("{} % {} != 0", axis.name, width),
           [&axis, width](const Problem& p) { return axis.of(p) % width != 0; });
-      add(all, fmt::format("{} % {} is 0", axis.name, width),
+      add(all, fmt::format("{} % {} == 0", axis.name, width),
           [&axis, width](const Problem& p) { return axis.of(p) % width == 0; });
     }
   }
@@ -98,10 +97,10 @@ std::vector<Property> limits(std::span<const Tried> cases) {
       most = std::max(most, axis.of(tried.problem));
     }
     if (least > 2) {
-      add(all, fmt::format("{} is {} or more", axis.name, least),
+      add(all, fmt::format("{} >= {}", axis.name, least),
           [&axis, least](const Problem& p) { return axis.of(p) >= least; });
     }
-    add(all, fmt::format("{} is {} or less", axis.name, most),
+    add(all, fmt::format("{} <= {}", axis.name, most),
         [&axis, most](const Problem& p) { return axis.of(p) <= most; });
   }
   return all;

@@ -14,8 +14,8 @@ struct Tried {
   bool failed = false;
 };
 
-// A sentence about the property of all failures that the fewest others have: "only where l % 8 is
-// not 0, and in all of these". Empty when no property tells them apart.
+// A sentence about the property of all failures that the fewest others have: "only where l % 8
+// != 0, and in all of these". Empty when no property tells them apart.
 std::string shared_by_failures(std::span<const Tried> cases);
 
 }  // namespace normbench

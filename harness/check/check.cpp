@@ -244,26 +244,26 @@ std::string not_written(const Explanation& explanation) {
   if (!explanation.left_as_it_was) return words;
   for (const WrongOutput& output : explanation.outputs) {
     if (output.unwritten == 0) continue;
-    words += words.empty() ? "not written: " : ", ";
+    words += words.empty() ? "nothing is written to " : ", ";
     words += output.name;
     if (!output.where.empty()) words += " " + output.where;
   }
   return words;
 }
 
-std::string cause(const Finding& finding) {
-  if (!finding.in_other_calls.empty()) return finding.in_other_calls;
-  std::string words = not_written(finding.explanation);
-  for (const Alternatives& alternatives : finding.explanation.as_if) {
+std::string cause(const Symptom& symptom) {
+  if (!symptom.in_other_calls.empty()) return symptom.in_other_calls;
+  std::string words = not_written(symptom.explanation);
+  for (const Alternatives& alternatives : symptom.explanation.as_if) {
     constexpr std::size_t kMostNamed = 2;
     if (!words.empty()) words += "; and ";
     for (std::size_t at = 0; at < std::min(alternatives.size(), kMostNamed); ++at) {
       words += (at > 0 ? ", or as if " : "as if ") + alternatives[at];
     }
   }
-  if (words.empty() && finding.explanation.right_bits > 0) {
+  if (words.empty() && symptom.explanation.right_bits > 0) {
     return fmt::format("right to about {} bits: as of an approximation, or of a narrower type",
-                       finding.explanation.right_bits);
+                       symptom.explanation.right_bits);
   }
   return words;
 }
@@ -405,28 +405,33 @@ Verdict InputCheck::run_twice(Checked& checked) {
 
 void InputCheck::explain(Checked& checked, Verdict& verdict, std::int64_t call, Call how) {
   if (verdict.output.empty()) return;
-  Finding& finding = checked.findings.emplace_back(
-      Finding{.kind = kind_, .call = call, .reason = verdict.reason, .errors = verdict.error_in});
+  Symptom& symptom = checked.symptoms.emplace_back(
+      Symptom{.kind = kind_, .call = call, .reason = verdict.reason, .errors = verdict.error_in});
   if (!checked.explain) return;
   const bool may_be_rounding =
-      std::all_of(checked.findings.begin(), checked.findings.end() - 1,
-                  [](const Finding& earlier) { return earlier.explanation.of_rounding; });
+      std::all_of(checked.symptoms.begin(), checked.symptoms.end() - 1,
+                  [](const Symptom& earlier) { return earlier.explanation.of_rounding; });
+  // Comparing takes long: once more than one mistake is left, another kind of input may decide.
+  const bool is_clear =
+      std::any_of(checked.symptoms.begin(), checked.symptoms.end(), [](const Symptom& earlier) {
+        return !earlier.explanation.as_if.empty() && earlier.explanation.as_if[0].size() == 1;
+      });
   const std::int64_t calls = call == 2 ? 2 : 1;  // since the running statistics were put back
-  finding.explanation =
-      normbench::explain(workspace_, *oracle_, checked.accuracy, calls, may_be_rounding);
+  symptom.explanation =
+      normbench::explain(workspace_, *oracle_, checked.accuracy, calls, may_be_rounding, !is_clear);
   try {
-    finding.in_other_calls = try_others(checked, finding, how);
+    symptom.in_other_calls = try_others(checked, symptom, how);
   } catch (const Interrupted&) {
     throw;
   } catch (const WorkerLost&) {
     throw;
   } catch (...) {  // then nothing more is known
   }
-  if (const std::string words = cause(finding); !words.empty()) verdict.reason += ": " + words;
+  if (const std::string words = cause(symptom); !words.empty()) verdict.reason += ": " + words;
 }
 
 // Calls that differ in one thing from the one that went wrong: which of them are right?
-std::string InputCheck::try_others(Checked& checked, const Finding& finding, Call how) {
+std::string InputCheck::try_others(Checked& checked, const Symptom& symptom, Call how) {
   const auto is_right_with = [&](Kernel& kernel, Call call) {
     workspace_.restore_running();
     workspace_.poison_outputs(call.poison);
@@ -443,17 +448,17 @@ std::string InputCheck::try_others(Checked& checked, const Finding& finding, Cal
     }
     return "the same call is right at other times: now and then it is wrong, or idle";
   }
-  if (finding.explanation.left_as_it_was && is_right({Poison::kZero, false})) {
+  if (symptom.explanation.left_as_it_was && is_right({Poison::kZero, false})) {
     return "it is added to what the output held before, not written";
   }
   const Poison other = how.poison == Poison::kNan ? Poison::kNumber : Poison::kNan;
   if (is_right({other, false})) return "what the output held before the call makes a difference";
-  if (finding.call == 2) return "calls after the first are wrong: something is kept from it";
+  if (symptom.call == 2) return "calls after the first are wrong: something is kept from it";
   is_right({how.poison, false});
   if (!how.disturbed && digest_of_outputs() != before) {
     return "the next call left other values: a race, or something is kept from call to call";
   }
-  if (!finding.explanation.as_if.empty() || finding.explanation.left_as_it_was) return "";
+  if (!symptom.explanation.as_if.empty() || symptom.explanation.left_as_it_was) return "";
   const auto fresh =
       checked.backend->prepare(workspace_.problem(), workspace_.arguments(), checked.threads);
   fresh->load();

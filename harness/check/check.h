@@ -83,7 +83,7 @@ struct Entrant {
 std::vector<Entrant> entrants(std::span<const Backend* const> backends, int threads);
 
 // What was found out about outputs that were wrong on one kind of input.
-struct Finding {
+struct Symptom {
   InputKind kind = InputKind::kExact;
   std::int64_t call = 1;
   std::string reason = {};
@@ -94,12 +94,12 @@ struct Finding {
   std::string in_other_calls = {};
 };
 
-// Which outputs, and where, still hold what was there before the call: "not written: y in the last
-// channel". Empty when all are written.
+// Which outputs, and where, still hold what was there before the call: "nothing is written to y in
+// the last channel". Empty when all are written.
 std::string not_written(const Explanation& explanation);
 
 // The likely causes, in words; empty when none is known.
-std::string cause(const Finding& finding);
+std::string cause(const Symptom& symptom);
 
 // A backend that has been checked, with its kernel, or with why it has none.
 struct Checked {
@@ -117,8 +117,8 @@ struct Checked {
   // counted.
   std::optional<std::int64_t> allocations = {};
   std::int64_t bytes_written = 0;  // to streams or files, whichever
-  bool explain = true;             // what is wrong, in findings
-  std::vector<Finding> findings = {};
+  bool explain = true;             // what is wrong, in symptoms
+  std::vector<Symptom> symptoms = {};
 };
 
 // Thrown to end it all.
@@ -140,7 +140,7 @@ struct CheckOptions {
   BeforeWork before = [](std::string_view) {};
   // Asked once for each entrant: whether the cause of wrong outputs is looked for.
   std::function<bool(const Backend&)> explain = [](const Backend&) { return true; };
-  // Goes on with other kinds of input after one on which outputs are wrong: there is a finding for
+  // Goes on with other kinds of input after one on which outputs are wrong: there is a symptom for
   // each. The verdict is that of the first.
   bool every_kind = false;
 };
@@ -174,10 +174,10 @@ class InputCheck {
     Poison poison = Poison::kNan;
     bool disturbed = false;  // see collect()
   };
-  // Adds the cause to the verdict, where it can be found, and a finding. The workspace is not what
+  // Adds the cause to the verdict, where it can be found, and a symptom. The workspace is not what
   // it was.
   void explain(Checked& checked, Verdict& verdict, std::int64_t call, Call how);
-  std::string try_others(Checked& checked, const Finding& finding, Call how);
+  std::string try_others(Checked& checked, const Symptom& symptom, Call how);
   template <class Run>
   void judge(Checked& checked, Run run);
   std::uint64_t digest_of_outputs() const;

@@ -228,7 +228,7 @@ int right_bits(const std::vector<Seen>& all) {
       off = std::max(off, std::abs(seen.got[at] - seen.values[at]));
       size = std::max(size, std::abs(seen.values[at]));
     }
-    if (off > 0) worst = std::max(worst, off / size);
+    if (off > 0 && size > 0) worst = std::max(worst, off / size);
   }
   constexpr int kLeast = 6;
   const int bits = worst > 0 && worst < 1 ? -std::ilogb(worst) - 1 : 0;
@@ -334,7 +334,7 @@ std::vector<Alternatives> claims_that_pass(const Workspace& workspace, const Ora
 }  // namespace
 
 Explanation explain(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
-                    std::int64_t calls, bool may_be_rounding) {
+                    std::int64_t calls, bool may_be_rounding, bool compare_mistakes) {
   Explanation explanation;
   const Problem& p = workspace.problem();
   if (p.elements() > kMostSeen) {
@@ -370,7 +370,9 @@ Explanation explain(const Workspace& workspace, const Oracle& oracle, const Accu
     explanation.as_if = claims_that_pass(workspace, oracle, accuracy, calls, all);
     explanation.of_rounding = !explanation.as_if.empty();
   }
-  if (explanation.as_if.empty() && calls == 1 && p.elements() <= kMostExplained) {
+  explanation.compared =
+      explanation.of_rounding || (compare_mistakes && calls == 1 && p.elements() <= kMostCompared);
+  if (explanation.as_if.empty() && explanation.compared) {
     explanation.as_if = likely_mistakes(workspace, all);
   }
   if (!explanation.as_if.empty()) return explanation;
@@ -378,7 +380,7 @@ Explanation explain(const Workspace& workspace, const Oracle& oracle, const Accu
     explanation.as_if = {{words}};
     return explanation;
   }
-  explanation.right_bits = right_bits(all);
+  if (explanation.compared) explanation.right_bits = right_bits(all);
   return explanation;
 }
 

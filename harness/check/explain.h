@@ -30,18 +30,20 @@ struct Explanation {
   std::vector<Alternatives> as_if;
   // Where nothing explains it: how many bits of the largest values are right. 0 when few are.
   int right_bits = 0;
+  bool compared = false;     // with mistakes
   bool of_rounding = false;  // all is right under another claim
   // Something other than 0 is expected where there is still what was there before the call.
   bool left_as_it_was = false;
 };
 
 // Mistakes are not compared where there are more elements: the answer would take too long.
-inline constexpr std::int64_t kMostExplained = 1 << 13;
+inline constexpr std::int64_t kMostCompared = 1 << 11;
 
 // Of a call that left something wrong in the workspace, whose inputs are as that call saw them.
-// `calls` as in check_outputs(); mistakes are compared after one call only. Other claims are tried
-// if it `may_be_rounding`: a wide one lets nearly everything pass on ill-conditioned input.
+// `calls` as in check_outputs(); mistakes are compared after one call only, and if so desired.
+// Other claims are tried if it `may_be_rounding`: a wide one lets nearly everything pass on
+// ill-conditioned input.
 Explanation explain(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
-                    std::int64_t calls, bool may_be_rounding);
+                    std::int64_t calls, bool may_be_rounding, bool compare_mistakes);
 
 }  // namespace normbench

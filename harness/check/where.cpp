@@ -65,7 +65,7 @@ std::string where(const Tensor& tensor, const std::vector<bool>& wrong, std::int
   add_parts(parts, &Place::j, tensor.l, "position", "positions");
   if (batch > 1 && batch < tensor.n) {
     parts.push_back({"in the first mini-batch", [=](const Place& p) { return p.i < batch; }});
-    parts.push_back({"not in the first mini-batch", [=](const Place& p) { return p.i >= batch; }});
+    parts.push_back({"after the first mini-batch", [=](const Place& p) { return p.i >= batch; }});
     parts.push_back({"in the last sample of each mini-batch",
                      [=](const Place& p) { return p.i % batch == batch - 1; }});
     parts.push_back({"in the first sample of each mini-batch",
