@@ -112,7 +112,7 @@ std::string shared_by_failures(std::span<const Tried> cases) {
   const auto failed = std::ranges::count(cases, true, &Tried::failed);
   const auto passed = std::ssize(cases) - failed;
   if (failed == 0) return "";
-  if (passed == 0) return std::ssize(cases) > 1 ? "in every case" : "";
+  if (passed == 0) return std::ssize(cases) > 1 ? "which are all" : "";
   std::vector<Property> properties = named_properties();
   for (Property& limit : limits(cases)) properties.push_back(std::move(limit));
   // Of each property that all failures have, which of the others have it too.

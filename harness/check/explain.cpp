@@ -365,7 +365,10 @@ Explanation explain(const Workspace& workspace, const Oracle& oracle, const Accu
     }
     explanation.outputs.push_back(std::move(wrong));
   }
-  if (!any_written) return explanation;
+  if (!any_written) {
+    explanation.compared = true;
+    return explanation;
+  }
   if (may_be_rounding) {
     explanation.as_if = claims_that_pass(workspace, oracle, accuracy, calls, all);
     explanation.of_rounding = !explanation.as_if.empty();

@@ -81,6 +81,16 @@ Causes causes_of(const std::vector<Symptom>& symptoms) {
   return all;
 }
 
+std::set<std::string> places_of(const std::vector<Symptom>& symptoms) {
+  std::set<std::string> places;
+  for (const Symptom& symptom : symptoms) {
+    for (const WrongOutput& wrong : symptom.explanation.outputs) {
+      if (!wrong.where.empty()) places.insert(wrong.where);
+    }
+  }
+  return places;
+}
+
 template <class Cases>
 auto smallest(const Cases& cases) {
   return *std::ranges::min_element(
@@ -134,7 +144,13 @@ bool Failures::any() const {
 std::vector<Failures::Group> Failures::groups() const {
   std::vector<std::pair<const Tested*, Causes>> open;
   std::vector<const Tested*> unexplained;
-  std::map<std::string, Group> by_symptom;
+  std::vector<std::pair<std::string, Group>> by_symptom;
+  const auto with_symptom = [&](const std::string& symptom) -> Group& {
+    const auto found =
+        std::ranges::find(by_symptom, symptom, [](const auto& one) { return one.first; });
+    return found != by_symptom.end() ? found->second
+                                     : by_symptom.emplace_back(symptom, Group{}).second;
+  };
   for (const Tested& tested : tested_) {
     if (!tested.failed) continue;
     Causes causes = tested.is_explained ? causes_of(tested.symptoms) : Causes{};
@@ -145,7 +161,7 @@ std::vector<Failures::Group> Failures::groups() const {
     } else {
       std::string symptom = tested.symptoms.empty() ? without_numbers(tested.reason) : "";
       for (const std::string& output : wrong_outputs(tested.symptoms)) symptom += " " + output;
-      by_symptom[symptom].cases.push_back(&tested);
+      with_symptom(symptom).cases.push_back(&tested);
     }
   }
   std::vector<Group> groups;
@@ -170,23 +186,30 @@ std::vector<Failures::Group> Failures::groups() const {
       std::set<std::string> further;
       for (const Alternatives& alternatives : causes.further) further.insert(alternatives[0]);
       for (const std::string& each : further) ++group.further[each];
+      for (const std::string& each : places_of(tested->symptoms)) ++group.where[each];
       return true;
     });
     group.explained = group.cases.size();
   }
   // Cases that were not looked at are told with those that have the most wrong outputs in common.
+  std::vector<std::set<std::set<std::string>>> outputs_of_groups;
+  for (const Group& group : groups) {
+    auto& outputs = outputs_of_groups.emplace_back();
+    for (const Tested* tested : group.cases) outputs.insert(wrong_outputs(tested->symptoms));
+  }
   for (const Tested* tested : unexplained) {
     const auto wrong = wrong_outputs(tested->symptoms);
-    Group* best = &by_symptom["not looked at"];
+    Group* best = nullptr;
     std::size_t most = 0;
-    for (Group& group : groups) {
-      const auto theirs = wrong_outputs(group.cases[0]->symptoms);
-      const auto common = static_cast<std::size_t>(std::ranges::count_if(
-          wrong, [&](const std::string& output) { return theirs.contains(output); }));
-      if (common > most) best = &group;
-      most = std::max(most, common);
+    for (std::size_t at = 0; at < groups.size(); ++at) {
+      for (const auto& theirs : outputs_of_groups[at]) {
+        const auto common = static_cast<std::size_t>(std::ranges::count_if(
+            wrong, [&](const std::string& output) { return theirs.contains(output); }));
+        if (common > most) best = &groups[at];
+        most = std::max(most, common);
+      }
     }
-    best->cases.push_back(tested);
+    (best != nullptr ? *best : with_symptom("not looked at")).cases.push_back(tested);
   }
   for (auto& [symptom, group] : by_symptom) {
     if (!group.cases.empty()) groups.push_back(std::move(group));
@@ -214,6 +237,11 @@ void Failures::print(const Group& group, const std::string& again) const {
                                        : first.reason);
   for (const auto& [further, count] : group.further)
     out("  and {} (seen in {} cases)\n", further, count);
+  const auto usual =
+      std::ranges::max_element(group.where, {}, [](const auto& one) { return one.second; });
+  if (usual != group.where.end() && 2 * usual->second > group.explained) {
+    out("  {} (seen in {} cases)\n", usual->first, usual->second);
+  }
   out("    {} cases", group.cases.size());
   if (const std::string axes = shared_by_failures(tried); !axes.empty()) out(", {}", axes);
   out("\n");
@@ -232,7 +260,6 @@ void Failures::print_outputs(const Group& group) {
     const Tested* smallest = nullptr;
     const Tested* worst = nullptr;
     double error = -1;
-    std::map<std::string, std::size_t> where = {};
   };
   std::map<std::pair<std::string, InputKind>, Row> rows;
   std::set<std::string> right;
@@ -250,9 +277,6 @@ void Failures::print_outputs(const Group& group) {
         if (!(error.bound <= row.error)) {
           row.worst = tested;
           row.error = error.bound;
-        }
-        for (const WrongOutput& wrong : symptom.explanation.outputs) {
-          if (wrong.name == output && !wrong.where.empty()) ++row.where[wrong.where];
         }
       }
     }
@@ -273,11 +297,6 @@ void Failures::print_outputs(const Group& group) {
     right.erase(key.first);
     out("    {:<13} {:<16} {:>5}  {:>10}  {:<{}} {}\n", key.first, name(key.second), row.count,
         times(row.error), brief(row.smallest), width, brief(row.worst));
-    const auto usual =
-        std::ranges::max_element(row.where, {}, [](const auto& one) { return one.second; });
-    if (usual != row.where.end() && 2 * usual->second > row.count) {
-      out("    {:<13} {}\n", "", usual->first);
-    }
   }
   if (!right.empty()) out("    ok: {}\n", joined({right.begin(), right.end()}));
 }

@@ -38,6 +38,7 @@ class Failures {
     std::vector<const Tested*> cases = {};
     std::size_t explained = 0;                        // the others were not looked at
     std::map<std::string, std::size_t> further = {};  // causes of what is left, with cases
+    std::map<std::string, std::size_t> where = {};    // wrong values are, with cases
   };
 
   std::vector<Group> groups() const;
