@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 7> kOutcomes = {
 // The element of an output that is furthest off, in units of its bound.
 struct Worst {
   double overflow = std::numeric_limits<double>::infinity();  // of the type of the output
+  bool may_be_nan = false;                                    // where anything is right
   double error = -1;
   std::int64_t at = 0;
   double got = 0;
@@ -100,7 +101,7 @@ struct Worst {
       // or anything is right.
       if (values[t] == want.value) {
         ratio = 0;
-      } else if (is_unjudged(want) && !std::isnan(values[t])) {
+      } else if (is_unjudged(want) && (may_be_nan || !std::isnan(values[t]))) {
         ratio = 0;
         ++unjudged;
       } else if (std::isinf(values[t]) &&
@@ -145,15 +146,18 @@ std::string position(const Problem& p, std::string_view name, const Tensor& tens
 // Collects the verdict over the outputs of one run.
 class Comparison {
  public:
-  explicit Comparison(const Workspace& workspace)
-      : workspace_(workspace), problem_(workspace.problem()) {}
+  Comparison(const Workspace& workspace, const Accuracy& accuracy)
+      : workspace_(workspace),
+        problem_(workspace.problem()),
+        may_be_nan_(accuracy.variance != VarianceForm::kDeviations) {}
 
   // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
   void large(std::string_view name, const Tensor& tensor, Expect expect) {
     if (!tensor.present()) return;
     const auto ranges = ranges_of(tensor.size());
-    std::vector<Worst> worst(ranges.size(), {.overflow = format_of(tensor.dtype).overflow()});
+    std::vector<Worst> worst(
+        ranges.size(), {.overflow = format_of(tensor.dtype).overflow(), .may_be_nan = may_be_nan_});
     with_storage(tensor.dtype, [&]<class T>(T) {
       const T* all = tensor.as<T>().data();
       for_each_range(ranges, [&](std::int64_t number, const Range& range) {
@@ -219,6 +223,7 @@ class Comparison {
 
   const Workspace& workspace_;
   const Problem& problem_;
+  bool may_be_nan_;
   Verdict verdict_;
 };
 
@@ -265,7 +270,7 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
   const Arguments& a = workspace.arguments();
   if (const auto damage = workspace.damage()) return failed(*damage);
 
-  Comparison compare(workspace);
+  Comparison compare(workspace, accuracy);
   const Pass pass = workspace.problem().pass;
   if (pass == Pass::kForwardTraining) {
     compare.small("mean", a.mean, [&](std::size_t at) { return oracle.mean(at, accuracy); });

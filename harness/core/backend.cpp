@@ -20,6 +20,19 @@ Accuracy with_roundings(std::int64_t roundings) {
 
 }  // namespace
 
+std::string_view name(VarianceForm form) {
+  constexpr std::array<std::string_view, kEveryVarianceForm.size()> kNames = {
+      "deviations", "shifted_moments", "moments"};
+  return kNames[static_cast<std::size_t>(form)];
+}
+
+std::optional<VarianceForm> parse_variance_form(std::string_view text) {
+  for (const VarianceForm form : kEveryVarianceForm) {
+    if (name(form) == text) return form;
+  }
+  return {};
+}
+
 Accuracy Accuracy::sequential(std::int64_t n) {
   return with_roundings(std::max<std::int64_t>(n - 1, 0));
 }
@@ -52,6 +65,12 @@ Accuracy Accuracy::by_moments() const {
 Accuracy Accuracy::by_shifted_moments() const {
   Accuracy other = *this;
   other.variance = VarianceForm::kShiftedMoments;
+  return other;
+}
+
+Accuracy Accuracy::variance_from_rstd() const {
+  Accuracy other = *this;
+  other.from_rstd = true;
   return other;
 }
 
