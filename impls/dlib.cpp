@@ -280,9 +280,8 @@ class Dlib : public Backend {
   Accuracy accuracy(const Problem& p) const override {
     if (p.pass == Pass::kForwardInference) return Accuracy::in_double().folded();
     if (p.backward()) return Accuracy::sequential(p.longest_sum());
-    Accuracy training = Accuracy::sequential(p.longest_sum() + 1);
-    training.exact_sums = false;
-    return training.by_moments().variance_from_rstd();
+    const Accuracy sums = Accuracy::sequential(p.longest_sum() + 1).rounded_sums();
+    return sums.by_moments().variance_from_rstd();
   }
 
   std::unique_ptr<Kernel> prepare(const Problem& p, const Arguments& arguments,

@@ -231,15 +231,11 @@ Verdict failed(std::string reason) {
   return {.outcome = Outcome::kFailed, .reason = std::move(reason)};
 }
 
-// No sum suffers more roundings than it has terms, but for those where parts of it come together:
-// an eighth of them, and for few terms so many that are nothing to any bound.
 std::optional<std::string> wrong_claim(const Problem& problem, const Accuracy& accuracy) {
-  constexpr std::int64_t kHarmless = 64;
-  const std::int64_t terms = most_terms(problem);
-  const std::int64_t most = terms + terms / 8 + kHarmless;
+  const std::int64_t most = most_roundings(problem);
   if (accuracy.roundings >= 0 && accuracy.roundings <= static_cast<double>(most)) return {};
   return fmt::format("claims {:.9g} roundings, and the longest sum has {} terms: claim at most {}",
-                     accuracy.roundings, terms, most);
+                     accuracy.roundings, most_terms(problem), most);
 }
 
 }  // namespace
@@ -255,6 +251,7 @@ void Verdict::add_errors_of(const Verdict& earlier) {
   for (const auto& [output, worst] : earlier.error_in) error_in[output].see(worst);
   for (std::size_t kind = 0; kind < error_of.size(); ++kind) {
     error_of[kind].see(earlier.error_of[kind]);
+    loss_of[kind].see(earlier.loss_of[kind]);
   }
 }
 
@@ -390,6 +387,11 @@ Verdict InputCheck::run_twice(Checked& checked) {
     if (verdict.passed() && first && right != first && checked.repeatable) {
       verdict = of_other_bits(std::move(verdict));
     }
+    if (checked.claims) checked.claims->see(workspace_, *oracle_, calls);
+    if (calls == 1) {
+      verdict.loss_of[static_cast<std::size_t>(kind_)] =
+          variance_loss(workspace_, *oracle_, checked.accuracy);
+    }
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (calls == 1 && kind_ == InputKind::kRandom) first_outputs_ = digest_of_outputs();
@@ -399,6 +401,10 @@ Verdict InputCheck::run_twice(Checked& checked) {
         check_outputs(workspace_, oracle_->of_the_worst_case(), checked.accuracy, calls).passed()) {
       total.reason += fmt::format(", which {:.9g} roundings allow, but not by chance",
                                   checked.accuracy.roundings);
+    } else if (!total.output.empty()) {
+      const double worst = total.error_in[total.output].bound;
+      if (std::isfinite(worst)) total.reason += fmt::format(": {:.2g} bounds off", worst);
+      total.reason += words_of_claim(workspace_, *oracle_, checked.accuracy, calls, total.output);
     }
     break;
   }
@@ -527,6 +533,10 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     if (spoiled) fill(workspace, InputKind::kRandom, ~options.seed);
     prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
+    if (options.search_claims && checked.verdict.passed()) {
+      checked.claims.emplace(workspace.problem(), checked.accuracy);
+      checked.accuracy = checked.claims->widest();
+    }
   }
   for (const InputKind kind : options.kinds) {
     options.before("");

@@ -401,8 +401,7 @@ double Oracle::roundings(const Accuracy& accuracy) const {
 }
 
 bool Oracle::by_moments(const Accuracy& accuracy) const {
-  return accuracy.variance != VarianceForm::kDeviations && problem_.norm != Norm::kRms &&
-         !problem_.uses_running_statistics();
+  return accuracy.variance != VarianceForm::kDeviations && problem_.finds_variance();
 }
 
 bool Oracle::variance_is_exact(const Accuracy& accuracy) const {

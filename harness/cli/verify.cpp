@@ -9,7 +9,9 @@
 #include "harness/check/check.h"
 #include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
+#include "harness/cli/claims.h"
 #include "harness/cli/contestants.h"
+#include "harness/cli/moments.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
@@ -26,6 +28,7 @@ struct VerifyOptions {
   std::string input = {};  // instead of those of the cases
   std::optional<int> repeat = {};
   bool verbose = false;
+  bool claim = false;  // look for the least that passes
 };
 
 struct Tally {
@@ -98,6 +101,12 @@ class AccuracyTable {
     worst_[{row, &backend}].see(verdict.error_of[static_cast<std::size_t>(kind_)]);
   }
 
+  // Whether an error that is within its bound looks large.
+  bool alarms() const {
+    return std::any_of(worst_.begin(), worst_.end(),
+                       [](const auto& entry) { return entry.second.ulp >= 1000; });
+  }
+
   void print(const std::vector<const Backend*>& backends) const {
     out("\n{:<34}", fmt::format("worst error, {} input", name(kind_)));
     for (const Backend* backend : backends) out(" {:>16}", backend->name());
@@ -139,6 +148,10 @@ class Verification {
       say("normbench: interrupted after {} of {} cases\n", done, cases);
       return kInterrupted;
     }
+    if (options_.claim) {
+      claims_.print();
+      return claims_.all_pass() ? kFine : kVerificationFailed;
+    }
     print();
     return any_failed() ? kVerificationFailed : kFine;
   }
@@ -174,13 +187,16 @@ class Verification {
                                         .kinds = input_kinds_with(group[0].input),
                                         .calls = least_calls(),
                                         .calls_if_short = most_calls(),
-                                        .before = [](std::string_view backend) {
-                                          if (interrupted_before(backend)) throw Interrupted{};
-                                        }};
+                                        .before =
+                                            [](std::string_view backend) {
+                                              if (interrupted_before(backend)) throw Interrupted{};
+                                            },
+                                        .search_claims = options_.claim};
     const auto checked = check_all(all, workspace, check_options);
     for (std::size_t i = 0; i < checked.size(); ++i) {
       record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
       remark(checked[i]);
+      if (options_.claim) claims_.see(group[0].problem, checked[i]);
     }
   }
 
@@ -188,6 +204,7 @@ class Verification {
     const std::string backend_name(backend.name());
     tallies_[backend_name].add(verdict);
     for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
+    moments_.see(backend, verdict);
     if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
     const KnownDefect* defect = known_defect(backend.name(), backend.version(), bench_case.problem);
     if (defect != nullptr && defect->explains(verdict)) {
@@ -238,6 +255,7 @@ class Verification {
       out("not judged: {} values of {}: the error of their variance may be as large as itself\n",
           tally.unjudged, backend);
     }
+    moments_.print();
     for (const auto& [remark, count] : remarks_) {
       out("remark: {} {} in run(), in {} cases\n", remark.first, remark.second, count);
     }
@@ -251,6 +269,11 @@ class Verification {
       for (const AccuracyTable& table : accuracy_) table.print(backends_);
       out("in units of its bound, and (in units in the last place of the largest value of the "
           "output)\n");
+      if (std::any_of(accuracy_.begin(), accuracy_.end(),
+                      [](const AccuracyTable& table) { return table.alarms(); })) {
+        out("a thousand ulp and more within the bound: large terms cancel, so that the largest "
+            "value of the output is itself about as small as their roundings\n");
+      }
     }
     for (const std::string& failure : failures_) out("{}\n", failure);
     for (const auto& [defect, count] : known_defects_) {
@@ -288,6 +311,8 @@ class Verification {
   std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
   std::vector<AccuracyTable> accuracy_ = tables();
+  MomentsReport moments_;
+  ClaimReport claims_;
   std::map<std::pair<std::string, std::string>, std::size_t> skips_, remarks_;
   std::vector<std::string> failures_;  // but for known defects
   std::map<std::string, std::size_t> known_defects_;
@@ -321,6 +346,8 @@ void add_verify(CLI::App& app, int& exit_code) {
                    "Calls of each backend on random input, all of which must leave the same right "
                    "results; 14 by default, on a config up to 100 where calls are short")
       ->check(CLI::Range(2, 1'000'000));
+  verb->add_flag("--claim", options->claim,
+                 "Find the least accuracy that each backend could claim, instead of what is wrong");
   verb->add_flag("-v,--verbose", options->verbose, "Print a line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();

@@ -44,15 +44,17 @@ Accuracy Accuracy::lanes(std::int64_t n, std::int64_t w) {
   return with_roundings(std::max<std::int64_t>(in_each - 1, 0) + halvings(std::min(n, w)));
 }
 
-Accuracy Accuracy::welford(std::int64_t n) {
-  Accuracy accuracy = sequential(n);
-  accuracy.exact_sums = false;
-  return accuracy;
-}
+Accuracy Accuracy::welford(std::int64_t n) { return sequential(n).rounded_sums(); }
 
 Accuracy Accuracy::folded() const {
   Accuracy other = *this;
   other.grade = Grade::kB;
+  return other;
+}
+
+Accuracy Accuracy::rounded_sums() const {
+  Accuracy other = *this;
+  other.exact_sums = false;
   return other;
 }
 

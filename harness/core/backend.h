@@ -96,6 +96,7 @@ struct Accuracy {
 
   // The same sums, otherwise used.
   Accuracy folded() const;              // Grade::kB
+  Accuracy rounded_sums() const;        // not exact_sums
   Accuracy by_moments() const;          // VarianceForm::kMoments
   Accuracy by_shifted_moments() const;  // VarianceForm::kShiftedMoments
   Accuracy variance_from_rstd() const;  // from_rstd

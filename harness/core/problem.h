@@ -71,6 +71,11 @@ struct Problem {
            (pass == Pass::kForwardInference || pass == Pass::kBackwardInference);
   }
 
+  // Whether the pass finds variances of x: that of rms is a mean square.
+  bool finds_variance() const {
+    return !backward() && norm != Norm::kRms && norm != Norm::kNone && !uses_running_statistics();
+  }
+
   bool operator==(const Problem&) const = default;
 };
 
