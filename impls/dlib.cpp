@@ -16,6 +16,7 @@
 #include <dlib/cuda/tensor_tools.h>
 #include <dlib/revision.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -137,17 +138,29 @@ class Inference {
   View x_, y_, scale_view_, shift_view_;
 };
 
+// Whether a running statistic, which dlib updates before it writes y, lies over gamma or beta.
+bool shares_memory(const Arguments& a) {
+  const auto overlap = [](const normbench::Tensor& one, const normbench::Tensor& other) {
+    const auto* first = static_cast<const char*>(one.data);
+    const auto* second = static_cast<const char*>(other.data);
+    return first < second + other.bytes() && second < first + one.bytes();
+  };
+  return overlap(a.running_mean, a.gamma) || overlap(a.running_mean, a.beta) ||
+         overlap(a.running_var, a.gamma) || overlap(a.running_var, a.beta);
+}
+
 // Training on one mini-batch, as by bn_.
 class Training {
  public:
   Training(const Problem& problem, const Arguments& arguments)
       : problem_(problem),
         arguments_(arguments),
-        ones_(static_cast<std::size_t>(problem.c), 1.0F),
-        zeros_(ones_.size()),
+        own_gamma_(static_cast<std::size_t>(problem.c), 1.0F),
+        own_beta_(own_gamma_.size()),
+        copies_(problem.affine && shares_memory(arguments)),
         x_(view(arguments.x)),
-        gamma_(problem.affine ? view(arguments.gamma) : view(ones_)),
-        beta_(problem.affine ? view(arguments.beta) : view(zeros_)),
+        gamma_(problem.affine && !copies_ ? view(arguments.gamma) : view(own_gamma_)),
+        beta_(problem.affine && !copies_ ? view(arguments.beta) : view(own_beta_)),
         y_(arguments.y),
         mean_(arguments.mean),
         rstd_(arguments.rstd),
@@ -155,6 +168,10 @@ class Training {
         running_var_(arguments.running_var) {}
 
   void run() {
+    if (copies_) {
+      std::ranges::copy(arguments_.gamma.as<float>(), own_gamma_.begin());
+      std::ranges::copy(arguments_.beta.as<float>(), own_beta_.begin());
+    }
     const auto normalize =
         problem_.l == 1 ? dlib::tt::batch_normalize : dlib::tt::batch_normalize_conv;
     normalize(problem_.eps, y_, mean_, rstd_, problem_.momentum, running_mean_, running_var_, x_,
@@ -176,7 +193,8 @@ class Training {
  private:
   const Problem problem_;
   const Arguments arguments_;
-  std::vector<float> ones_, zeros_;
+  std::vector<float> own_gamma_, own_beta_;  // where there are none, or copies
+  bool copies_;
   View x_, gamma_, beta_;
   Result y_, mean_, rstd_, running_mean_, running_var_;
 };
