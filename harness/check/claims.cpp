@@ -17,17 +17,6 @@ bool passes(const Workspace& workspace, const Oracle& oracle, const Accuracy& ac
   return check_outputs(workspace, oracle, accuracy, calls).passed();
 }
 
-// The least roundings from those of `accuracy` on that the outputs pass with; they do with `most`.
-double least_roundings(const Workspace& workspace, const Oracle& oracle, Accuracy accuracy,
-                       std::int64_t calls, double most) {
-  double least = std::floor(accuracy.roundings);  // too few
-  while (most - least > 1) {
-    accuracy.roundings = std::floor((least + most) / 2);
-    (passes(workspace, oracle, accuracy, calls) ? most : least) = accuracy.roundings;
-  }
-  return most;
-}
-
 }  // namespace
 
 std::vector<NamedClaim> named_claims(const Problem& problem, bool from_rstd) {
@@ -101,24 +90,20 @@ std::int64_t most_roundings(const Problem& problem) {
   return terms + terms / 8 + kHarmless;
 }
 
-std::string words_of_claim(const Workspace& workspace, const Oracle& oracle,
-                           const Accuracy& accuracy, std::int64_t calls, std::string_view output) {
-  const auto would_pass = [&](const Accuracy& other) {
-    return passes(workspace, oracle, other, calls);
+std::optional<double> least_roundings(const Workspace& workspace, const Oracle& oracle,
+                                      Accuracy accuracy, std::int64_t calls) {
+  auto too_few = std::floor(accuracy.roundings);
+  auto enough = static_cast<double>(most_roundings(workspace.problem()));
+  const auto passes_with = [&](double roundings) {
+    accuracy.roundings = roundings;
+    return passes(workspace, oracle, accuracy, calls);
   };
-  const auto most = static_cast<double>(most_roundings(workspace.problem()));
-  Accuracy more = accuracy;
-  more.roundings = most;
-  if (would_pass(more)) {
-    return fmt::format(", would pass with roundings >= {:.9g}",
-                       least_roundings(workspace, oracle, accuracy, calls, most));
+  if (!passes_with(enough)) return {};
+  while (enough - too_few > 1) {
+    const double middle = std::floor((too_few + enough) / 2);
+    (passes_with(middle) ? enough : too_few) = middle;
   }
-  if (would_pass(accuracy.folded())) return ", would pass if folded()";
-  if (would_pass(accuracy.rounded_sums())) return ", would pass with rounded_sums()";
-  if (output != "variance" && output != "rstd") return "";
-  if (would_pass(accuracy.variance_from_rstd())) return ", would pass with variance_from_rstd()";
-  if (would_pass(accuracy.by_moments())) return ", would pass as a variance by_moments()";
-  return "";
+  return enough;
 }
 
 }  // namespace normbench

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "harness/check/oracle.h"
@@ -53,9 +53,9 @@ class ClaimSearch {
 // an eighth of them, and for few terms so many that are nothing to any bound.
 std::int64_t most_roundings(const Problem& problem);
 
-// Of outputs that are wrong in `output`, what other claim they would pass with: ", would pass with
-// roundings >= 9". Empty where no rounding explains them.
-std::string words_of_claim(const Workspace& workspace, const Oracle& oracle,
-                           const Accuracy& accuracy, std::int64_t calls, std::string_view output);
+// With how many roundings outputs that are wrong would be right, if more than are claimed is all
+// that they lack.
+std::optional<double> least_roundings(const Workspace& workspace, const Oracle& oracle,
+                                      Accuracy accuracy, std::int64_t calls);
 
 }  // namespace normbench

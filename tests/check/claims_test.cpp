@@ -196,15 +196,6 @@ TEST(WrongClaim, NamesTheLeastRoundings) {
   EXPECT_LE(least, static_cast<double>(kLong.longest_sum()));
 }
 
-TEST(WrongClaim, NamesWhatElseWouldPass) {
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "would pass if folded()",
-                      reason_of(faulty::replaced(&Steps::y, faulty::folded_y), kShort));
-  Behavior moments = of(faulty::one_pass_in_float);
-  moments.claim = Accuracy::sequential(kShort.longest_sum());
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "would pass as a variance by_moments()",
-                      reason_of(moments, kShort));
-}
-
 TEST(WrongClaim, IsNotBlamedForAWrongFormula) {
   Behavior behavior;
   behavior.steps.saved_variance = [](double variance, double n) { return variance * n / (n - 1); };

@@ -96,8 +96,8 @@ Behavior of_moments_without_beta() {
   return behavior;
 }
 
-// NaN is right nowhere without a claim of moments.
-Behavior nan_where_nothing_is_known() {
+// What moments may leave where they cancel, without that claim.
+Behavior nan_on_constant_input() {
   Behavior behavior = claiming_float_sums(&Steps::statistic, two_pass);
   behavior.claim = Accuracy::sequential(kTraining.longest_sum());
   behavior.steps.y = [](const Output& t) {
@@ -133,8 +133,8 @@ std::vector<Faulty> claim_faults() {
       {"moments_without_y", kTraining, "y", "exact input, call 1: y at", of_moments_without_y()},
       {"moments_without_beta", kTraining, "y", "exact input, call 1: y at",
        of_moments_without_beta()},
-      {"nan_where_nothing_is_known", kTraining, "y", "constant input, call 1: y at",
-       nan_where_nothing_is_known()},
+      {"nan_on_constant_input", kTraining, "y", "constant input, call 1: y at",
+       nan_on_constant_input()},
       {"claims_less_than_none", kTraining, "", "claims -1 roundings", claiming(-1)},
   };
 }
