@@ -262,7 +262,11 @@ void RunFolder::append(const CaseResult& result) {
     if (defect != nullptr) {
       ++known_defects_[defect];
     } else if (is_failure(row.verdict.outcome)) {
-      any_unexplained_failure_ = true;
+      FailedRows& rows = failed_[row.backend];
+      if (rows.count++ == 0) {
+        rows.first_case = id(result.bench_case);
+        rows.reason = fmt::format("{}: {}", name(row.verdict.outcome), row.verdict.reason);
+      }
     }
     ++outcomes_[std::string(name(row.verdict.outcome))];
     if (row.backend == result.twin) {

@@ -194,15 +194,18 @@ TEST_F(RecordTest, NamesAKnownDefectWithItsSource) {
   EXPECT_EQ(recorded.at("what").get<std::string>(), defect->what);
   EXPECT_EQ(recorded.at("source").get<std::string>(), defect->source);
   EXPECT_EQ(folder.known_defects().at(defect), 1);
-  EXPECT_TRUE(folder.any_failed());
-  EXPECT_FALSE(folder.any_unexplained_failure());
+  EXPECT_TRUE(folder.failed().empty());
 }
 
 TEST_F(RecordTest, DoesNotExcuseAnotherFaultByIt) {
   const RunFolder folder = folder_with("dgamma");
   EXPECT_TRUE(known_defect_in(folder).is_null());
   EXPECT_TRUE(folder.known_defects().empty());
-  EXPECT_TRUE(folder.any_unexplained_failure());
+  ASSERT_EQ(folder.failed().count("onednn"), 1U);
+  const RunFolder::FailedRows& rows = folder.failed().at("onednn");
+  EXPECT_EQ(rows.count, 1);
+  EXPECT_NE(rows.first_case, "");
+  EXPECT_TRUE(rows.reason.starts_with("failed: ")) << rows.reason;
 }
 
 }  // namespace
