@@ -318,7 +318,8 @@ std::vector<Alternatives> claims_that_pass(const Workspace& workspace, const Ora
   Accuracy updated = sums;
   updated.exact_sums = false;
   if (is_small) {
-    if (passes(sums)) return {{"sums had more roundings than are claimed"}};
+    if (passes(sums))
+      return {{"sums had more roundings than are claimed (verify --claim finds how many)"}};
     if (passes(sums.folded())) {
       return {{fmt::format("sums had more roundings than are claimed, and {} were folded",
                            large_output(p))}};
