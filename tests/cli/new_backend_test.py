@@ -127,7 +127,6 @@ BAD_NAMES = {
     "a dash last": ("mine-", "lower-case letters"),
     "two dashes": ("my--norm", "single dashes"),
     "another alphabet": ("größe", "lower-case letters"),
-    "a line break": ("mine\n", "lower-case letters"),
     "a backend": ("naive", "there is a backend of this name"),
     "a backend with a dash": ("onednn-blocked", "there is a backend of this name"),
     "a peer": ("torch", "peer"),
