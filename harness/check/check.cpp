@@ -14,9 +14,9 @@
 #include "harness/check/attempt.h"
 #include "harness/check/elements.h"
 #include "harness/check/grouping.h"
-#include "harness/check/large_output.h"
 #include "harness/check/number_format.h"
 #include "harness/check/output.h"
+#include "harness/check/outputs.h"
 #include "harness/check/remote.h"
 
 namespace normbench {
@@ -150,8 +150,7 @@ class Comparison {
 
   // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
-  void large(std::string_view name, const Tensor& tensor, Expect expect) {
-    if (!tensor.present()) return;
+  void see(std::string_view name, const Tensor& tensor, Expect expect) {
     const auto ranges = ranges_of(tensor.size());
     std::vector<Worst> worst(ranges.size(), {.overflow = format_of(tensor.dtype).overflow()});
     with_storage(tensor.dtype, [&]<class T>(T) {
@@ -170,19 +169,6 @@ class Comparison {
     Worst total;
     for (const Worst& part : worst) total.see(part);
     conclude(name, total, tensor);
-  }
-
-  // expect(index) for every element of a vector.
-  template <class Expect>
-  void small(std::string_view name, const Tensor& tensor, Expect expect) {
-    large(name, tensor,
-          [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
-            for (std::int64_t t = 0; t < count; ++t) {
-              const Expected expected = expect(static_cast<std::size_t>(first + t));
-              values[t] = expected.value;
-              bounds[t] = expected.bound;
-            }
-          });
   }
 
   Verdict verdict() && { return std::move(verdict_); }
@@ -253,6 +239,35 @@ void Verdict::add_errors_of(const Verdict& earlier) {
   }
 }
 
+std::string not_written(const Explanation& explanation) {
+  std::string words;
+  if (!explanation.left_as_it_was) return words;
+  for (const WrongOutput& output : explanation.outputs) {
+    if (output.unwritten == 0) continue;
+    words += words.empty() ? "nothing is written to " : ", ";
+    words += output.name;
+    if (!output.where.empty()) words += " " + output.where;
+  }
+  return words;
+}
+
+std::string cause(const Symptom& symptom) {
+  if (!symptom.in_other_calls.empty()) return symptom.in_other_calls;
+  std::string words = not_written(symptom.explanation);
+  for (const Alternatives& alternatives : symptom.explanation.as_if) {
+    constexpr std::size_t kMostNamed = 2;
+    if (!words.empty()) words += "; and ";
+    for (std::size_t at = 0; at < std::min(alternatives.size(), kMostNamed); ++at) {
+      words += (at > 0 ? ", or as if " : "as if ") + alternatives[at];
+    }
+  }
+  if (words.empty() && symptom.explanation.right_bits > 0) {
+    return fmt::format("right to about {} bits: as of an approximation, or of a narrower type",
+                       symptom.explanation.right_bits);
+  }
+  return words;
+}
+
 std::string_view name(Outcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
 bool is_failure(Outcome outcome) {
@@ -262,34 +277,17 @@ bool is_failure(Outcome outcome) {
 
 Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls, std::optional<std::uint64_t>* right) {
-  const Arguments& a = workspace.arguments();
   if (const auto damage = workspace.damage()) return failed(*damage);
 
   Comparison compare(workspace);
-  const Pass pass = workspace.problem().pass;
-  if (pass == Pass::kForwardTraining) {
-    compare.small("mean", a.mean, [&](std::size_t at) { return oracle.mean(at, accuracy); });
-    compare.small("variance", a.variance,
-                  [&](std::size_t at) { return oracle.variance(at, accuracy); });
-    compare.small("rstd", a.rstd, [&](std::size_t at) { return oracle.rstd(at, accuracy); });
-    compare.small("running_mean", a.running_mean,
-                  [&](std::size_t at) { return oracle.running_mean(at, accuracy, calls); });
-    compare.small("running_var", a.running_var,
-                  [&](std::size_t at) { return oracle.running_var(at, accuracy, calls); });
-  }
-  compare.small("dbeta", a.dbeta, [&](std::size_t at) { return oracle.dbeta(at, accuracy); });
-  compare.small("dgamma", a.dgamma, [&](std::size_t at) { return oracle.dgamma(at, accuracy); });
-  const bool backward = workspace.problem().backward();
-  const Tensor& output = backward ? a.dx : a.y;
+  const Arguments& a = workspace.arguments();
+  const Tensor& large = workspace.problem().backward() ? a.dx : a.y;
   const std::uint64_t bits =
-      right ? digest({static_cast<const std::byte*>(output.data), output.bytes()}) : 0;
-  if (!right || *right != bits) {
-    const LargeOutput large(oracle, accuracy);
-    compare.large(backward ? "dx" : "y", output,
-                  [&](std::int64_t first, std::int64_t count, double* values, double* bounds) {
-                    large.expect(first, count, values, bounds);
-                  });
-  }
+      right ? digest({static_cast<const std::byte*>(large.data), large.bytes()}) : 0;
+  const bool with_large = !right || *right != bits;
+  for_each_output(
+      workspace, oracle, accuracy, calls, with_large,
+      [&](auto name, const Tensor& tensor, auto expect) { compare.see(name, tensor, expect); });
   Verdict verdict = std::move(compare).verdict();
   if (right && verdict.passed()) *right = bits;
   return verdict;
@@ -370,8 +368,10 @@ Verdict InputCheck::run_twice(Checked& checked) {
   load_inputs(checked);
   twice_ = {};
   for (const std::int64_t calls : {1, 2}) {
+    const Poison poison = calls == 1 ? Poison::kNan : Poison::kNumber;
+    const bool disturbed = calls == 2 && kind_ == InputKind::kRandom;
     // Damage done by load() must not be healed before the first call.
-    if (calls > 1) workspace_.poison(Poison::kNumber);
+    if (calls > 1) workspace_.poison(poison);
     const auto start = std::chrono::steady_clock::now();
     if (calls > 1 && kind_ == InputKind::kRandom) {
       run_watched(checked);
@@ -379,7 +379,7 @@ Verdict InputCheck::run_twice(Checked& checked) {
       checked.kernel->run();
     }
     twice_ += std::chrono::steady_clock::now() - start;
-    collect(*checked.kernel, calls == 2 && kind_ == InputKind::kRandom);
+    collect(*checked.kernel, disturbed);
     const auto first = right;
     Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, calls, &right);
     if (verdict.passed() && first && right != first && checked.repeatable) {
@@ -390,14 +390,85 @@ Verdict InputCheck::run_twice(Checked& checked) {
     if (calls == 1 && kind_ == InputKind::kRandom) first_outputs_ = digest_of_outputs();
     if (total.passed()) continue;
     total.reason = fmt::format("{} input, call {}: {}", name(kind_), calls, total.reason);
-    if (rounding_on(kind_) == Rounding::kByChance &&
+    if (!total.output.empty() && rounding_on(kind_) == Rounding::kByChance &&
         check_outputs(workspace_, oracle_->of_the_worst_case(), checked.accuracy, calls).passed()) {
-      total.reason += fmt::format(", which {:.9g} roundings allow, but not by chance",
-                                  checked.accuracy.roundings);
+      total.reason += fmt::format(
+          ", which {:.9g} roundings allow, but not by chance: do sums "
+          "leave out a part of the values?",
+          checked.accuracy.roundings);
     }
+    explain(checked, total, calls, {poison, disturbed});
     break;
   }
   return total;
+}
+
+void InputCheck::explain(Checked& checked, Verdict& verdict, std::int64_t call, Call how) {
+  if (verdict.output.empty()) return;
+  Symptom& symptom = checked.symptoms.emplace_back(
+      Symptom{.kind = kind_, .call = call, .reason = verdict.reason, .errors = verdict.error_in});
+  if (!checked.explain) return;
+  const bool may_be_rounding =
+      std::all_of(checked.symptoms.begin(), checked.symptoms.end() - 1,
+                  [](const Symptom& earlier) { return earlier.explanation.of_rounding; });
+  // Comparing takes long: once more than one mistake is left, another kind of input may decide.
+  const bool is_clear =
+      std::any_of(checked.symptoms.begin(), checked.symptoms.end(), [](const Symptom& earlier) {
+        return !earlier.explanation.as_if.empty() && earlier.explanation.as_if[0].size() == 1;
+      });
+  const std::int64_t calls = call == 2 ? 2 : 1;  // since the running statistics were put back
+  symptom.explanation =
+      normbench::explain(workspace_, *oracle_, checked.accuracy, calls, may_be_rounding, !is_clear);
+  if (symptom.explanation.as_if.empty() && rounding_on(kind_) == Rounding::kByChance &&
+      check_outputs(workspace_, oracle_->of_the_worst_case(), checked.accuracy, calls).passed()) {
+    symptom.explanation.as_if = {{"sums left out a part of the values"}};
+  }
+  try {
+    symptom.in_other_calls = try_others(checked, symptom, how);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const WorkerLost&) {
+    throw;
+  } catch (...) {  // then nothing more is known
+  }
+  if (const std::string words = cause(symptom); !words.empty()) verdict.reason += ": " + words;
+}
+
+// Calls that differ in one thing from the one that went wrong: which of them are right?
+std::string InputCheck::try_others(Checked& checked, const Symptom& symptom, Call how) {
+  const auto is_right_with = [&](Kernel& kernel, Call call) {
+    workspace_.restore_running();
+    workspace_.poison_outputs(call.poison);
+    kernel.run();
+    collect(kernel, call.disturbed);
+    return check_outputs(workspace_, *oracle_, checked.accuracy, 1).passed();
+  };
+  const auto is_right = [&](Call call) { return is_right_with(*checked.kernel, call); };
+  const std::uint64_t before = digest_of_outputs();
+  const bool same_is_right = is_right({how.poison, false});
+  if (same_is_right) {
+    if (how.disturbed && !is_right(how)) {
+      return "what run() leaves undone is done in collect(), or later: inputs are others by then";
+    }
+    return "the same call is right at other times: now and then it is wrong, or idle";
+  }
+  if (symptom.explanation.left_as_it_was && is_right({Poison::kZero, false})) {
+    return "it is added to what the output held before, not written";
+  }
+  const Poison other = how.poison == Poison::kNan ? Poison::kNumber : Poison::kNan;
+  if (is_right({other, false})) return "what the output held before the call makes a difference";
+  if (symptom.call == 2) return "calls after the first are wrong: something is kept from it";
+  is_right({how.poison, false});
+  if (!how.disturbed && digest_of_outputs() != before) {
+    return "the next call left other values: a race, or something is kept from call to call";
+  }
+  if (!symptom.explanation.as_if.empty() || symptom.explanation.left_as_it_was) return "";
+  const auto fresh =
+      checked.backend->prepare(workspace_.problem(), workspace_.arguments(), checked.threads);
+  fresh->load();
+  if (!is_right_with(*fresh, {how.poison, false})) return "";
+  return "a kernel prepared on this very input is right: a result is kept from prepare(), load() "
+         "or an earlier call";
 }
 
 Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
@@ -409,18 +480,19 @@ Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
   };
   Verdict total;
   int call = 3;
+  Call how;
   for (; is_due(call) && total.passed(); ++call) {
     options.before(checked.backend->name());
     workspace_.restore_running();
     load_inputs(checked);
-    workspace_.poison_outputs(call % 2 == 0 ? Poison::kNan : Poison::kNumber);
+    how = {call % 2 == 0 ? Poison::kNan : Poison::kNumber, call % 4 == 0};
+    workspace_.poison_outputs(how.poison);
     checked.kernel->run();
-    const bool disturbed = call % 4 == 0;
-    collect(*checked.kernel, disturbed);
+    collect(*checked.kernel, how.disturbed);
     if (digest_of_outputs() == first_outputs_) continue;
     Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, 1);
     // A variance that collect() makes of values in another order may have other bits.
-    if (verdict.passed() && checked.repeatable && !disturbed) {
+    if (verdict.passed() && checked.repeatable && !how.disturbed) {
       verdict = of_other_bits(std::move(verdict));
     }
     verdict.add_errors_of(total);
@@ -428,6 +500,7 @@ Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
   }
   if (!total.passed()) {
     total.reason = fmt::format("{} input, call {}: {}", name(kind_), call - 1, total.reason);
+    explain(checked, total, call - 1, how);
   } else if (const auto damage = workspace_.damage()) {
     total = failed(fmt::format("{} input, calls 3 to {}: {}", name(kind_), call - 1, *damage));
   }
@@ -507,6 +580,7 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     Checked& checked = all.emplace_back();
     checked.backend = backend;
     checked.threads = threads;
+    checked.explain = options.explain(*backend);
     Support support;
     const AttemptWords words = {.thrown = "supports() threw: ", .left = "supports() "};
     const auto trouble =
@@ -523,6 +597,9 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
   }
+  if (std::ranges::none_of(all, [](const Checked& one) { return one.verdict.passed(); }))
+    return all;
+  std::map<const Checked*, Verdict> first_failures;
   for (const InputKind kind : options.kinds) {
     options.before("");
     InputCheck input(workspace, kind, options.seed);
@@ -533,7 +610,23 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
       const bool again =
           kind == InputKind::kRandom && std::max(options.calls, options.calls_if_short) > 2;
       if (again && checked.verdict.passed()) input.repeat(checked, options);
+      if (!options.every_kind || checked.verdict.passed() || checked.verdict.output.empty()) {
+        continue;
+      }
+      first_failures.emplace(&checked, checked.verdict);
+      Verdict passed;
+      passed.add_errors_of(checked.verdict);
+      checked.verdict = std::move(passed);
     }
+  }
+  for (Checked& checked : all) {
+    const auto first = first_failures.find(&checked);
+    if (first == first_failures.end()) continue;
+    // What is no matter of numbers ends all: it is the reason to be given.
+    if (is_failure(checked.verdict.outcome)) continue;
+    Verdict verdict = std::move(first->second);
+    verdict.add_errors_of(checked.verdict);
+    checked.verdict = std::move(verdict);
   }
   return all;
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/check/explain.h"
 #include "harness/check/inputs.h"
 #include "harness/check/oracle.h"
 #include "harness/check/workspace.h"
@@ -81,6 +82,25 @@ struct Entrant {
 };
 std::vector<Entrant> entrants(std::span<const Backend* const> backends, int threads);
 
+// What was found out about outputs that were wrong on one kind of input.
+struct Symptom {
+  InputKind kind = InputKind::kExact;
+  std::int64_t call = 1;
+  std::string reason = {};
+  std::map<std::string, Error, std::less<>> errors = {};  // by output
+  Explanation explanation = {};                           // empty where it was not asked for
+  // What calls that differ in one thing from the one that went wrong tell of the cause, in words;
+  // empty when nothing.
+  std::string in_other_calls = {};
+};
+
+// Which outputs, and where, still hold what was there before the call: "nothing is written to y in
+// the last channel". Empty when all are written.
+std::string not_written(const Explanation& explanation);
+
+// The likely causes, in words; empty when none is known.
+std::string cause(const Symptom& symptom);
+
 // A backend that has been checked, with its kernel, or with why it has none.
 struct Checked {
   const Backend* backend = nullptr;
@@ -97,6 +117,8 @@ struct Checked {
   // counted.
   std::optional<std::int64_t> allocations = {};
   std::int64_t bytes_written = 0;  // to streams or files, whichever
+  bool explain = true;             // what is wrong, in symptoms
+  std::vector<Symptom> symptoms = {};
 };
 
 // Thrown to end it all.
@@ -116,6 +138,11 @@ struct CheckOptions {
   int calls_if_short = 14;
   std::chrono::milliseconds short_time = std::chrono::milliseconds(50);
   BeforeWork before = [](std::string_view) {};
+  // Asked once for each entrant: whether the cause of wrong outputs is looked for.
+  std::function<bool(const Backend&)> explain = [](const Backend&) { return true; };
+  // Goes on with other kinds of input after one on which outputs are wrong: there is a symptom for
+  // each. The verdict is that of the first.
+  bool every_kind = false;
 };
 
 // load() of its kernel, before a run on other inputs than before. A kernel without a layout of its
@@ -142,6 +169,15 @@ class InputCheck {
   void fill_workspace();
   Verdict run_twice(Checked& checked);
   Verdict run_again(Checked& checked, const CheckOptions& options);
+  // How a call is made.
+  struct Call {
+    Poison poison = Poison::kNan;
+    bool disturbed = false;  // see collect()
+  };
+  // Adds the cause to the verdict, where it can be found, and a symptom. The workspace is not what
+  // it was.
+  void explain(Checked& checked, Verdict& verdict, std::int64_t call, Call how);
+  std::string try_others(Checked& checked, const Symptom& symptom, Call how);
   template <class Run>
   void judge(Checked& checked, Run run);
   std::uint64_t digest_of_outputs() const;

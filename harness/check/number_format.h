@@ -21,6 +21,8 @@ struct NumberFormat {
         value > 0 ? std::max(std::ilogb(value), smallest_exponent) : smallest_exponent;
     return std::ldexp(1.0, exponent - digits + 1);
   }
+  double smallest_normal() const { return std::ldexp(1.0, smallest_exponent); }
+  double largest() const { return std::ldexp(2 - std::ldexp(2.0, -digits), largest_exponent); }
   // From here on numbers are rounded to infinity: half a spacing above the largest one. Infinity
   // for f64: the number is not a double.
   double overflow() const { return std::ldexp(2 - std::ldexp(1.0, -digits), largest_exponent); }

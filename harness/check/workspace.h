@@ -34,8 +34,9 @@ std::int64_t workspace_bytes(const Problem& problem);
 std::uint64_t digest(std::span<const std::byte> bytes);
 
 // What outputs hold before a run: numbers that no run leaves, so that what was not written shows. A
-// backend that asks whether there is a result already sees NaN, or a number.
-enum class Poison : unsigned char { kNan = 0xFF, kNumber = 0xCC };
+// backend that asks whether there is a result already sees NaN, or a number. Zeros are for who
+// looks for the cause of a wrong result: whoever adds to an output is right there.
+enum class Poison : unsigned char { kNan = 0xFF, kNumber = 0xCC, kZero = 0 };
 
 // Where buffers start: at a cache line, with an offset of its own within a page; one element behind
 // such a line, aligned to its elements only; at a page.
@@ -83,6 +84,8 @@ class Workspace {
   // Copies the running statistics to the side, and back: a timed run changes them.
   void save_running();
   void restore_running();
+  // As they were saved, one tensor after the other.
+  std::span<const std::byte> saved_running() const { return running_; }
 
  private:
   struct Buffer {

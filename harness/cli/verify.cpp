@@ -10,6 +10,7 @@
 #include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
 #include "harness/cli/contestants.h"
+#include "harness/cli/failures.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
@@ -98,11 +99,16 @@ class AccuracyTable {
     worst_[{row, &backend}].see(verdict.error_of[static_cast<std::size_t>(kind_)]);
   }
 
+  // Rows that some backend has a number in.
   void print(const std::vector<const Backend*>& backends) const {
+    if (worst_.empty()) return;
     out("\n{:<34}", fmt::format("worst error, {} input", name(kind_)));
     for (const Backend* backend : backends) out(" {:>16}", backend->name());
     out("\n");
     for (const std::string& row : rows_) {
+      if (std::ranges::none_of(worst_, [&](const auto& one) { return one.first.first == row; })) {
+        continue;
+      }
       out("{:<34}", row);
       for (const Backend* backend : backends) {
         const auto found = worst_.find({row, backend});
@@ -126,7 +132,11 @@ class Verification {
       : options_(options),
         chosen_(choose_contestants(*options.plan->filters, *options.contestants)),
         backends_(chosen_.backends),
-        groups_(by_problem(cases_of(options))) {}
+        groups_(by_problem(cases_of(options))) {
+    for (const Backend* backend : backends_) {
+      failures_.emplace(backend->name(), std::string(backend->name()));
+    }
+  }
 
   int run() {
     chosen_.start_workers();
@@ -170,31 +180,64 @@ class Verification {
     // All placements take turns.
     const std::array placements = {Placement::kLine, Placement::kElement, Placement::kPage};
     Workspace workspace(group[0].problem, options_.seed, placements[groups_done_++ % 3]);
-    const CheckOptions check_options = {.seed = options_.seed,
-                                        .kinds = input_kinds_with(group[0].input),
-                                        .calls = least_calls(),
-                                        .calls_if_short = most_calls(),
-                                        .before = [](std::string_view backend) {
-                                          if (interrupted_before(backend)) throw Interrupted{};
-                                        }};
+    const CheckOptions check_options = {
+        .seed = options_.seed,
+        .kinds = input_kinds_with(group[0].input),
+        .calls = least_calls(),
+        .calls_if_short = most_calls(),
+        .before =
+            [](std::string_view backend) {
+              if (interrupted_before(backend)) throw Interrupted{};
+            },
+        .explain = [&](const Backend& backend) { return is_worth_explaining(backend, group); },
+        .every_kind = true};
     const auto checked = check_all(all, workspace, check_options);
     for (std::size_t i = 0; i < checked.size(); ++i) {
-      record(group[i / backends_.size()], *checked[i].backend, checked[i].verdict);
+      record(group[i / backends_.size()], checked[i]);
       remark(checked[i]);
     }
   }
 
-  void record(const Case& bench_case, const Backend& backend, const Verdict& verdict) {
+  // The cause is looked for in some failures of each kind of work, as it takes long: in two of each
+  // shape, since among few values, or in one shape, many causes look alike.
+  bool is_worth_explaining(const Backend& backend, const Group& group) const {
+    constexpr std::size_t kMost = 24;
+    constexpr std::size_t kMostOfShape = 2;
+    constexpr std::int64_t kLeastElements = 16;
+    if (!options_.all) return true;
+    const Problem& p = group[0].problem;
+    const auto explained = [this](const std::string& what) {
+      const auto found = explained_.find(what);
+      return found == explained_.end() ? 0 : found->second;
+    };
+    const std::string work = kind_of_work(backend, p);
+    return p.elements() >= kLeastElements && explained(work) < kMost &&
+           explained(work + shape(p)) < kMostOfShape;
+  }
+
+  static std::string kind_of_work(const Backend& backend, const Problem& p) {
+    return fmt::format("{} {} {} {} {}", backend.name(), name(p.norm), name(p.pass), name(p.dtype),
+                       name(p.layout));
+  }
+  static std::string shape(const Problem& p) { return fmt::format(" {} {} {}", p.n, p.c, p.l); }
+
+  void record(const Case& bench_case, const Checked& checked) {
+    const Backend& backend = *checked.backend;
+    const Verdict& verdict = checked.verdict;
     const std::string backend_name(backend.name());
+    if (checked.explain && !checked.symptoms.empty()) {
+      const std::string work = kind_of_work(backend, bench_case.problem);
+      ++explained_[work];
+      ++explained_[work + shape(bench_case.problem)];
+    }
     tallies_[backend_name].add(verdict);
     for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
     if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
     const KnownDefect* defect = known_defect(backend.name(), backend.version(), bench_case.problem);
     if (defect != nullptr && defect->explains(verdict)) {
       ++known_defects_[describe(*defect)];
-    } else if (is_failure(verdict.outcome)) {
-      failures_.push_back(fmt::format("{}: {} -b {}: {}", name(verdict.outcome), id(bench_case),
-                                      backend_name, verdict.reason));
+    } else if (verdict.outcome != Outcome::kUnsupported) {
+      failures_.at(backend_name).add(bench_case, checked);
     }
     if (defect != nullptr && verdict.passed()) ++stale_[describe(*defect)];
     if (options_.verbose) {
@@ -218,7 +261,8 @@ class Verification {
   }
 
   bool any_failed() const {
-    return !failures_.empty() || (!known_defects_.empty() && !options_.allow_known_defects);
+    return std::ranges::any_of(failures_, [](const auto& one) { return one.second.any(); }) ||
+           (!known_defects_.empty() && !options_.allow_known_defects);
   }
 
   void print() const {
@@ -252,7 +296,10 @@ class Verification {
       out("in units of its bound, and (in units in the last place of the largest value of the "
           "output)\n");
     }
-    for (const std::string& failure : failures_) out("{}\n", failure);
+    for (const Backend* backend : backends_) {
+      const Failures& failures = failures_.at(std::string(backend->name()));
+      if (failures.any()) failures.print(once_more(*backend));
+    }
     for (const auto& [defect, count] : known_defects_) {
       out("known defect: {} x {}\n", count, defect);
     }
@@ -263,6 +310,15 @@ class Verification {
     const auto others = other_kinds();
     for (const InputKind kind : others) out(" and on {} input", name(kind));
     out("{}\n", others.size() > 1 ? ", as their cases say" : "");
+  }
+
+  // The command that verifies this backend, up to a filter of cases.
+  std::string once_more(const Backend& backend) const {
+    std::string command = "normbench verify ";
+    command += options_.all ? "--all" : options_.plan->path;
+    for (const std::string& path : options_.contestants->plugins) command += " --plugin " + path;
+    for (const std::string& path : options_.contestants->python) command += " --python " + path;
+    return command + fmt::format(" -b '^{}$'", backend.name());
   }
 
   // Those of the cases, but for what all are checked on.
@@ -289,7 +345,8 @@ class Verification {
   std::map<std::string, Tally> tallies_;
   std::vector<AccuracyTable> accuracy_ = tables();
   std::map<std::pair<std::string, std::string>, std::size_t> skips_, remarks_;
-  std::vector<std::string> failures_;  // but for known defects
+  std::map<std::string, Failures, std::less<>> failures_;  // but for known defects, by backend
+  std::map<std::string, std::size_t> explained_;           // by kind of work, and shape
   std::map<std::string, std::size_t> known_defects_;
   std::map<std::string, std::size_t> stale_;
 };
