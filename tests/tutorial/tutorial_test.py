@@ -59,7 +59,7 @@ def follow(page, place, **variables):
         if shown is not None and shown[0] == "text":
             assert done.returncode == VERIFICATION_FAILED, done.stderr
             for line in shown[1].splitlines():
-                assert line.strip() in done.stdout, done.stdout
+                assert line in done.stdout.splitlines(), done.stdout
         else:
             assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     return made.stdout
