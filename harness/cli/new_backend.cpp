@@ -99,7 +99,7 @@ std::string from_template(const fs::path& root, const char* file, const std::str
 // What people type next, from the folder `here`, with `program` as they call it.
 class NextCommands {
  public:
-  NextCommands(fs::path here, std::string program, const fs::path& root)
+  NextCommands(fs::path here, const std::string& program, const fs::path& root)
       : here_(std::move(here)),
         program_(shell_word(program)),
         config_(shell_word(seen(root / "configs" / "quick.toml"))) {}
