@@ -6,18 +6,23 @@
 //   is part of each run.
 // - The gradient is added to what dx holds, so dx is zeroed first, as dlib's networks do. It
 //   allocates two vectors in each call, and takes three passes over x and dy.
-// - Forward training has no place here: dlib finds the variance as E[x^2] - E[x]^2 in float.
+// - Forward training finds the variance as E[x^2] - E[x]^2, of two float sums in one pass, and
+// never
+//   clamps it: where that cancels below -eps, y is NaN. Momentum is dlib's averaging factor, and
+//   the running variance takes the unbiased one, as in PyTorch. dlib saves 1 / sqrt(variance + eps)
+//   alone, of which collect() makes the variance.
 //
-// dlib's functions take its abstract class of tensors, here over the caller's memory: nothing is
-// copied.
+// dlib's functions take its classes of tensors, here over the caller's memory: nothing is copied.
 #include <dlib/cuda/tensor_tools.h>
 #include <dlib/revision.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "harness/core/backend.h"
@@ -29,7 +34,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Layout;
 using normbench::Norm;
@@ -70,6 +74,22 @@ class View : public dlib::tensor {
 View view(const normbench::Tensor& tensor) {
   return {static_cast<float*>(tensor.data), tensor.n, tensor.c, tensor.l};
 }
+
+// The same for results, of which dlib sets the size. The memory that it has of its own for that is
+// allocated here, and never touched.
+class Result : public dlib::resizable_tensor {
+ public:
+  explicit Result(const normbench::Tensor& tensor)
+      : resizable_tensor(tensor.n, tensor.c, 1, tensor.l),
+        values_(static_cast<float*>(tensor.data)) {}
+
+  const float* host() const override { return values_; }
+  float* host() override { return values_; }
+  float* host_write_only() override { return values_; }
+
+ private:
+  float* values_;
+};
 
 // A vector with a value per channel.
 View view(std::vector<float>& values) {
@@ -118,6 +138,67 @@ class Inference {
   View x_, y_, scale_view_, shift_view_;
 };
 
+// Whether a running statistic, which dlib updates before it writes y, lies over gamma or beta.
+bool shares_memory(const Arguments& a) {
+  const auto overlap = [](const normbench::Tensor& one, const normbench::Tensor& other) {
+    const auto* first = static_cast<const char*>(one.data);
+    const auto* second = static_cast<const char*>(other.data);
+    return first < second + other.bytes() && second < first + one.bytes();
+  };
+  return overlap(a.running_mean, a.gamma) || overlap(a.running_mean, a.beta) ||
+         overlap(a.running_var, a.gamma) || overlap(a.running_var, a.beta);
+}
+
+// Training on one mini-batch, as by bn_.
+class Training {
+ public:
+  Training(const Problem& problem, const Arguments& arguments)
+      : problem_(problem),
+        arguments_(arguments),
+        own_gamma_(static_cast<std::size_t>(problem.c), 1.0F),
+        own_beta_(own_gamma_.size()),
+        copies_(problem.affine && shares_memory(arguments)),
+        x_(view(arguments.x)),
+        gamma_(problem.affine && !copies_ ? view(arguments.gamma) : view(own_gamma_)),
+        beta_(problem.affine && !copies_ ? view(arguments.beta) : view(own_beta_)),
+        y_(arguments.y),
+        mean_(arguments.mean),
+        rstd_(arguments.rstd),
+        running_mean_(arguments.running_mean),
+        running_var_(arguments.running_var) {}
+
+  void run() {
+    if (copies_) {
+      std::ranges::copy(arguments_.gamma.as<float>(), own_gamma_.begin());
+      std::ranges::copy(arguments_.beta.as<float>(), own_beta_.begin());
+    }
+    const auto normalize =
+        problem_.l == 1 ? dlib::tt::batch_normalize : dlib::tt::batch_normalize_conv;
+    normalize(problem_.eps, y_, mean_, rstd_, problem_.momentum, running_mean_, running_var_, x_,
+              gamma_, beta_);
+    // dlib then swaps the memory of the running mean for a copy of the mean.
+    if (problem_.momentum == 1) {
+      std::memcpy(arguments_.running_mean.data, arguments_.mean.data, arguments_.mean.bytes());
+    }
+  }
+
+  void collect() {
+    const auto rstd = arguments_.rstd.as<float>();
+    const auto variance = arguments_.variance.as<float>();
+    for (std::size_t k = 0; k < rstd.size(); ++k) {
+      variance[k] = static_cast<float>(1 / std::pow(rstd[k], 2.0) - problem_.eps);
+    }
+  }
+
+ private:
+  const Problem problem_;
+  const Arguments arguments_;
+  std::vector<float> own_gamma_, own_beta_;  // where there are none, or copies
+  bool copies_;
+  View x_, gamma_, beta_;
+  Result y_, mean_, rstd_, running_mean_, running_var_;
+};
+
 // The gradient of one mini-batch, as by bn_.
 class Gradient {
  public:
@@ -164,6 +245,12 @@ class DlibKernel : public Kernel {
     for (const auto& part : parts_) part->run();
   }
 
+  void collect() override {
+    if constexpr (std::is_same_v<Part, Training>) {
+      for (const auto& part : parts_) part->collect();
+    }
+  }
+
   std::string detail() const override {
     return is_matrix_ ? "1 thread, as after fc" : "1 thread, as after con";
   }
@@ -194,30 +281,34 @@ class Dlib : public Backend {
     if (p.layout == Layout::kNlc && p.l != 1 && p.c != 1) {
       return Support::no("dlib's tensors are ncl");
     }
-    if (p.pass == Pass::kForwardTraining) {
-      return Support::no(
-          "dlib finds the variance as E[x^2] - E[x]^2 in float, which has no correct digit where "
-          "the mean is large beside the deviation");
+    if (p.pass == Pass::kForwardTraining && (p.momentum < 0 || p.momentum > 1)) {
+      return Support::no("dlib's averaging factor, the momentum, is from 0 to 1");
     }
     if (p.pass == Pass::kBackwardInference) {
       return Support::no("dlib has no gradient of batch normalization with fixed statistics");
     }
-    if (p.backward() && p.batch == 1) {
+    if (p.pass != Pass::kForwardInference && p.batch == 1) {
       return Support::no("dlib's batch normalization needs two samples in a mini-batch");
     }
     return Support::yes();
   }
 
-  // Each value is added to one float per channel. Inference has no sums.
+  // Each value is added to one float per channel. Inference has no sums. Training multiplies by
+  // 1 / n, which is one rounding more.
   Accuracy accuracy(const Problem& p) const override {
-    if (!p.backward()) return {Grade::kB, 0};
-    return {Grade::kA, static_cast<double>(p.values_per_channel() - 1)};
+    if (p.pass == Pass::kForwardInference) return Accuracy::in_double().folded();
+    if (p.backward()) return Accuracy::sequential(p.longest_sum());
+    const Accuracy sums = Accuracy::sequential(p.longest_sum() + 1).rounded_sums();
+    return sums.by_moments().variance_from_rstd();
   }
 
   std::unique_ptr<Kernel> prepare(const Problem& p, const Arguments& arguments,
                                   int /*threads*/) const override {
     if (p.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
     if (p.backward()) return std::make_unique<DlibKernel<Gradient>>(p, arguments);
+    if (p.pass == Pass::kForwardTraining) {
+      return std::make_unique<DlibKernel<Training>>(p, arguments);
+    }
     return std::make_unique<DlibKernel<Inference>>(p, arguments);
   }
 };

@@ -17,7 +17,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Norm;
 using normbench::Parameter;
@@ -150,11 +149,11 @@ class EigenBackend : public Backend {
   }
   Support supports(const Problem& problem) const override { return Support::if_valid(problem); }
   Accuracy accuracy(const Problem& problem) const override {
-    if (problem.elements() == 0 || problem.norm == Norm::kNone) return {Grade::kA, 0};
-    if (problem.pass == Pass::kForwardInference && problem.norm == Norm::kBatch) {
-      return {Grade::kA, 0};
+    const bool given = problem.uses_running_statistics() && !problem.backward();
+    if (problem.elements() == 0 || problem.norm == Norm::kNone || given) {
+      return Accuracy::in_double();
     }
-    return {Grade::kA, static_cast<double>(roundings(Plan(problem)))};
+    return {.roundings = static_cast<double>(roundings(Plan(problem)))};
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {

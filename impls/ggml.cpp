@@ -25,7 +25,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Layout;
 using normbench::Norm;
@@ -143,7 +142,7 @@ class Ggml : public Backend {
   // Sums are in float or double, and the variance is of deviations.
   Accuracy accuracy(const Problem& p) const override {
     const std::int64_t channels = p.norm == Norm::kGroup ? p.c / p.groups : p.c;
-    return {Grade::kA, static_cast<double>(channels * p.l - 1)};
+    return Accuracy::sequential(channels * p.l);
   }
 
   std::unique_ptr<Kernel> prepare(const Problem& p, const Arguments& arguments,

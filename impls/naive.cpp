@@ -14,7 +14,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Norm;
 using normbench::Parameter;
@@ -233,7 +232,7 @@ class Naive : public Backend {
     const Tiles tiles = tiles_of(problem);
     const std::int64_t values = std::max(tiles.values(), tiles.batch_rows * tiles.run);
     const bool sums_round = problem.dtype == DType::kF64;
-    return {.grade = Grade::kA, .roundings = sums_round ? static_cast<double>(values - 1) : 0};
+    return sums_round ? Accuracy::sequential(values) : Accuracy::in_double();
   }
   std::unique_ptr<Kernel> prepare(const Problem& problem, const Arguments& arguments,
                                   int) const override {

@@ -23,7 +23,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Layout;
 using normbench::Norm;
@@ -106,10 +105,10 @@ class OneDnn : public Backend {
   // in the vectorized backward kernels on one thread some do go through that many. Gradients of
   // parameters are sums over other values than statistics are; the longer of the two sums counts.
   Accuracy accuracy(const Problem& problem) const override {
-    if (!problem.backward() && problem.uses_running_statistics()) return {Grade::kA, 0};
+    if (!problem.backward() && problem.uses_running_statistics()) return Accuracy::in_double();
     const Tiles tiles = normbench::tiles_of(problem);
     const std::int64_t of_parameter = problem.backward() ? tiles.batch_rows * tiles.run : 1;
-    return {Grade::kA, static_cast<double>(std::max(tiles.values(), of_parameter) - 1)};
+    return Accuracy::sequential(std::max(tiles.values(), of_parameter));
   }
 
   bool native_layout() const override { return storage_ == Storage::kBlocked; }

@@ -20,7 +20,6 @@ using normbench::Accuracy;
 using normbench::Arguments;
 using normbench::Backend;
 using normbench::DType;
-using normbench::Grade;
 using normbench::Kernel;
 using normbench::Norm;
 using normbench::Problem;
@@ -89,7 +88,7 @@ class OpenMp : public Backend {
     const Tiles tiles = tiles_of(problem);
     const Index values = std::max(tiles.values(), tiles.batch_rows * tiles.run);
     const bool sums_round = problem.dtype == DType::kF64;
-    return {.grade = Grade::kA, .roundings = sums_round ? static_cast<double>(values - 1) : 0};
+    return sums_round ? Accuracy::sequential(values) : Accuracy::in_double();
   }
 
   std::unique_ptr<Kernel> prepare(const Problem& described, const Arguments& arguments,

@@ -136,6 +136,8 @@ class CaseMeasurement {
                       .detail = checked.detail,
                       .native_layout = checked.native_layout,
                       .grade = checked.accuracy.grade,
+                      .variance = case_.problem.finds_variance() ? checked.accuracy.variance
+                                                                 : VarianceForm::kDeviations,
                       .allocations = checked.allocations,
                       .prepare_ns = checked.prepare_ns};
     if (checked.bytes_written > 0) {

@@ -23,6 +23,7 @@ struct Row {
   std::string detail = {};
   bool native_layout = false;
   Grade grade = Grade::kA;
+  VarianceForm variance = VarianceForm::kDeviations;
   // Per call, one for each round from the first on; empty when not timed. Those that are clearly
   // behind have fewer than others.
   std::vector<double> samples_ns = {};

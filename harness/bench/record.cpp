@@ -171,6 +171,20 @@ ordered_json accuracy_json(const Verdict& verdict, InputKind input) {
   return kinds;
 }
 
+// How far a variance by moments is off itself on each kind of input, of a row that passed.
+ordered_json variance_json(const Verdict& verdict, InputKind input) {
+  if (!verdict.passed()) return nullptr;
+  ordered_json kinds = ordered_json::object();
+  for (const InputKind kind : input_kinds_with(input)) {
+    const VarianceLoss& loss = verdict.loss_of[static_cast<std::size_t>(kind)];
+    kinds[std::string(name(kind))] = {{"relative", finite_or_null(loss.relative)},
+                                      {"values", loss.values},
+                                      {"negative", loss.negative},
+                                      {"nan", loss.not_numbers}};
+  }
+  return kinds;
+}
+
 ordered_json known_defect_json(const KnownDefect* defect) {
   if (defect == nullptr) return nullptr;
   return {{"what", defect->what}, {"source", defect->source}};
@@ -212,6 +226,10 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["error"] = finite_or_null(row.verdict.error.bound);
   line["accuracy"] = accuracy_json(row.verdict, result.bench_case.input);
   line["grade"] = row.grade == Grade::kA ? "A" : "B";
+  if (row.variance != VarianceForm::kDeviations) {
+    line["variance"] = name(row.variance);
+    line["variance_error"] = variance_json(row.verdict, result.bench_case.input);
+  }
   line["allocations"] = optional_json(row.allocations);
   line["prepare_ns"] = row.prepare_ns;
   line["load_ns"] = row.load_ns;
@@ -244,7 +262,11 @@ void RunFolder::append(const CaseResult& result) {
     if (defect != nullptr) {
       ++known_defects_[defect];
     } else if (is_failure(row.verdict.outcome)) {
-      any_unexplained_failure_ = true;
+      FailedRows& rows = failed_[row.backend];
+      if (rows.count++ == 0) {
+        rows.first_case = id(result.bench_case);
+        rows.reason = fmt::format("{}: {}", name(row.verdict.outcome), row.verdict.reason);
+      }
     }
     ++outcomes_[std::string(name(row.verdict.outcome))];
     if (row.backend == result.twin) {

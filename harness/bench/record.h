@@ -58,9 +58,13 @@ class RunFolder {
   void warn(std::string warning);
   // Completes run.json. `interrupted`: somebody stopped the run before its last case.
   void finish(bool interrupted);
-  bool any_failed() const { return any_unexplained_failure_ || !known_defects_.empty(); }
-  // Whether a row failed for which no known defect is the reason.
-  bool any_unexplained_failure() const { return any_unexplained_failure_; }
+  // The rows of a backend that failed, but for known defects.
+  struct FailedRows {
+    std::int64_t count = 0;
+    std::string first_case = {};
+    std::string reason = {};  // of the first: "failed: exact input, ..."
+  };
+  const std::map<std::string, FailedRows>& failed() const { return failed_; }
   // Rows that failed because of each.
   const std::map<const KnownDefect*, std::int64_t>& known_defects() const { return known_defects_; }
 
@@ -74,7 +78,7 @@ class RunFolder {
   std::ofstream samples_;
   std::ofstream controls_;
   std::map<std::string, std::int64_t> outcomes_;
-  bool any_unexplained_failure_ = false;
+  std::map<std::string, FailedRows> failed_;
   std::map<const KnownDefect*, std::int64_t> known_defects_;
   std::vector<Ratio> twins_;
   std::vector<std::string> warnings_;

@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 7> kOutcomes = {
 // The element of an output that is furthest off, in units of its bound.
 struct Worst {
   double overflow = std::numeric_limits<double>::infinity();  // of the type of the output
+  bool may_be_nan = false;                                    // where anything is right
   double error = -1;
   std::int64_t at = 0;
   double got = 0;
@@ -100,7 +101,7 @@ struct Worst {
       // or anything is right.
       if (values[t] == want.value) {
         ratio = 0;
-      } else if (is_unjudged(want) && !std::isnan(values[t])) {
+      } else if (is_unjudged(want) && (may_be_nan || !std::isnan(values[t]))) {
         ratio = 0;
         ++unjudged;
       } else if (std::isinf(values[t]) &&
@@ -145,14 +146,17 @@ std::string position(const Problem& p, std::string_view name, const Tensor& tens
 // Collects the verdict over the outputs of one run.
 class Comparison {
  public:
-  explicit Comparison(const Workspace& workspace)
-      : workspace_(workspace), problem_(workspace.problem()) {}
+  Comparison(const Workspace& workspace, const Accuracy& accuracy)
+      : workspace_(workspace),
+        problem_(workspace.problem()),
+        may_be_nan_(accuracy.variance != VarianceForm::kDeviations) {}
 
   // expect(first, count, values, bounds) for elements side by side.
   template <class Expect>
   void see(std::string_view name, const Tensor& tensor, Expect expect) {
     const auto ranges = ranges_of(tensor.size());
-    std::vector<Worst> worst(ranges.size(), {.overflow = format_of(tensor.dtype).overflow()});
+    std::vector<Worst> worst(
+        ranges.size(), {.overflow = format_of(tensor.dtype).overflow(), .may_be_nan = may_be_nan_});
     with_storage(tensor.dtype, [&]<class T>(T) {
       const T* all = tensor.as<T>().data();
       for_each_range(ranges, [&](std::int64_t number, const Range& range) {
@@ -205,6 +209,7 @@ class Comparison {
 
   const Workspace& workspace_;
   const Problem& problem_;
+  bool may_be_nan_;
   Verdict verdict_;
 };
 
@@ -212,15 +217,11 @@ Verdict failed(std::string reason) {
   return {.outcome = Outcome::kFailed, .reason = std::move(reason)};
 }
 
-// No sum suffers more roundings than it has terms, but for those where parts of it come together:
-// an eighth of them, and for few terms so many that are nothing to any bound.
 std::optional<std::string> wrong_claim(const Problem& problem, const Accuracy& accuracy) {
-  constexpr std::int64_t kHarmless = 64;
-  const std::int64_t terms = most_terms(problem);
-  const std::int64_t most = terms + terms / 8 + kHarmless;
+  const std::int64_t most = most_roundings(problem);
   if (accuracy.roundings >= 0 && accuracy.roundings <= static_cast<double>(most)) return {};
   return fmt::format("claims {:.9g} roundings, and the longest sum has {} terms: claim at most {}",
-                     accuracy.roundings, terms, most);
+                     accuracy.roundings, most_terms(problem), most);
 }
 
 }  // namespace
@@ -236,6 +237,7 @@ void Verdict::add_errors_of(const Verdict& earlier) {
   for (const auto& [output, worst] : earlier.error_in) error_in[output].see(worst);
   for (std::size_t kind = 0; kind < error_of.size(); ++kind) {
     error_of[kind].see(earlier.error_of[kind]);
+    loss_of[kind].see(earlier.loss_of[kind]);
   }
 }
 
@@ -279,7 +281,7 @@ Verdict check_outputs(const Workspace& workspace, const Oracle& oracle, const Ac
                       std::int64_t calls, std::optional<std::uint64_t>* right) {
   if (const auto damage = workspace.damage()) return failed(*damage);
 
-  Comparison compare(workspace);
+  Comparison compare(workspace, accuracy);
   const Arguments& a = workspace.arguments();
   const Tensor& large = workspace.problem().backward() ? a.dx : a.y;
   const std::uint64_t bits =
@@ -385,6 +387,11 @@ Verdict InputCheck::run_twice(Checked& checked) {
     if (verdict.passed() && first && right != first && checked.repeatable) {
       verdict = of_other_bits(std::move(verdict));
     }
+    if (checked.claims) checked.claims->see(workspace_, *oracle_, calls);
+    if (calls == 1) {
+      verdict.loss_of[static_cast<std::size_t>(kind_)] =
+          variance_loss(workspace_, *oracle_, checked.accuracy);
+    }
     verdict.add_errors_of(total);
     total = std::move(verdict);
     if (calls == 1 && kind_ == InputKind::kRandom) first_outputs_ = digest_of_outputs();
@@ -396,6 +403,12 @@ Verdict InputCheck::run_twice(Checked& checked) {
           ", which {:.9g} roundings allow, but not by chance: do sums "
           "leave out a part of the values?",
           checked.accuracy.roundings);
+    } else if (!total.output.empty()) {
+      const double worst = total.error_in[total.output].bound;
+      if (std::isfinite(worst)) total.reason += fmt::format(": {:.2g} bounds off", worst);
+      if (const auto least = least_roundings(workspace_, *oracle_, checked.accuracy, calls)) {
+        total.reason += fmt::format(", would pass with roundings >= {:.9g}", *least);
+      }
     }
     explain(checked, total, calls, {poison, disturbed});
     break;
@@ -596,6 +609,10 @@ std::vector<Checked> check_all(std::span<const Entrant> entrants, Workspace& wor
     if (spoiled) fill(workspace, InputKind::kRandom, ~options.seed);
     prepare(checked, workspace);
     spoiled = !checked.verdict.passed();
+    if (options.search_claims && checked.verdict.passed()) {
+      checked.claims.emplace(workspace.problem(), checked.accuracy);
+      checked.accuracy = checked.claims->widest();
+    }
   }
   if (std::ranges::none_of(all, [](const Checked& one) { return one.verdict.passed(); }))
     return all;

@@ -13,9 +13,11 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/check/claims.h"
 #include "harness/check/explain.h"
 #include "harness/check/inputs.h"
 #include "harness/check/oracle.h"
+#include "harness/check/variance_loss.h"
 #include "harness/check/workspace.h"
 #include "harness/core/backend.h"
 
@@ -57,8 +59,9 @@ struct Verdict {
   std::string reason = {};  // why not passed, for people
   std::string output = {};  // the output that is wrong, if it is one
   Error error = {};         // over all outputs
-  std::map<std::string, Error, std::less<>> error_in = {};  // by output
-  std::array<Error, kEveryInputKind.size()> error_of = {};  // by kind of input, of InputCheck
+  std::map<std::string, Error, std::less<>> error_in = {};        // by output
+  std::array<Error, kEveryInputKind.size()> error_of = {};        // by kind of input, of InputCheck
+  std::array<VarianceLoss, kEveryInputKind.size()> loss_of = {};  // of a claim of moments
   // Elements of which no value is wrong, as the error of the variance may be as large as itself;
   // over all calls and kinds of input.
   std::int64_t unjudged = 0;
@@ -111,6 +114,7 @@ struct Checked {
   bool repeatable = true;
   std::string detail = {};
   Accuracy accuracy = {};
+  std::optional<ClaimSearch> claims = {};  // if they are looked for: `accuracy` then is the widest
   Verdict verdict = {};
   double prepare_ns = 0;  // the time that prepare() took
   // Of a call of run() that is not the first one, as far as it got there, and as they can be
@@ -143,6 +147,8 @@ struct CheckOptions {
   // Goes on with other kinds of input after one on which outputs are wrong: there is a symptom for
   // each. The verdict is that of the first.
   bool every_kind = false;
+  // Each backend is held to the widest claim, and Checked::claims has those that would do.
+  bool search_claims = false;
 };
 
 // load() of its kernel, before a run on other inputs than before. A kernel without a layout of its

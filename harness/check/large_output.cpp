@@ -30,17 +30,24 @@ void LargeOutput::prepare_y() {
   // without error.
   const bool no_error = o.sums_are_exact(accuracy_) || o.problem_.uses_running_statistics();
   const bool off = !no_error && o.problem_.norm != Norm::kRms;
-  off_center_.resize(o.statistics_.size());
-  relative_.resize(o.statistics_.size());
+  const bool by_moments = o.by_moments(accuracy_);
+  for (auto* values : {&off_center_, &relative_, &most_rstd_}) values->resize(o.statistics_.size());
   for (std::size_t at = 0; at < o.statistics_.size(); ++at) {
     const Statistics& statistic = o.statistics_[at];
-    const double rstd = o.rstd_[at];
-    const double c = no_error ? 0 : o.roundings(statistic, accuracy_);
+    const bool unknown = (!no_error || by_moments) &&
+                         o.relative_variance_error(statistic, accuracy_) == kNothingIsKnown;
+    const double growth = by_moments && !unknown ? o.growth_of_rstd(statistic, accuracy_) : 0;
+    const double rstd = o.rstd_[at] * (1 + growth);
     const double off_center = off ? rstd * o.mean_error(statistic, accuracy_) : 0;
-    const double updating = off ? o.updating_error(statistic, accuracy_) * rstd * rstd : 0;
-    const bool unknown =
-        !no_error && o.relative_variance_error(statistic, accuracy_) == kNothingIsKnown;
     off_center_[at] = unknown ? kNothingIsKnown : off_center;
+    most_rstd_[at] = rstd;
+    if (by_moments) {
+      // The larger rstd is a factor of all that is rounded: eight times, if y is folded.
+      relative_[at] = 5 * o.u_ + growth * (8 * o.u_ + 1 / kForwardMargin);
+      continue;
+    }
+    const double c = no_error ? 0 : o.roundings(statistic, accuracy_);
+    const double updating = off ? o.updating_error(statistic, accuracy_) * rstd * rstd : 0;
     relative_[at] = 5 * o.u_ + (c * o.u_ + off_center * off_center + updating) / 2;
   }
 }
@@ -120,9 +127,14 @@ void LargeOutput::expect_y(std::int64_t first, std::int64_t count, double* value
       const double off =
           gamma * (off_center_[at] + xh * relative_[at]) + u * (gamma * xh + size) +
           o.lost_near_zero_ + o.smallest_ * (std::abs(value_of_x) + std::abs(mean) + gamma) +
-          u_folded * (gamma * rstd * 2 * (std::abs(value_of_x) + std::abs(mean)) + size);
+          u_folded * (gamma * most_rstd_[at] * 2 * (std::abs(value_of_x) + std::abs(mean)) + size);
       value[t] = y;
       bound[t] = kForwardMargin * off + u_stored * size;
+    }
+    if (!o.by_moments(accuracy_)) return;
+    // NaN stays NaN where gamma is 0.
+    for (std::int64_t t = 0; t < length; ++t) {
+      if (off_center_[index(s(t))] == kNothingIsKnown) bound[t] = kNothingIsKnown;
     }
   };
   for_each_piece(first, first + count, o.sharing_.statistics, o.sharing_.parameters,

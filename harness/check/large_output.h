@@ -28,10 +28,11 @@ class LargeOutput {
 
   const Oracle& oracle_;
   Accuracy accuracy_;
-  // By statistic. y: what an error of the mean adds, and what is relative to xh. dx: the means of g
+  // By statistic. y: what an error of the mean adds, what is relative to xh, and how large rstd may
+  // be. dx: the means of g
   // and of g * xh, and the parts of the bound, in units of u * rstd, that xh is no factor of and
   // that it is.
-  std::vector<double> off_center_, relative_;
+  std::vector<double> off_center_, relative_, most_rstd_;
   std::vector<double> mean_g_, mean_g_xh_, fixed_, per_xh_;
 };
 

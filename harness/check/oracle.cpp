@@ -19,6 +19,26 @@
 // at twice these: over thousands of draws honest implementations reached 0.99 of them. rms is the
 // same with a mean of 0 and the mean square for the variance.
 //
+// The variance by moments, mean x^2 - mean^2, is off by
+//   e = (c + 3) * u * (variance + mean^2) + 2 * |mean| * d + d^2 + u * (variance + mean^2)
+// instead: mean x^2 = variance + mean^2 by c for the sum and 3 for the square, 1 / n and the
+// product with it, mean^2 by what d makes of it and by one rounding, as is the difference. That is
+// about c * u * variance * k^2 with k^2 = 1 + mean^2 / variance, as in the same paper, which has it
+// for the textbook algorithm. By moments shifted by the first value s, it is the same of x - s,
+// which is one rounding off, so that both its sums have one more: with m = |mean - s| for |mean|,
+// sqrt(variance + m^2) for mean |x|, which is not less than mean |x - s|,
+//   d = u * m + (c + 1) * u * sqrt(variance + m^2), and c + 5 for the c + 3 of e.
+// The mean, which s is added to, is off by d + u * |mean|. On exact input the mean is exact, d = 0,
+// but squares have twice the digits of x: e is what is left of it. On constant input shifted
+// moments are exact. With r = 2e / (variance + eps), as the variance is accepted at twice e, rstd
+// is too large by the factor 1 / sqrt(1 - r) at most, which is not linear where r is near 1; so are
+// deviations times rstd. Where r is 1 or more nothing is known of rstd and y, and the variance may
+// be so negative that they are NaN.
+//
+// A variance that is made of the saved rstd, as 1 / rstd^2 - eps, is off by
+//   4u * (variance + eps + e) + u * variance
+// more: rstd by 2u, which its square doubles, and the rounding of the result.
+//
 // Backward, with g = dy * gamma and means over a statistic, each term of
 //   dx = rstd * (g - mean g - xh * mean (g * xh))
 // is off by u times its size for each rounding on its way, whichever way that is:
@@ -214,7 +234,9 @@ std::vector<Statistics> statistics_in(const Problem& p, const Arguments& a) {
       all[at] = {.mean = mean[at],
                  .variance = variance,
                  .rstd = rstd_of(p, variance),
-                 .mean_size = static_cast<double>(sums[1][at] / count)};
+                 .mean_size = static_cast<double>(sums[1][at] / count),
+                 .first = static_cast<double>(
+                     x[sharing.statistics.element(static_cast<std::int64_t>(at), 0)])};
     }
   });
   return all;
@@ -378,8 +400,26 @@ double Oracle::roundings(const Accuracy& accuracy) const {
   return std::min(accuracy.roundings, kLambda * std::sqrt(accuracy.roundings));
 }
 
+bool Oracle::by_moments(const Accuracy& accuracy) const {
+  return accuracy.variance != VarianceForm::kDeviations && problem_.finds_variance();
+}
+
+bool Oracle::variance_is_exact(const Accuracy& accuracy) const {
+  return sums_are_exact(accuracy) && !by_moments(accuracy);
+}
+
+Oracle::Summed Oracle::summed(const Statistics& statistic, const Accuracy& accuracy) const {
+  const auto mean = static_cast<double>(std::abs(statistic.mean));
+  if (accuracy.variance != VarianceForm::kShiftedMoments || !by_moments(accuracy)) {
+    return {mean, statistic.mean_size, 0};
+  }
+  const auto offset = static_cast<double>(std::abs(statistic.mean - statistic.first));
+  return {offset, std::sqrt(static_cast<double>(statistic.variance) + offset * offset), 1};
+}
+
 double Oracle::roundings(const Statistics& statistic, const Accuracy& accuracy) const {
-  const double size = statistic.mean_size * statistic.mean_size;
+  const double mean_size = summed(statistic, accuracy).size;
+  const double size = mean_size * mean_size;
   const auto square = static_cast<double>(statistic.variance);
   const double variance = problem_.norm == Norm::kRms ? square - size : square;
   constexpr double kSpread = 1.0 / 16;
@@ -387,12 +427,31 @@ double Oracle::roundings(const Statistics& statistic, const Accuracy& accuracy) 
 }
 
 double Oracle::mean_error(const Statistics& statistic, const Accuracy& accuracy) const {
+  const Summed of = summed(statistic, accuracy);
+  const double of_shift = of.shifts * u_ * static_cast<double>(std::abs(statistic.mean));
+  return error_of_sum(statistic, accuracy, of) + of_shift;
+}
+
+double Oracle::error_of_sum(const Statistics& statistic, const Accuracy& accuracy,
+                            const Summed& of) const {
   const auto n = static_cast<double>(values_per_statistic(problem_));
-  return u_ * static_cast<double>(std::abs(statistic.mean)) +
-         (roundings(statistic, accuracy) * u_ + n * u_oracle_) * statistic.mean_size + smallest_;
+  const double c = roundings(statistic, accuracy) + of.shifts;
+  return u_ * of.mean + (c * u_ + n * u_oracle_) * of.size + smallest_;
+}
+
+double Oracle::moments_error(const Statistics& statistic, const Accuracy& accuracy) const {
+  const auto n = static_cast<double>(values_per_statistic(problem_));
+  const auto variance = static_cast<double>(statistic.variance);
+  const Summed of = summed(statistic, accuracy);
+  const double square = variance + of.mean * of.mean;
+  const double c = roundings(statistic, accuracy) + 3 + 2 * of.shifts;
+  const double d = sums_are_exact(accuracy) ? 0 : error_of_sum(statistic, accuracy, of);
+  return (c + 1) * u_ * square + 2 * of.mean * d + d * d + n * u_oracle_ * square + 3 * smallest_;
 }
 
 double Oracle::variance_error(const Statistics& statistic, const Accuracy& accuracy) const {
+  if (variance_is_exact(accuracy)) return 0;
+  if (by_moments(accuracy)) return moments_error(statistic, accuracy);
   const auto n = static_cast<double>(values_per_statistic(problem_));
   const double d = problem_.norm == Norm::kRms ? 0 : mean_error(statistic, accuracy);
   const auto variance = static_cast<double>(statistic.variance);
@@ -404,7 +463,14 @@ double Oracle::relative_variance_error(const Statistics& statistic,
                                        const Accuracy& accuracy) const {
   const double shifted = static_cast<double>(statistic.variance) + problem_.eps;
   const double error = variance_error(statistic, accuracy);
-  return error < shifted ? error / shifted : kNothingIsKnown;
+  const double limit = by_moments(accuracy) ? shifted / kForwardMargin : shifted;
+  return error < limit ? error / shifted : kNothingIsKnown;
+}
+
+double Oracle::growth_of_rstd(const Statistics& statistic, const Accuracy& accuracy) const {
+  const double relative = kForwardMargin * relative_variance_error(statistic, accuracy);
+  if (!by_moments(accuracy) || relative >= kNothingIsKnown) return relative / 2;
+  return 1 / std::sqrt(1 - relative) - 1;
 }
 
 double Oracle::updating_error(const Statistics& statistic, const Accuracy& accuracy) const {
@@ -434,19 +500,23 @@ Expected Oracle::mean(std::size_t at, const Accuracy& accuracy) const {
 
 Expected Oracle::variance(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
-  if (sums_are_exact(accuracy)) {
-    const auto variance = static_cast<double>(statistic.variance);
+  const auto variance = static_cast<double>(statistic.variance);
+  double error = variance_error(statistic, accuracy);
+  if (accuracy.from_rstd) {
+    const bool any_rstd = relative_variance_error(statistic, accuracy) == kNothingIsKnown;
+    if (any_rstd && by_moments(accuracy)) return expected(statistic.variance, kNothingIsKnown);
+    error += 4 * u_ * (variance + problem_.eps + error) + u_ * variance;
+  } else if (variance_is_exact(accuracy)) {
     return expected(wide_ ? variance : static_cast<float>(variance), 0);
   }
-  return expected(statistic.variance, kForwardMargin * variance_error(statistic, accuracy));
+  return expected(statistic.variance, kForwardMargin * error);
 }
 
 Expected Oracle::rstd(std::size_t at, const Accuracy& accuracy) const {
   const Statistics& statistic = statistics_[at];
   const auto rstd = static_cast<double>(statistic.rstd);
-  const double relative =
-      sums_are_exact(accuracy) ? 0 : relative_variance_error(statistic, accuracy) / 2;
-  return expected(statistic.rstd, kForwardMargin * rstd * (2 * u_ + relative));
+  const double growth = growth_of_rstd(statistic, accuracy);
+  return expected(statistic.rstd, rstd * (kForwardMargin * 2 * u_ * (1 + growth) + growth));
 }
 
 Expected Oracle::dgamma(std::size_t at, const Accuracy& accuracy) const {
@@ -506,8 +576,7 @@ Expected Oracle::running_var(std::size_t at, const Accuracy& accuracy, std::int6
   return running(running_var_[at], calls, [&](std::size_t batch) {
     const Statistics& statistic = statistics_[batch * index(problem_.c) + at];
     const Wide unbiased = statistic.variance * (static_cast<Wide>(n) / static_cast<Wide>(n - 1));
-    const double error =
-        sums_are_exact(accuracy) ? 0 : kForwardMargin * variance_error(statistic, accuracy);
+    const double error = kForwardMargin * variance_error(statistic, accuracy);
     return std::pair{unbiased, error * n / (n - 1) + 2 * u_ * static_cast<double>(unbiased)};
   });
 }

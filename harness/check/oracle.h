@@ -35,6 +35,7 @@ struct Statistics {
   Wide variance = 0;     // biased; for rms the mean square
   Wide rstd = 0;         // 1 / sqrt(variance + eps)
   double mean_size = 0;  // mean of |x|
+  double first = 0;      // value of x in memory
 };
 
 // The statistics of x, in the order of memory.
@@ -94,11 +95,24 @@ class Oracle {
   double roundings(const Accuracy& accuracy) const;
   double mean_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
+  // What is summed for the mean: values, or their differences from the first one.
+  struct Summed {
+    double mean;    // of it, as a size
+    double size;    // mean of its sizes, or more
+    double shifts;  // whether the first value is taken away, as a rounding
+  };
+  Summed summed(const Statistics& statistic, const Accuracy& accuracy) const;
+  double error_of_sum(const Statistics& statistic, const Accuracy& accuracy,
+                      const Summed& of) const;
+  double moments_error(const Statistics& statistic, const Accuracy& accuracy) const;
   double relative_variance_error(const Statistics& statistic, const Accuracy& accuracy) const;
+  double growth_of_rstd(const Statistics& statistic, const Accuracy& accuracy) const;
   double updating_error(const Statistics& statistic, const Accuracy& accuracy) const;
   // The bound of a parameter or statistic, with the rounding of the expected value itself.
   Expected expected(Wide value, double bound) const;
   bool sums_are_exact(const Accuracy& accuracy) const { return exact_ && accuracy.exact_sums; }
+  bool variance_is_exact(const Accuracy& accuracy) const;
+  bool by_moments(const Accuracy& accuracy) const;
   template <class Statistic>
   Expected running(double before, std::int64_t calls, Statistic statistic) const;
 

@@ -27,8 +27,9 @@ void print(const CaseResult& result, const Row& row, const Machine& machine) {
       row.verdict.reason);
   if (row.verdict.outcome == Outcome::kUnsupported) return;
   out("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
-  out("error      {:.3f} of its bound, grade {}\n", row.verdict.error.bound,
-      row.grade == Grade::kA ? "A" : "B");
+  out("error      {:.3f} of its bound, grade {}{}\n", row.verdict.error.bound,
+      row.grade == Grade::kA ? "A" : "B",
+      row.variance == VarianceForm::kDeviations ? "" : ", variance by moments, which cancels");
   out("prepare    {:.1f} us\n", row.prepare_ns / 1e3);
   if (row.samples_ns.empty()) return;
   const double ns = median(row.samples_ns);

@@ -284,12 +284,15 @@ class Run {
     for (const auto& [defect, rows] : folder.known_defects()) {
       say("normbench: known defect: {} x {}\n", rows, describe(*defect));
     }
-    if (options_.allow_known_defects ? folder.any_unexplained_failure() : folder.any_failed()) {
-      say("normbench: error: a backend was wrong, crashed or too slow: see normbench report {}\n",
-          folder.path().string());
-      return kVerificationFailed;
+    for (const auto& [backend, rows] : folder.failed()) {
+      say("normbench: error: {} has no times in {} {}, the first {}: {}\n", backend, rows.count,
+          rows.count == 1 ? "case" : "cases", rows.first_case, rows.reason);
     }
-    return kFine;
+    const bool failed = !folder.failed().empty() ||
+                        (!options_.allow_known_defects && !folder.known_defects().empty());
+    if (!failed) return kFine;
+    say("normbench: what failures have in common is told by normbench verify, --all or this config\n");
+    return kVerificationFailed;
   }
 
   const RunOptions& options_;

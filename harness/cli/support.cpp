@@ -57,7 +57,11 @@ class Table {
     for (const Problem& problem : problems) {
       const Support support = backend_.supports(problem);
       if (support.supported) {
-        grades.insert(backend_.accuracy(problem).grade == Grade::kA ? "A" : "B");
+        const Accuracy claim = backend_.accuracy(problem);
+        const bool by_moments =
+            problem.finds_variance() && claim.variance != VarianceForm::kDeviations;
+        grades.insert(std::string(claim.grade == Grade::kA ? "A" : "B") +
+                      (by_moments ? " by moments" : ""));
       } else {
         numbers.insert(number_of(support.reason));
       }

@@ -9,8 +9,10 @@
 #include "harness/check/check.h"
 #include "harness/check/known_defects.h"
 #include "harness/check/matrix.h"
+#include "harness/cli/claims.h"
 #include "harness/cli/contestants.h"
 #include "harness/cli/failures.h"
+#include "harness/cli/moments.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
@@ -27,6 +29,7 @@ struct VerifyOptions {
   std::string input = {};  // instead of those of the cases
   std::optional<int> repeat = {};
   bool verbose = false;
+  bool claim = false;  // look for the least that passes
 };
 
 struct Tally {
@@ -99,6 +102,12 @@ class AccuracyTable {
     worst_[{row, &backend}].see(verdict.error_of[static_cast<std::size_t>(kind_)]);
   }
 
+  // Whether an error that is within its bound looks large.
+  bool alarms() const {
+    return std::any_of(worst_.begin(), worst_.end(),
+                       [](const auto& entry) { return entry.second.ulp >= 1000; });
+  }
+
   // Rows that some backend has a number in.
   void print(const std::vector<const Backend*>& backends) const {
     if (worst_.empty()) return;
@@ -149,6 +158,10 @@ class Verification {
       say("normbench: interrupted after {} of {} cases\n", done, cases);
       return kInterrupted;
     }
+    if (options_.claim) {
+      claims_.print();
+      return claims_.all_pass() ? kFine : kVerificationFailed;
+    }
     print();
     return any_failed() ? kVerificationFailed : kFine;
   }
@@ -180,21 +193,26 @@ class Verification {
     // All placements take turns.
     const std::array placements = {Placement::kLine, Placement::kElement, Placement::kPage};
     Workspace workspace(group[0].problem, options_.seed, placements[groups_done_++ % 3]);
-    const CheckOptions check_options = {
-        .seed = options_.seed,
-        .kinds = input_kinds_with(group[0].input),
-        .calls = least_calls(),
-        .calls_if_short = most_calls(),
-        .before =
-            [](std::string_view backend) {
-              if (interrupted_before(backend)) throw Interrupted{};
-            },
-        .explain = [&](const Backend& backend) { return is_worth_explaining(backend, group); },
-        .every_kind = true};
+    const CheckOptions check_options = {.seed = options_.seed,
+                                        .kinds = input_kinds_with(group[0].input),
+                                        .calls = least_calls(),
+                                        .calls_if_short = most_calls(),
+                                        .before =
+                                            [](std::string_view backend) {
+                                              if (interrupted_before(backend)) throw Interrupted{};
+                                            },
+                                        .explain =
+                                            [&](const Backend& backend) {
+                                              return !options_.claim &&
+                                                     is_worth_explaining(backend, group);
+                                            },
+                                        .every_kind = true,
+                                        .search_claims = options_.claim};
     const auto checked = check_all(all, workspace, check_options);
     for (std::size_t i = 0; i < checked.size(); ++i) {
       record(group[i / backends_.size()], checked[i]);
       remark(checked[i]);
+      if (options_.claim) claims_.see(group[0].problem, checked[i]);
     }
   }
 
@@ -232,6 +250,7 @@ class Verification {
     }
     tallies_[backend_name].add(verdict);
     for (AccuracyTable& table : accuracy_) table.add(bench_case.problem, backend, verdict);
+    moments_.see(backend, verdict);
     if (verdict.outcome == Outcome::kUnsupported) ++skips_[{backend_name, verdict.reason}];
     const KnownDefect* defect = known_defect(backend.name(), backend.version(), bench_case.problem);
     if (defect != nullptr && defect->explains(verdict)) {
@@ -282,6 +301,7 @@ class Verification {
       out("not judged: {} values of {}: the error of their variance may be as large as itself\n",
           tally.unjudged, backend);
     }
+    moments_.print();
     for (const auto& [remark, count] : remarks_) {
       out("remark: {} {} in run(), in {} cases\n", remark.first, remark.second, count);
     }
@@ -295,6 +315,11 @@ class Verification {
       for (const AccuracyTable& table : accuracy_) table.print(backends_);
       out("in units of its bound, and (in units in the last place of the largest value of the "
           "output)\n");
+      if (std::any_of(accuracy_.begin(), accuracy_.end(),
+                      [](const AccuracyTable& table) { return table.alarms(); })) {
+        out("a thousand ulp and more within the bound: large terms cancel, so that the largest "
+            "value of the output is itself about as small as their roundings\n");
+      }
     }
     for (const Backend* backend : backends_) {
       const Failures& failures = failures_.at(std::string(backend->name()));
@@ -344,6 +369,8 @@ class Verification {
   std::size_t groups_done_ = 0;
   std::map<std::string, Tally> tallies_;
   std::vector<AccuracyTable> accuracy_ = tables();
+  MomentsReport moments_;
+  ClaimReport claims_;
   std::map<std::pair<std::string, std::string>, std::size_t> skips_, remarks_;
   std::map<std::string, Failures, std::less<>> failures_;  // but for known defects, by backend
   std::map<std::string, std::size_t> explained_;           // by kind of work, and shape
@@ -378,6 +405,8 @@ void add_verify(CLI::App& app, int& exit_code) {
                    "Calls of each backend on random input, all of which must leave the same right "
                    "results; 14 by default, on a config up to 100 where calls are short")
       ->check(CLI::Range(2, 1'000'000));
+  verb->add_flag("--claim", options->claim,
+                 "Find the least accuracy that each backend could claim, instead of what is wrong");
   verb->add_flag("-v,--verbose", options->verbose, "Print a line for every backend and case");
   verb->callback([options, &exit_code] {
     interrupted();

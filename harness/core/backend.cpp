@@ -20,6 +20,19 @@ Accuracy with_roundings(std::int64_t roundings) {
 
 }  // namespace
 
+std::string_view name(VarianceForm form) {
+  constexpr std::array<std::string_view, kEveryVarianceForm.size()> kNames = {
+      "deviations", "shifted_moments", "moments"};
+  return kNames[static_cast<std::size_t>(form)];
+}
+
+std::optional<VarianceForm> parse_variance_form(std::string_view text) {
+  for (const VarianceForm form : kEveryVarianceForm) {
+    if (name(form) == text) return form;
+  }
+  return {};
+}
+
 Accuracy Accuracy::sequential(std::int64_t n) {
   return with_roundings(std::max<std::int64_t>(n - 1, 0));
 }
@@ -31,15 +44,17 @@ Accuracy Accuracy::lanes(std::int64_t n, std::int64_t w) {
   return with_roundings(std::max<std::int64_t>(in_each - 1, 0) + halvings(std::min(n, w)));
 }
 
-Accuracy Accuracy::welford(std::int64_t n) {
-  Accuracy accuracy = sequential(n);
-  accuracy.exact_sums = false;
-  return accuracy;
-}
+Accuracy Accuracy::welford(std::int64_t n) { return sequential(n).rounded_sums(); }
 
 Accuracy Accuracy::folded() const {
   Accuracy other = *this;
   other.grade = Grade::kB;
+  return other;
+}
+
+Accuracy Accuracy::rounded_sums() const {
+  Accuracy other = *this;
+  other.exact_sums = false;
   return other;
 }
 
@@ -52,6 +67,12 @@ Accuracy Accuracy::by_moments() const {
 Accuracy Accuracy::by_shifted_moments() const {
   Accuracy other = *this;
   other.variance = VarianceForm::kShiftedMoments;
+  return other;
+}
+
+Accuracy Accuracy::variance_from_rstd() const {
+  Accuracy other = *this;
+  other.from_rstd = true;
   return other;
 }
 

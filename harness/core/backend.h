@@ -1,8 +1,10 @@
 // What every implementation offers: Backend says what it can do, Kernel does it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,17 +52,25 @@ struct Support {
 // backward: A, from sums of dy * (x - mean); B, dx = g * rstd + x * b + a, from sums of dy * x.
 enum class Grade { kA, kB };
 
-// How the variance of a training pass is formed. Moments cancel where the mean is large beside the
-// deviation, and may leave no correct digit: who claims them is held to what they can give, and is
-// listed apart.
+// How the variance of a forward pass that finds it is formed. Moments cancel where the mean is
+// large beside the deviation, and may leave no correct digit: who claims them is held to what they
+// can give, and is listed apart.
 enum class VarianceForm {
   kDeviations,      // sum (x - mean)^2 / n, or by updating formulas
   kShiftedMoments,  // sum (x - s)^2 / n - (sum (x - s) / n)^2, where s is the first value
   kMoments          // sum x^2 / n - mean^2
 };
 
+inline constexpr std::array kEveryVarianceForm = {
+    VarianceForm::kDeviations, VarianceForm::kShiftedMoments, VarianceForm::kMoments};
+
+// "deviations", "shifted_moments", "moments".
+std::string_view name(VarianceForm form);
+std::optional<VarianceForm> parse_variance_form(std::string_view text);
+
 // The accuracy that a backend claims for a problem, and that the check holds it to. The functions
-// are the usual ways to sum n values; `verify --claim` finds the least that passes.
+// are the usual ways to sum n values, of which Problem::longest_sum() is the most that there are;
+// `verify --claim` finds the least that passes.
 struct Accuracy {
   Grade grade = Grade::kA;
   // Most roundings that any one value can suffer while a statistic is summed. For f64 a rounding is
@@ -70,6 +80,8 @@ struct Accuracy {
   // something is multiplied by 1 / n on the way (as in updating formulas).
   bool exact_sums = true;
   VarianceForm variance = VarianceForm::kDeviations;
+  // Whether collect() makes the variance of a saved rstd, as 1 / rstd^2 - eps.
+  bool from_rstd = false;
 
   // In double: of values that are none.
   static Accuracy in_double() { return {}; }
@@ -84,8 +96,10 @@ struct Accuracy {
 
   // The same sums, otherwise used.
   Accuracy folded() const;              // Grade::kB
+  Accuracy rounded_sums() const;        // not exact_sums
   Accuracy by_moments() const;          // VarianceForm::kMoments
   Accuracy by_shifted_moments() const;  // VarianceForm::kShiftedMoments
+  Accuracy variance_from_rstd() const;  // from_rstd
 };
 
 // Something about a backend that a user can set, to see what a part of it is worth.

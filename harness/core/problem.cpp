@@ -1,6 +1,7 @@
 // Names, ids and validity of problems.
 #include "harness/core/problem.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -80,6 +81,23 @@ std::string size_text(const Problem& problem) {
 bool is_training(Pass pass) { return pass == Pass::kForwardTraining || pass == Pass::kBackward; }
 
 }  // namespace
+
+std::int64_t Problem::longest_sum() const {
+  const auto values = [this]() -> std::int64_t {
+    switch (norm) {
+      case Norm::kBatch:
+        return values_per_channel();
+      case Norm::kInstance:
+        return l;
+      case Norm::kGroup:
+        return c / groups * l;
+      default:
+        return c * l;
+    }
+  };
+  if (!backward()) return values();
+  return std::max(values(), norm == Norm::kLayer || norm == Norm::kRms ? batch : batch * l);
+}
 
 std::string_view name(Norm norm) { return kNorms[static_cast<std::size_t>(norm)]; }
 std::string_view name(Pass pass) { return kPasses[static_cast<std::size_t>(pass)]; }

@@ -62,11 +62,18 @@ struct Problem {
   std::int64_t mini_batches() const { return batch == 0 ? 1 : n / batch; }
   // Values per channel and mini-batch: what one statistic of batch norm is made of.
   std::int64_t values_per_channel() const { return batch * l; }
+  // Terms of the longest sum: over a statistic or, backward, over a parameter and a mini-batch.
+  std::int64_t longest_sum() const;
   bool backward() const { return pass == Pass::kBackward || pass == Pass::kBackwardInference; }
   // Whether the statistics are given, not found.
   bool uses_running_statistics() const {
     return norm == Norm::kBatch &&
            (pass == Pass::kForwardInference || pass == Pass::kBackwardInference);
+  }
+
+  // Whether the pass finds variances of x: that of rms is a mean square.
+  bool finds_variance() const {
+    return !backward() && norm != Norm::kRms && norm != Norm::kNone && !uses_running_statistics();
   }
 
   bool operator==(const Problem&) const = default;

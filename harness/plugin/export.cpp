@@ -199,6 +199,13 @@ void accuracy(const normbench_problem* problem, normbench_accuracy* accuracy) {
     accuracy->roundings = claim.roundings;
     accuracy->grade = claim.grade == Grade::kA ? std::int32_t{'A'} : std::int32_t{'B'};
     accuracy->exact_sums = claim.exact_sums ? 1 : 0;
+    // Another version of normbench may have sent the struct without what it does not know.
+    const auto has = [accuracy](const std::int32_t& field) {
+      const auto end = reinterpret_cast<const std::byte*>(&field + 1);
+      return end <= reinterpret_cast<const std::byte*>(accuracy) + accuracy->size;
+    };
+    if (has(accuracy->variance)) accuracy->variance = static_cast<std::int32_t>(claim.variance);
+    if (has(accuracy->from_rstd)) accuracy->from_rstd = claim.from_rstd ? 1 : 0;
   } catch (...) {
   }
 }

@@ -298,9 +298,16 @@ class Plugin : public Backend {
                                std::to_string(claim.roundings) +
                                " roundings: it must be a number from 0 on");
     }
+    const auto forms = static_cast<std::int32_t>(kEveryVarianceForm.size());
+    if (claim.variance < 0 || claim.variance >= forms) {
+      throw std::runtime_error("accuracy of " + name_ + " claims variance " +
+                               std::to_string(claim.variance) + ", which is neither 0, 1 nor 2");
+    }
     return {.grade = claim.grade == 'A' ? Grade::kA : Grade::kB,
             .roundings = claim.roundings,
-            .exact_sums = claim.exact_sums != 0};
+            .exact_sums = claim.exact_sums != 0,
+            .variance = static_cast<VarianceForm>(claim.variance),
+            .from_rstd = claim.from_rstd != 0};
   }
 
   bool repeatable(const Problem& problem) const override {
@@ -321,7 +328,9 @@ class Plugin : public Backend {
                                 .roundings = usual.roundings,
                                 .grade = 'A',
                                 .exact_sums = usual.exact_sums ? 1 : 0,
-                                .repeatable = 1};
+                                .repeatable = 1,
+                                .variance = static_cast<std::int32_t>(usual.variance),
+                                .from_rstd = usual.from_rstd ? 1 : 0};
     if (table_.accuracy == nullptr) return claim;
     const ProblemInC in_c(problem);
     guarded(name_, "accuracy", [&] { table_.accuracy(in_c.get(), &claim); });

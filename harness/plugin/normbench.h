@@ -39,13 +39,15 @@ struct normbench_buffer {
   void* data; /* aligned to 64 bytes where it is timed, to its elements in verify */
 };
 
-/* What harness/core/backend.h explains as Accuracy; it comes filled with these defaults. */
+/* What harness/core/backend.h explains as Accuracy, filled with these defaults. */
 struct normbench_accuracy {
   size_t size;
   double roundings;   /* 0: most that a value can suffer in a sum; 0 is for sums in double */
   int32_t grade;      /* 'A': centered; 'B': folded into scale and shift */
   int32_t exact_sums; /* 1: sums of numbers with few digits come out exact */
   int32_t repeatable; /* 1: each run on the same inputs leaves the same bits */
+  int32_t variance;   /* 0: of deviations; 1: by shifted moments; 2: by moments, which cancel */
+  int32_t from_rstd;  /* 0; 1: collect makes the variance of a saved rstd */
 };
 
 struct normbench_backend {
@@ -69,12 +71,10 @@ struct normbench_backend {
   int32_t native_layout; /* 1: load or collect convert or copy */
 };
 
-#ifdef __cplusplus
-extern "C" {
-#endif
 /* The table, which lives as long as the process. */
-__attribute__((visibility("default"))) const struct normbench_backend* normbench_plugin(void);
 #ifdef __cplusplus
-}
+extern "C"
 #endif
+    __attribute__((visibility("default"))) const struct normbench_backend*
+    normbench_plugin(void);
 #endif

@@ -30,7 +30,38 @@ DTYPES = {"f32": ("f", "float32"), "f64": ("d", "float64"), "bf16": ("H", "uint1
           "f16": ("H", "float16")}
 BUFFERS = ("x", "gamma", "beta", "running_mean", "running_var", "y", "mean", "variance", "rstd",
            "dy", "dx", "dgamma", "dbeta")
-ACCURACY = {"grade": "A", "roundings": 0, "exact_sums": True}
+VARIANCES = ("deviations", "shifted_moments", "moments")
+ACCURACY = {"grade": "A", "roundings": 0, "exact_sums": True, "variance": "deviations",
+            "from_rstd": False}
+
+
+# Claims for accuracy(problem): the usual ways to sum n values, of which problem.longest_sum is the
+# most that there are. Further fields by name: lanes(n, 8, grade="B", variance="moments").
+
+def in_double(**fields):
+    """In double: of values that are none."""
+    return fields
+
+
+def sequential(n, **fields):
+    """One sum, value after value."""
+    return {"roundings": max(n - 1, 0), **fields}
+
+
+def pairwise(n, **fields):
+    """By halves, down to single values."""
+    return {"roundings": max(n - 1, 0).bit_length(), **fields}
+
+
+def lanes(n, w, **fields):
+    """w sums side by side, as in a vector of w numbers, which are added by halves."""
+    across = max(min(n, w) - 1, 0).bit_length()
+    return {"roundings": max(-(-n // w) - 1, 0) + across, **fields}
+
+
+def welford(n, **fields):
+    """Mean and variance updated with each value."""
+    return {**sequential(n), "exact_sums": False, **fields}
 
 
 class Mistake(Exception):
@@ -260,6 +291,7 @@ class Backend:
             raise Mistake(f"{path} is no file of Python: its name must end in .py")
         self._module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self._module
+        sys.modules["normbench"] = sys.modules[__name__]  # for `import normbench`, of claims
         try:
             spec.loader.exec_module(self._module)
         except BaseException as error:
@@ -319,7 +351,10 @@ class Backend:
         grade, roundings = claimed["grade"], float(claimed["roundings"])
         if grade not in ("A", "B") or not 0 <= roundings < float("inf"):
             raise Mistake(f"accuracy is {claimed}: the grade must be A or B, roundings 0 or more")
-        return {"grade": grade, "roundings": roundings, "exact_sums": bool(claimed["exact_sums"])}
+        if claimed["variance"] not in VARIANCES:
+            raise Mistake(f"accuracy is {claimed}: the variance must be one of {VARIANCES}")
+        return {"grade": grade, "roundings": roundings, "exact_sums": bool(claimed["exact_sums"]),
+                "variance": claimed["variance"], "from_rstd": bool(claimed["from_rstd"])}
 
     def repeatable(self, problem):
         return bool(self._of_problem("repeatable", problem, True))

@@ -196,7 +196,9 @@ class Worker {
                    {"accuracy",
                     {{"grade", accuracy.grade == Grade::kA ? "A" : "B"},
                      {"roundings", accuracy.roundings},
-                     {"exact_sums", accuracy.exact_sums}}},
+                     {"exact_sums", accuracy.exact_sums},
+                     {"variance", name(accuracy.variance)},
+                     {"from_rstd", accuracy.from_rstd}}},
                    {"repeatable", backend_.repeatable(problem)},
                    {"native_layout", backend_.native_layout()}};
     kernels_.emplace(number, std::move(hosted));

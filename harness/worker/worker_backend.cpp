@@ -42,6 +42,12 @@ Accuracy accuracy_of(const json& answer) {
   accuracy.grade = text_of(*found, "grade") == "B" ? Grade::kB : Grade::kA;
   accuracy.roundings = number_of(*found, "roundings", 1e300);
   accuracy.exact_sums = flag_of(*found, "exact_sums", accuracy.exact_sums);
+  if (const std::string form = text_of(*found, "variance"); !form.empty()) {
+    const auto known = parse_variance_form(form);
+    if (!known) throw std::invalid_argument("its accuracy has a variance by '" + form + "'");
+    accuracy.variance = *known;
+  }
+  accuracy.from_rstd = flag_of(*found, "from_rstd", accuracy.from_rstd);
   return accuracy;
 }
 

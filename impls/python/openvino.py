@@ -4,6 +4,7 @@ deployed model, would be folded. RMS norm is written as exporters write it: Open
 
 from functools import partial
 
+import normbench
 import numpy as np
 import openvino as ov
 from openvino import opset15 as ops
@@ -34,10 +35,10 @@ def accuracy(problem):
     if problem.norm == "batch":
         return {"grade": "B"}
     values = {"instance": problem.l, "group": problem.c // problem.groups * problem.l}
-    return {"grade": "B" if problem.norm == "group" else "A",
-            "roundings": values.get(problem.norm, problem.c * problem.l) - 1,
-            # MVN multiplies by 1 / n.
-            "exact_sums": problem.norm not in ("layer", "instance")}
+    return normbench.sequential(values.get(problem.norm, problem.c * problem.l),
+                                grade="B" if problem.norm == "group" else "A",
+                                # MVN multiplies by 1 / n.
+                                exact_sums=problem.norm not in ("layer", "instance"))
 
 
 class Graph:

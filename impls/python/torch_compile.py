@@ -11,6 +11,8 @@ import sysconfig
 import tempfile
 import types
 
+import normbench
+
 # Set before torch is imported, which reads it. Why not the usual folder: see LIBDIR.
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(
     tempfile.gettempdir(), f"normbench_torchinductor_{getpass.getuser()}"))
@@ -48,7 +50,8 @@ def accuracy(problem):
     Variances are those of Welford's formula, which divides on the way, where inductor thinks so."""
     if problem.norm == "none":
         return {}
-    return {"roundings": problem.longest_sum - 1, "exact_sums": problem.backward or problem.norm == "rms"}
+    return normbench.sequential(problem.longest_sum,
+                                exact_sums=problem.backward or problem.norm == "rms")
 
 
 def part(axes, buffer, index):

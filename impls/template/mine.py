@@ -1,5 +1,6 @@
 """The forward training pass of batch norm, f32, ncl, with NumPy."""
 
+import normbench
 import numpy as np
 
 name = "mine"
@@ -22,8 +23,8 @@ def supports(problem):
 
 
 def accuracy(problem):
-    """The claim that it is held to: its sums are in double, so that no value suffers a rounding."""
-    return {"grade": "A", "roundings": 0}
+    """The claim that it is held to; normbench has one for each usual way to sum."""
+    return normbench.in_double()
 
 
 def prepare(problem, buffers, threads):

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accuracy, accuracyPoints } from "../../scripts/analysis/core/accuracy.js";
+import { momentsTexts } from "../../scripts/analysis/tables/runs.js";
 import { ulpText } from "../../scripts/analysis/core/text.js";
 import { close, makeGap, makeRow, viewOf } from "./synthesis.js";
 
@@ -100,4 +101,15 @@ test("points are errors against ratios, means are geometric with the worst error
 test("ulp as text", () => {
   const table = [[0.04, "0.0"], [1.2, "1.2"], [9.94, "9.9"], [9.96, "10"], [12345.6, "12346"]];
   for (const [value, text] of table) assert.equal(ulpText(value), text);
+});
+
+test("a variance by moments is told with how far off itself it is", () => {
+  const loss = (relative, negative = 0, nan = 0) => ({ relative, values: 10, negative, nan });
+  const moments = (l, variance_error) => makeRow("dlib", 1, { l, variance: "moments", variance_error });
+  const rows = [makeRow("a", 1), moments(1, { random: loss(0.00003), constant: loss(0, 0, 4) }),
+    moments(2, { random: loss(0.00001), ill_conditioned: loss(0.314, 1) })];
+  assert.deepEqual(momentsTexts(viewOf(rows)), ["dlib: variance by moments, cancels: off by up to 0.00003 of "
+    + "itself on random input; off by up to 0.31 of itself on ill_conditioned input, 1 of 10 negative; "
+    + "on constant input, 4 of 10 NaN"]);
+  assert.deepEqual(momentsTexts(viewOf([makeRow("a", 1)])), []);
 });

@@ -1,8 +1,8 @@
 // Comparison within cases: ratios to the best or to a baseline, ties, rounds that only one has.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bestRows, compareWithinCases, fastest, matchedRows, nativeBackends, roundsDiffer }
-  from "../../scripts/analysis/core/cases.js";
+import { apartBackends, bestRows, compareWithinCases, fastest, matchedRows, momentsBackends, nativeBackends,
+  roundsDiffer } from "../../scripts/analysis/core/cases.js";
 import { close, closeEstimate, loadRows, makeGap, makeRow } from "./synthesis.js";
 
 // The records of one case, by backend; {floor, baseline, ranked}.
@@ -47,6 +47,17 @@ test("a native layout is never the best beside others", () => {
   assert.deepEqual(relations(found), { base: "reference", native: "faster" });
   assert.deepEqual([found.base.competes, found.native.competes], [true, false]);
   close(found.native.estimate.ratio, 0.5);
+});
+
+test("a variance by moments is never the best beside others, and is among its like", () => {
+  for (const variance of ["moments", "shifted_moments"]) {
+    const found = compared([base, shifted("dlib", 0.5, { variance })]);
+    assert.deepEqual(relations(found), { base: "reference", dlib: "faster" });
+    assert.deepEqual([found.base.competes, found.dlib.competes], [true, false]);
+    close(found.dlib.estimate.ratio, 0.5);
+  }
+  const like = compared([{ ...base, variance: "moments" }, shifted("b", 2, { variance: "moments" })]);
+  assert.deepEqual(relations(like), { base: "reference", b: "slower" });
 });
 
 test("a native layout is the best among its like", () => {
@@ -115,6 +126,9 @@ test("half of the cases are enough to keep a backend", () => {
 test("native backends are those that were converted in any case", () => {
   const rows = [makeRow("a", 1), makeRow("b", 1), makeRow("b", 1, { l: 7, native_layout: true })];
   assert.deepEqual([...nativeBackends(loadRows(rows).rows)], ["b"]);
+  const more = [...rows, makeRow("dlib", 1, { variance: "moments" })];
+  assert.deepEqual([...momentsBackends(loadRows(more).rows)], ["dlib"]);
+  assert.deepEqual([...apartBackends(loadRows(more).rows)].sort(), ["b", "dlib"]);
 });
 
 const FEWEST = 10;

@@ -74,7 +74,7 @@ test("CSV has the same, to the last digit", (t) => {
   const found = jsonOf(folder).rows;
   const records = parseCsv(printed(["compare", folder, "--format", "csv"]));
   assert.deepEqual(Object.keys(records[0]), [
-    "case", "backend", "outcome", "native_layout", "median_ns", "reference",
+    "case", "backend", "outcome", "native_layout", "variance", "median_ns", "reference",
     "competes", "ratio", "lo", "hi", "rounds", "relation"]);
   assert.deepEqual(records, found.map((entry) => Object.fromEntries(
     Object.entries(entry).map(([key, value]) => [key, value === null ? "" : String(value)]))));

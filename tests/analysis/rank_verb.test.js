@@ -52,6 +52,19 @@ test("an own layout is marked, explained, and has no rank", (t) => {
   assert.match(printed(["rank", folder, "--regimes"]), /^L2 +2 of 6 cases +- +native \* /m);
 });
 
+test("a variance by moments has its ratio, a label, a legend and no rank", (t) => {
+  const rows = [...two("a", "b", 2), ...[1, 2].map((l) => makeRow("dlib", 50, { l, variance: "moments" }))];
+  const folder = run(t, rows);
+  const stdout = printed(["rank", folder]);
+  assert.match(stdout, /^dlib \(moments\) +0\.\d\d \(/m);
+  assert.match(stdout, /^\(moments\): where the pass finds a variance it is mean x\^2 - mean\^2,.* no rank\.$/m);
+  assert.doesNotMatch(stdout, /Names with \*/);
+  const [group] = JSON.parse(printed(["rank", folder, "--format", "json"]));
+  const own = group.standings.find(({ backend }) => backend === "dlib");
+  assert.deepEqual([own.rank, own.moments, own.native, own.ratio.count], [null, true, false, 2]);
+  assert.deepEqual(group.standings.map(({ backend }) => backend), ["a", "b", "dlib"]);
+});
+
 test("regimes have ranks, wins and the worst shape each", (t) => {
   const rows = [...two("a", "b", 2), ...two("a", "b", 2, { regime: "DRAM", n: 128 })];
   const lines = linesOf(printed(["rank", run(t, rows), "--regimes"]));

@@ -16,8 +16,8 @@ test("a matrix has a line per case and a cell per backend that has a row", () =>
     exact("a", 100, { l: 2 }), exact("native", 50, { l: 2, native_layout: true }),
     makeGap("c", "failed", "x", { l: 3 })];
   const [matrix] = shapeMatrices(viewOf(rows));
-  assert.deepEqual([matrix.backends, matrix.isNative("native"), matrix.isNative("a")],
-    [["a", "b", "c", "native"], true, false]);
+  assert.deepEqual([matrix.backends, matrix.marksOf("native"), matrix.marksOf("a")],
+    [["a", "b", "c", "native"], { isNative: true, isMoments: false }, { isNative: false, isMoments: false }]);
   assert.deepEqual(matrix.lines.map(({ row, best }) => [row.l, best && best.backend]),
     [[1, "a"], [2, "a"], [3, null]]);
   const cells = matrix.lines.map((line) => Object.fromEntries([...line.cells].map(

@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <array>
+#include <cmath>
 #include <optional>
 #include <set>
 #include <string>
@@ -194,6 +195,80 @@ TEST(Claim, OfAFoldedYIsAccepted) {
   ASSERT_TRUE(fault);
   fault->behavior.claim.grade = Grade::kB;
   const Verdict verdict = verdict_on(fault->behavior, fault->problem);
+  EXPECT_TRUE(verdict.passed()) << verdict.reason;
+}
+
+// The float sums of one pass over all shapes and norms, whatever is lost in them.
+class OnePass : public testing::TestWithParam<Problem> {
+ protected:
+  static Behavior behavior(faulty::Statistic (*statistic)(const Problem&, faulty::Values)) {
+    Behavior behavior = faulty::replaced(&faulty::Steps::statistic, statistic);
+    behavior.claim = Accuracy::sequential(GetParam().longest_sum());
+    return behavior;
+  }
+  static void expect_passes(Behavior honest, const Accuracy& claim) {
+    honest.claim = claim;
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      const Verdict verdict = verdict_on(honest, GetParam(), seed);
+      EXPECT_TRUE(verdict.passed()) << "seed " << seed << ": " << verdict.reason;
+    }
+  }
+};
+
+TEST_P(OnePass, NeedsTheClaimOfMoments) {
+  const Behavior honest = behavior(faulty::one_pass_in_float);
+  EXPECT_FALSE(verdict_on(honest, GetParam()).passed());
+  expect_passes(honest, honest.claim.by_moments());
+}
+
+TEST_P(OnePass, ShiftedPassesAsShiftedMoments) {
+  const Behavior honest = behavior(faulty::shifted_one_pass_in_float);
+  expect_passes(honest, honest.claim.by_shifted_moments());
+}
+
+TEST_P(OnePass, FoldedNeedsBothClaims) {
+  Behavior honest = behavior(faulty::one_pass_in_float);
+  honest.steps.y = faulty::folded_y;
+  EXPECT_FALSE(verdict_on(honest, GetParam()).passed());
+  expect_passes(honest, honest.claim.by_moments().folded());
+}
+
+// Moments lose more than shifted ones: they may not pass as those.
+TEST_P(OnePass, IsNoShiftedOne) {
+  Behavior behavior = OnePass::behavior(faulty::one_pass_in_float);
+  behavior.claim = behavior.claim.by_shifted_moments();
+  EXPECT_FALSE(verdict_on(behavior, GetParam()).passed());
+}
+
+// One that is made of rstd in float, which is off on exact input too.
+TEST_P(OnePass, MayHaveAVarianceFromRstd) {
+  Behavior honest = behavior(faulty::one_pass_in_float);
+  honest.steps.saved_variance = [](double variance, double) {
+    const double rstd = faulty::rounded(DType::kF32, 1 / std::sqrt(variance + GetParam().eps));
+    return 1 / (rstd * rstd) - GetParam().eps;
+  };
+  expect_passes(honest, honest.claim.by_moments().variance_from_rstd());
+}
+
+INSTANTIATE_TEST_SUITE_P(Problem, OnePass,
+                         testing::Values(batch_norm(Pass::kForwardTraining, 8, 5, 7),
+                                         batch_norm(Pass::kForwardTraining, 512, 4, 8),
+                                         batch_norm(Pass::kForwardTraining, 64, 9, 31, 16),
+                                         faulty::small(Norm::kGroup, Pass::kForwardTraining),
+                                         faulty::small(Norm::kLayer, Pass::kForwardTraining,
+                                                       DType::kF32, Layout::kNlc)),
+                         [](const auto& info) { return faulty::test_name(info.param); });
+
+TEST(Claim, OfAVarianceFromRstdIsNeededOnExactInput) {
+  const Problem problem = batch_norm(Pass::kForwardTraining, 8, 5, 7);
+  Behavior behavior =
+      faulty::replaced(&faulty::Steps::saved_variance, [&problem](double variance, double) {
+        const double rstd = faulty::rounded(DType::kF32, 1 / std::sqrt(variance + problem.eps));
+        return 1 / (rstd * rstd) - problem.eps;
+      });
+  EXPECT_EQ(verdict_on(behavior, problem).output, "variance");
+  behavior.claim = behavior.claim.variance_from_rstd();
+  const Verdict verdict = verdict_on(behavior, problem);
   EXPECT_TRUE(verdict.passed()) << verdict.reason;
 }
 

@@ -77,6 +77,103 @@ TEST_P(BoundByHand, OfUpdatingFormulasIsAsDerived) {
   expect_bound(oracle.y(1, 0, 0, claim), 2 * (2 * (d / 2 + relative / 2) + 1 + 4));
 }
 
+// Of rstd = 1/2, y = 4 and |xh| = 1/2, if the variance 1 is off by e, in units of u.
+struct OffByMoments {
+  explicit OffByMoments(double e)
+      : growth(1 / std::sqrt(1 - 2 * e * 0x1p-24 / 4) - 1), rstd((1 + growth) / 2) {}
+  double growth, rstd;
+
+  double bound_of_rstd() const { return 0.5 * (2 * 2 * (1 + growth) + growth * 0x1p24); }
+  double bound_of_y(double d) const {
+    return 2 * (2 * (rstd * d + 0.5 * (5 + growth * (8 + 0x1p23))) + 1 + 4);
+  }
+};
+
+TEST_P(BoundByHand, OfMomentsIsAsDerived) {
+  const double c = GetParam();
+  const Accuracy claim = Accuracy{.roundings = c}.by_moments();
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put_two_values(workspace);
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  const double d = 1 + c;
+  const double e = (c + 3) * 2 + 2 * d + d * d * kU + 2;
+  expect_bound(oracle.mean(0, claim), 2 * d);
+  expect_bound(oracle.variance(0, claim), 2 * e);
+  const OffByMoments off(e);
+  expect_bound(oracle.rstd(0, claim), off.bound_of_rstd());
+  expect_bound(oracle.y(1, 0, 0, claim), off.bound_of_y(d));
+  expect_bound(oracle.y(1, 0, 0, claim.folded()),
+               off.bound_of_y(d) + 2 * (2 * off.rstd * 2 * (2 + 1) + 4));
+  expect_bound(oracle.running_var(0, claim, 1),
+               0.1 * (2 * e * 2 + 2 * 2) + 3 * (0.1 * 2 + 0.9) + 0.1);
+}
+
+// By x - 0, which is x, with one rounding more.
+TEST_P(BoundByHand, OfShiftedMomentsIsAsDerived) {
+  const double c = GetParam();
+  const Accuracy claim = Accuracy{.roundings = c}.by_shifted_moments();
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put_two_values(workspace);
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  const double d = 1 + (c + 1) * std::sqrt(2.0);
+  const double e = (c + 5) * 2 + 2 * d + d * d * kU + 2;
+  expect_bound(oracle.mean(0, claim), 2 * (d + 1));
+  expect_bound(oracle.variance(0, claim), 2 * e);
+  expect_bound(oracle.rstd(0, claim), OffByMoments(e).bound_of_rstd());
+  expect_bound(oracle.y(1, 0, 0, claim), OffByMoments(e).bound_of_y(d + 1));
+}
+
+// The mean is exact, and so are its square and what the sum of squares is divided into.
+TEST_P(BoundByHand, OfMomentsOfExactInputHasNoErrorOfTheMean) {
+  const double c = GetParam();
+  const Accuracy claim = Accuracy{.roundings = c}.by_moments();
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put_two_values(workspace);
+  const Oracle oracle(workspace.problem(), workspace.arguments(), true);
+  EXPECT_EQ(oracle.mean(0, claim).bound, 0);
+  expect_bound(oracle.variance(0, claim), 2 * (c + 4) * 2);
+  expect_bound(oracle.y(1, 0, 0, claim), OffByMoments((c + 4) * 2).bound_of_y(0));
+}
+
+TEST_P(BoundByHand, OfShiftedMomentsOfConstantInputIsNone) {
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put_two_values(workspace);
+  put(workspace.arguments().x, {2, 2});
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  const Accuracy claim = Accuracy{.roundings = GetParam()}.by_shifted_moments();
+  EXPECT_LT(oracle.variance(0, claim).bound, 1e-40);
+}
+
+// Where e may be as large as variance + eps, here twice it, rstd and y may be anything.
+TEST(BoundOfMoments, IsNoneWhereTheyCancel) {
+  const Workspace workspace(batch_norm(Pass::kForwardTraining, 2, 1, 1));
+  put(workspace.arguments().x, {4096, 4098});
+  put(workspace.arguments().gamma, {0});
+  put(workspace.arguments().beta, {3});
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  const Accuracy deviations = Accuracy::sequential(2);
+  EXPECT_FALSE(is_unjudged(oracle.rstd(0, deviations)));
+  EXPECT_FALSE(is_unjudged(oracle.y(0, 0, 0, deviations)));
+  const Accuracy moments = deviations.by_moments();
+  EXPECT_TRUE(is_unjudged(oracle.rstd(0, moments)));
+  EXPECT_TRUE(is_unjudged(oracle.y(0, 0, 0, moments)));
+  EXPECT_LT(oracle.variance(0, moments).bound, 100);
+  EXPECT_TRUE(is_unjudged(oracle.variance(0, moments.variance_from_rstd())));
+  EXPECT_FALSE(is_unjudged(oracle.rstd(0, deviations.by_shifted_moments())));
+}
+
+TEST_P(BoundByHand, OfAVarianceFromRstdIsAsDerived) {
+  const double c = GetParam();
+  const Accuracy claim = Accuracy{.roundings = c}.variance_from_rstd();
+  const Workspace workspace(two_values(Pass::kForwardTraining));
+  put_two_values(workspace);
+  const double e = c + 3 + (1 + c) * (1 + c) * kU;
+  const Oracle oracle(workspace.problem(), workspace.arguments(), false);
+  expect_bound(oracle.variance(0, claim), 2 * (e + 4 * (4 + e * kU) + 1));
+  const Oracle exact(workspace.problem(), workspace.arguments(), true);
+  expect_bound(exact.variance(0, claim), 2 * (4 * 4 + 1));
+}
+
 TEST_P(BoundByHand, OfExactInputHasNoErrorOfStatistics) {
   const Accuracy claim{.roundings = GetParam()};
   const Workspace workspace(two_values(Pass::kForwardTraining));

@@ -1,6 +1,7 @@
 """The verbs, from the outside."""
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 SCHEMA = json.loads((ROOT / "results/schema.json").read_text())
-FIELDS = {field["name"] for field in SCHEMA["samples"]}
+FIELDS = {field["name"] for field in SCHEMA["samples"] if not field.get("optional")}
 CASES = 5 * 3 * 2  # (4 grid points + 1 row) * passes * threads
 
 LARGE = """
@@ -194,6 +195,34 @@ def test_verify_all_walks_every_norm_pass_dtype_and_layout(normbench):
                        if norm == "batch" or run != "backward_inference"}
     assert "worst error, random input" in done.stdout
     assert "worst error, ill_conditioned input" in done.stdout
+
+
+def test_verify_finds_the_least_claim_that_passes(normbench):
+    done = normbench("verify", "--all", "--claim", "-b", "^naive$", "-f",
+                     "^batch/(forward_training|backward)/f32/ncl/n4_", "--threads", "1")
+    assert done.returncode == 0
+    words = r"Accuracy::in_double\(\) +claimed: the same$"
+    for what in ("forward_training", "backward"):
+        assert re.search(rf"^  batch {what} f32: +{words}", done.stdout, re.M), done.stdout
+    assert "n is problem.longest_sum()" in done.stdout
+
+
+def test_verify_tells_a_claim_that_is_too_little(normbench, tmp_path):
+    text = (ROOT / "tests/worker/plain_python.py").read_text()
+    text = text.replace("math.fsum(values)", "functools.reduce(lambda a, b: a + b, values)")
+    text = text.replace("import math", "import functools\nimport math")
+    text = text.replace('return {"roundings": problem', 'return {} and {"roundings": problem')
+    file = tmp_path / "eager.py"
+    file.write_text(text.replace('name = "plain-python"', 'name = "eager"'))
+    case = ("-b", "^eager$", "-f", "^batch/forward_training/f64/ncl/n1024_c2_l1_m", "--threads", "1")
+    done = normbench("verify", "--all", "--claim", "--python", file, *case)
+    assert done.returncode == 3, done.stderr
+    found = re.search(r"f64: +(Accuracy::\S.*\)) +claimed, and too little: Accuracy::in_double\(\)",
+                      done.stdout)
+    assert found, done.stdout
+    # Without --claim each failure says the same of its own output.
+    plain = normbench("verify", "--all", "--python", file, *case)
+    assert re.search(r"bounds off, would pass with roundings >= \d+", plain.stdout), plain.stdout
 
 
 def test_verify_wants_a_config_or_all(normbench, tiny):

@@ -61,6 +61,8 @@ TEST(Accuracy, SaysHowTheSumsAreUsed) {
   EXPECT_EQ(accuracy.grade, Grade::kB);
   EXPECT_EQ(accuracy.variance, VarianceForm::kMoments);
   EXPECT_EQ(accuracy.by_shifted_moments().variance, VarianceForm::kShiftedMoments);
+  EXPECT_FALSE(accuracy.from_rstd);
+  EXPECT_TRUE(accuracy.variance_from_rstd().from_rstd);
 }
 
 TEST(AddBackend, RefusesANameThatIsTaken) {

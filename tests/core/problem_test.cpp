@@ -218,6 +218,22 @@ TEST(Problem, CountsElementsAndMiniBatches) {
   EXPECT_EQ(kValid.values_per_channel(), 4 * 5);
 }
 
+TEST(Problem, KnowsItsLongestSum) {
+  const auto longest = [](Norm norm, Pass pass) {
+    return Problem{.norm = norm, .pass = pass, .n = 24, .c = 6, .l = 5, .batch = 12, .groups = 3}
+        .longest_sum();
+  };
+  EXPECT_EQ(longest(Norm::kBatch, Pass::kForwardTraining), 12 * 5);
+  EXPECT_EQ(longest(Norm::kBatch, Pass::kBackward), 12 * 5);
+  EXPECT_EQ(longest(Norm::kLayer, Pass::kForwardTraining), 6 * 5);
+  EXPECT_EQ(longest(Norm::kInstance, Pass::kForwardTraining), 5);
+  EXPECT_EQ(longest(Norm::kInstance, Pass::kBackward), 12 * 5);
+  EXPECT_EQ(longest(Norm::kGroup, Pass::kForwardInference), 2 * 5);
+  EXPECT_EQ(longest(Norm::kGroup, Pass::kBackward), 12 * 5);
+  // Gradients of layer norm and rms are sums over samples alone.
+  EXPECT_EQ(longest(Norm::kRms, Pass::kBackward), 6 * 5);
+}
+
 TEST(Problem, KnowsItsBackwardPasses) {
   EXPECT_FALSE(batch_norm(Pass::kForwardTraining, 2, 1, 1).backward());
   EXPECT_FALSE(batch_norm(Pass::kForwardInference, 2, 1, 1).backward());

@@ -77,8 +77,11 @@ void in_the_other_layout(const Work& work);
 double truncated(double value, int digits);
 
 // Statistics of values summed in a float, plain: sums of x and of its deviations from the mean, or
-// sums of x and of x * x.
+// sums of x and of x * x, or of x - first and of its square.
 Statistic two_pass_in_float(const Problem& problem, Values values);
 Statistic one_pass_in_float(const Problem& problem, Values values);
+Statistic shifted_one_pass_in_float(const Problem& problem, Values values);
+// y = x * scale + shift, every operation rounded.
+double folded_y(const Output& terms);
 
 }  // namespace normbench::faulty

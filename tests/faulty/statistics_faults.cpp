@@ -30,14 +30,6 @@ Behavior claiming(Behavior behavior, double roundings) {
   return behavior;
 }
 
-// y = x * scale + shift, every operation rounded.
-double folded_y(const Output& t) {
-  const auto in_float = [](double value) { return rounded(DType::kF32, value); };
-  const double scale = in_float(t.rstd * t.gamma);
-  const double shift = in_float(t.beta - in_float(t.mean * scale));
-  return in_float(in_float(t.x * scale) + shift);
-}
-
 // The statistics of all samples, for every mini-batch.
 void ignore_mini_batches(const Work& work) {
   Problem whole = work.problem;
@@ -91,6 +83,27 @@ Statistic one_pass_in_float(const Problem&, Values values) {
   }
   const float mean = sum / count;
   return {mean, (squares - sum * mean) / count};
+}
+
+Statistic shifted_one_pass_in_float(const Problem&, Values values) {
+  const auto first = static_cast<float>(values[0]);
+  const auto count = static_cast<float>(values.size());
+  float sum = 0;
+  float squares = 0;
+  for (const double value : values) {
+    const float difference = static_cast<float>(value) - first;
+    sum += difference;
+    squares += difference * difference;
+  }
+  const float mean = sum / count;
+  return {first + mean, squares / count - mean * mean};
+}
+
+double folded_y(const Output& t) {
+  const auto in_float = [](double value) { return rounded(DType::kF32, value); };
+  const double scale = in_float(t.rstd * t.gamma);
+  const double shift = in_float(t.beta - in_float(t.mean * scale));
+  return in_float(in_float(t.x * scale) + shift);
 }
 
 std::vector<Faulty> statistics_faults() {

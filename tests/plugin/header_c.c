@@ -3,3 +3,6 @@
 
 size_t size_of_table_in_c(void);
 size_t size_of_table_in_c(void) { return sizeof(struct normbench_backend); }
+
+size_t size_of_accuracy_in_c(void);
+size_t size_of_accuracy_in_c(void) { return sizeof(struct normbench_accuracy); }

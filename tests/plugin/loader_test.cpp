@@ -19,6 +19,7 @@
 #include "tests/faulty/problems.h"
 
 extern "C" std::size_t size_of_table_in_c();
+extern "C" std::size_t size_of_accuracy_in_c();
 std::size_t size_of_table_in_cpp();
 
 namespace normbench {
@@ -50,6 +51,8 @@ Table honest() {
                 claim->grade = 'B';
                 claim->exact_sums = 0;
                 claim->repeatable = 0;
+                claim->variance = 2;
+                claim->from_rstd = 1;
               },
           .native_layout = 1};
 }
@@ -82,6 +85,7 @@ std::string thrown_by(Call call) {
 
 TEST(Header, IsTheSameInCAndInCpp) {
   EXPECT_EQ(size_of_table_in_c(), sizeof(Table));
+  EXPECT_EQ(size_of_accuracy_in_c(), sizeof(normbench_accuracy));
   EXPECT_EQ(size_of_table_in_cpp(), sizeof(Table));
 }
 
@@ -95,6 +99,8 @@ TEST(Wrap, ForwardsEverything) {
   EXPECT_EQ(backend->accuracy({}).grade, Grade::kB);
   EXPECT_EQ(backend->accuracy({}).roundings, 7);
   EXPECT_FALSE(backend->accuracy({}).exact_sums);
+  EXPECT_EQ(backend->accuracy({}).variance, VarianceForm::kMoments);
+  EXPECT_TRUE(backend->accuracy({}).from_rstd);
   EXPECT_TRUE(backend->supports({}).supported);
   {
     const auto kernel = backend->prepare({}, {}, 1);
@@ -168,6 +174,8 @@ TEST(Wrap, TakesFieldsBeyondTheSizeForNull) {
   EXPECT_EQ(least->accuracy({}).grade, Grade::kA);
   EXPECT_EQ(least->accuracy({}).roundings, 0);
   EXPECT_TRUE(least->accuracy({}).exact_sums);
+  EXPECT_EQ(least->accuracy({}).variance, VarianceForm::kDeviations);
+  EXPECT_FALSE(least->accuracy({}).from_rstd);
   const auto kernel = least->prepare({}, {}, 1);
   last_call = "";
   kernel->load();
@@ -250,6 +258,9 @@ TEST(Wrap, RefusesAClaimThatIsNone) {
   };
   EXPECT_EQ(thrown_by([&] { wrap_plugin(&table, "libmine.so")->accuracy({}); }),
             "accuracy of mine claims nan roundings: it must be a number from 0 on");
+  table.accuracy = [](const normbench_problem*, normbench_accuracy* claim) { claim->variance = 3; };
+  EXPECT_EQ(thrown_by([&] { wrap_plugin(&table, "libmine.so")->accuracy({}); }),
+            "accuracy of mine claims variance 3, which is neither 0, 1 nor 2");
 }
 
 TEST(Wrap, PassesTheProblem) {

@@ -1,7 +1,9 @@
 // Shared objects: the templates and the example are right, the wrong ones are refused or rejected.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +15,7 @@
 #include "harness/check/check.h"
 #include "harness/check/matrix.h"
 #include "harness/plugin/loader.h"
+#include "harness/plugin/normbench.h"
 #include "plugin_dir.h"
 #include "tests/faulty/problems.h"
 
@@ -103,6 +106,51 @@ std::string thrown_by(const std::function<void()>& call) {
     return error.what();
   }
   return "";
+}
+
+// By a normbench that knows so many bytes of the struct.
+normbench_accuracy claim_of_unlucky(std::size_t size) {
+  void* const library = dlopen(path_of("unlucky").c_str(), RTLD_NOW | RTLD_LOCAL);
+  EXPECT_NE(library, nullptr) << dlerror();
+  const auto plugin =
+      reinterpret_cast<decltype(&normbench_plugin)>(dlsym(library, "normbench_plugin"));
+  const normbench_problem problem = {.size = sizeof(normbench_problem),
+                                     .id = "batch/forward_training/f32/ncl/n1_c1_l8",
+                                     .norm = "batch",
+                                     .pass = "forward_training",
+                                     .dtype = "f32",
+                                     .layout = "ncl",
+                                     .n = 1,
+                                     .c = 1,
+                                     .l = 8,
+                                     .batch = 1,
+                                     .groups = 1,
+                                     .eps = 1e-5,
+                                     .momentum = 0.1,
+                                     .affine = 1};
+  constexpr std::int32_t kUntouched = -7;
+  normbench_accuracy claim = {.size = size,
+                              .roundings = 0,
+                              .grade = 'A',
+                              .exact_sums = 1,
+                              .repeatable = 1,
+                              .variance = kUntouched,
+                              .from_rstd = kUntouched};
+  plugin()->accuracy(&problem, &claim);
+  return claim;
+}
+
+TEST(Export, ClaimsInTheFieldsThatThereAre) {
+  const normbench_accuracy whole = claim_of_unlucky(sizeof(normbench_accuracy));
+  EXPECT_EQ(whole.grade, 'B');
+  EXPECT_EQ(whole.roundings, 8);
+  EXPECT_EQ(whole.exact_sums, 0);
+  EXPECT_EQ(whole.variance, 2);
+  EXPECT_EQ(whole.from_rstd, 1);
+  const normbench_accuracy older = claim_of_unlucky(offsetof(normbench_accuracy, variance));
+  EXPECT_EQ(older.grade, 'B');
+  EXPECT_EQ(older.variance, -7);
+  EXPECT_EQ(older.from_rstd, -7);
 }
 
 TEST(Export, TellsWhatTheBackendThrows) {

@@ -238,6 +238,8 @@ def test_prepare_says_what_it_does(worker, case):
     assert accuracy.get("grade", "A") in ("A", "B")
     assert is_whole(accuracy.get("roundings", 0))
     assert isinstance(accuracy.get("exact_sums", True), bool)
+    assert accuracy.get("variance", "deviations") in ("deviations", "shifted_moments", "moments")
+    assert isinstance(accuracy.get("from_rstd", False), bool)
 
 
 def test_prepare_needs_memory(worker, case):

@@ -142,7 +142,8 @@ def test_a_function_has_nothing_to_load(write, case):
     with Worker(write()) as worker:
         _, answer = worker.prepare(case)
         assert (answer["collects"], answer["native_layout"]) == (False, False)
-        assert answer["accuracy"] == {"grade": "A", "roundings": 0, "exact_sums": True}
+        assert answer["accuracy"] == {"grade": "A", "roundings": 0, "exact_sums": True,
+                                      "variance": "deviations", "from_rstd": False}
         assert answer["repeatable"] is True
 
 
@@ -154,8 +155,34 @@ def test_claims_depend_on_the_problem(write, case):
         """)
     with Worker(command) as worker:
         _, answer = worker.prepare(case)
-        assert answer["accuracy"] == {"grade": "B", "roundings": 20, "exact_sums": True}
+        assert answer["accuracy"] == {"grade": "B", "roundings": 20, "exact_sums": True,
+                                      "variance": "deviations", "from_rstd": False}
         assert (answer["repeatable"], answer["native_layout"]) == (False, True)
+
+
+@pytest.mark.parametrize("claim, fields", [
+    ("in_double()", {}),
+    ("sequential(1000)", {"roundings": 999}),
+    ("sequential(0)", {"roundings": 0}),
+    ("pairwise(1)", {"roundings": 0}),
+    ("pairwise(1024)", {"roundings": 10}),
+    ("pairwise(1025)", {"roundings": 11}),
+    ("lanes(1000, 8)", {"roundings": 124 + 3}),
+    ("lanes(1001, 8)", {"roundings": 125 + 3}),
+    ("lanes(5, 8)", {"roundings": 3}),
+    ("welford(9)", {"roundings": 8, "exact_sums": False}),
+    ("sequential(9, grade='B', variance='moments', from_rstd=True)",
+     {"roundings": 8, "grade": "B", "variance": "moments", "from_rstd": True}),
+])
+def test_claims_have_names(write, case, claim, fields):
+    command = write(f"""
+        import normbench
+        def accuracy(problem): return normbench.{claim}
+        """)
+    with Worker(command) as worker:
+        _, answer = worker.prepare(case)
+        assert answer["accuracy"] == {"grade": "A", "roundings": 0, "exact_sums": True,
+                                      "variance": "deviations", "from_rstd": False, **fields}
 
 
 def test_what_a_backend_sees(write):
@@ -219,6 +246,7 @@ def test_arrays(write, dtype, numpy_type):
     ("def accuracy(p): return {'grade': 'C'}", "prepare", "the grade must be A or B"),
     ("def accuracy(p): return {'roundings': -1}", "prepare", "roundings 0 or more"),
     ("def accuracy(p): return {'rounding': 1}", "prepare", "rounding, which is unknown"),
+    ("def accuracy(p): return {'variance': 'moment'}", "prepare", "the variance must be one of"),
     ("def prepare(p, b, t): return lambda: 1 / 0", "run", r"division.*\(backend.py, line 11\)"),
     ("def prepare(p, b, t): return exit", "run", "SystemExit"),
     ("def prepare(p, b, t): raise ValueError('\\udc80')", "prepare", r"ValueError: \?"),

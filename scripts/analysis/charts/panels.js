@@ -1,6 +1,6 @@
 // Which groups and backends a picture has, and how its panels are called.
 import { answerTable } from "../core/answer.js";
-import { nativeBackends } from "../core/cases.js";
+import { apartBackends } from "../core/cases.js";
 import { byElements, byPlaceIn, groupBy, keyOf, unique } from "../core/collections.js";
 import { isOf, KIND, kindTitle, titlesIn } from "../core/groups.js";
 
@@ -34,7 +34,7 @@ export function withRows(view, { keys }) {
 export function backendsIn(view, groups, ids) {
   const ranking = answerTable(view, groups).columns.map(({ backend }) => backend);
   return { backends: unique(ids).sort(byPlaceIn(ranking)),
-    native: nativeBackends(groups.flatMap((group) => withRows(view, group).rows)) };
+    native: apartBackends(groups.flatMap((group) => withRows(view, group).rows)) };
 }
 
 // So that the fastest are drawn last, on top.

@@ -43,7 +43,7 @@ export function rankingChart(view, groups, options = {}) {
         : label(scale(1) + 8, y + 4, "no time", { size: 10, faint: true })));
     });
   });
-  sheet.note(noteText(view, shown, estimates, native.size > 0));
+  sheet.note(noteText(view, shown, estimates, backends));
   const values = lines[0].cells.map((cell, at) => [cell, spokenOf(view, backends[at].backend)])
     .filter(([cell]) => cell).sort(([a], [b]) => a.estimate.ratio - b.estimate.ratio)
     .map(([{ estimate }, text]) => `${text} ${ratioText(estimate.ratio)}`);
@@ -68,7 +68,7 @@ function unbroken(text) {
   return text.split(", ").map((part, at) => (at ? part.replaceAll(" ", "\u00a0") : part)).join(", ");
 }
 
-function noteText(view, shown, estimates, isHollow) {
+function noteText(view, shown, estimates, backends) {
   const has = (spread) => estimates.some((estimate) => estimate.spread === spread);
   const isTied = shown.some(({ leaders }) => leaders.length > 1);
   const left = unique(shown.flatMap(({ leftOut }) => leftOut.map(([id]) => id))).filter(view.isShown)
@@ -77,7 +77,8 @@ function noteText(view, shown, estimates, isHollow) {
     has("interval") ? "Line: 95% interval." : "", isTied ? "=: cannot be told apart." : "",
     has("range") ? "Dashed: range of 2 to 5 cases, no winner." : "",
     has(null) ? "?: too few rounds for an interval." : "",
-    isHollow ? "Hollow: data in a layout of its own, conversion not timed." : "",
+    backends.some(({ isNative }) => isNative) ? "Hollow: data in a layout of its own, conversion not timed." : "",
+    backends.some(({ isMoments }) => isMoments) ? "(moments): hollow, too, as such a variance loses digits." : "",
     left.length ? `In some panels too few cases have a time of ${listText(left)}.` : "",
   ].filter(Boolean).join(" ");
 }

@@ -1,5 +1,6 @@
 // How far the results are from the oracle, beside how fast they came.
 import { groupBy, keyOf, unique } from "./collections.js";
+import { isByMoments } from "./cases.js";
 import { likeCases } from "./groups.js";
 import { CHECKED } from "./rows.js";
 import { geometricMeanOf, largest } from "./statistics.js";
@@ -47,6 +48,19 @@ function cellOf(rows, kind) {
     ulp: kind === null ? null : worst((row) => entry(row).ulp),
     grades: unique(passed.map((row) => row.grade).filter(Boolean)).sort(),
     failed: rows.length - passed.length };
+}
+
+// Backend -> kind of input -> {relative, values, negative, nan}, of the shown backends whose variance is one by
+// moments: the largest error of a variance divided by itself, and of how many values how many were so.
+export function momentsLosses(view) {
+  const rows = view.shownRows.filter((row) => isByMoments(row) && row.variance_error);
+  return new Map([...groupBy(rows, (row) => row.backend)].map(([backend, own]) => [backend,
+    new Map(view.schema.inputs.filter((kind) => own.some((row) => row.variance_error[kind])).map((kind) => {
+      const losses = own.flatMap((row) => row.variance_error[kind] ?? []);
+      const total = (key) => losses.reduce((sum, loss) => sum + loss[key], 0);
+      return [kind, { relative: largest(losses.map(({ relative }) => relative ?? Infinity)), values: total("values"),
+        negative: total("negative"), nan: total("nan") }];
+    }))]));
 }
 
 // Of one group: points {row, ratio, error} of the shown backends, and per backend the geometric mean of

@@ -6,7 +6,7 @@ import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
 import { casesText, rankGroups, wholeGroups } from "./rank.js";
 import { geometricMeanOf, largest } from "./statistics.js";
-import { layerText, listText, passText, rangeText, threadsText, timesText } from "./text.js";
+import { layerText, listText, MOMENTS_MARK, passText, rangeText, threadsText, timesText } from "./text.js";
 
 const MOST_UNDECIDED = 4;
 
@@ -30,15 +30,16 @@ export function caveats({ undecided, notMeasured: missing, old, trust }) {
   return [undecided, missing, years && `${years}: newer versions may be faster.`, ...trust].filter(Boolean);
 }
 
-// Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative}, from fast
-// to slow, native layouts last; a line is {title, group, cells}, a cell {estimate, worst, mark}, null without a
+// Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative, isMoments},
+// from fast to slow, those apart last; a line is {title, group, cells}, a cell {estimate, worst, mark}, null without a
 // time; `mark` is "winner", "tied" or empty.
 export function answerTable(view, groups) {
   const standings = groups.flatMap((group) => group.standings);
   const shown = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id));
-  const isNative = (own) => own.some((standing) => standing.isNative);
-  const columns = sortedBy(shown, ([id, own]) => [Number(isNative(own)), meanOf(own), id]).map(
-    ([backend, own]) => ({ backend, label: view.label(backend), isNative: isNative(own) }));
+  const any = (own, key) => own.some((standing) => standing[key]);
+  const columns = sortedBy(shown, ([id, own]) => [Number(any(own, "isApart")), meanOf(own), id]).map(
+    ([backend, own]) => ({ backend, label: view.label(backend) + (any(own, "isMoments") ? MOMENTS_MARK : ""),
+      isNative: any(own, "isNative"), isMoments: any(own, "isMoments") }));
   return { keys: groups[0].keys, title: settingTitle(groups[0].keys), columns, lines: groups.map((group) => ({
     title: passOf(group), group,
     cells: columns.map(({ backend }) => cellOf(view, group, backend)) })) };
@@ -107,7 +108,7 @@ function passOf({ keys }) {
 
 // The standings that have no advantage over the others.
 function plain(group) {
-  return group.standings.filter(({ isNative, isRanked }) => !isNative && isRanked);
+  return group.standings.filter((own) => own.isRanked && !own.isApart);
 }
 
 function meanOf(standings) {

@@ -25,15 +25,15 @@ export function fastest(rows) {
 
 // A record per timed row with its ratio to the reference of the case: {row, reference, competes, estimate,
 // relation}. The reference is `baseline`, or else the best of those that compete: which are ranked
-// (`ranked`, a set of backends; null: all) and take the data as it is; one that got it untimed in its own
-// layout competes only where all did. Cases without a reference are left out. `relation` is reference,
+// (`ranked`, a set of backends; null: all) and not apart; those that are compete only where all are. Cases
+// without a reference are left out. `relation` is reference,
 // tied, slower, faster or undecided; what competes and is not slower than the best is tied.
 export function compareWithinCases(run, rows, { ranked = null, baseline = null } = {}) {
   const records = [];
   for (const own of groupBy(rows.filter((row) => row.timed), (row) => row.case).values()) {
     const candidates = own.filter((row) => !ranked || ranked.has(row.backend));
-    const anyPlain = candidates.some((row) => !row.native_layout);
-    const competes = (row) => candidates.includes(row) && (!row.native_layout || !anyPlain);
+    const anyPlain = candidates.some((row) => !isApart(row));
+    const competes = (row) => candidates.includes(row) && !(anyPlain && isApart(row));
     const references = baseline === null ? candidates.filter(competes)
       : own.filter((row) => row.backend === baseline);
     if (!references.length) continue;
@@ -100,7 +100,29 @@ export function roundsDiffer(rows) {
     (own) => own.some((row) => row.samples_ns.length !== own[0].samples_ns.length));
 }
 
-// Backends whose data was converted, untimed, into their own layout in some case.
+// Whether a row is set beside the others and not ranked among them: its data was converted, untimed, into a
+// layout of the library's own, or its variance is one by moments, which are less work and cancel.
+export function isApart(row) {
+  return row.native_layout || isByMoments(row);
+}
+
+export function isByMoments(row) {
+  return Boolean(row.variance);
+}
+
+// The backends that are so in some case.
+export function apartBackends(rows) {
+  return backendsThat(rows, isApart);
+}
+
 export function nativeBackends(rows) {
-  return new Set(rows.filter((row) => row.native_layout).map((row) => row.backend));
+  return backendsThat(rows, (row) => row.native_layout);
+}
+
+export function momentsBackends(rows) {
+  return backendsThat(rows, isByMoments);
+}
+
+function backendsThat(rows, are) {
+  return new Set(rows.filter(are).map((row) => row.backend));
 }

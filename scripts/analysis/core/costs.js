@@ -1,4 +1,5 @@
 // What a backend costs beside its time: preparation, allocations, and what disturbed it.
+import { isApart } from "./cases.js";
 import { groupBy } from "./collections.js";
 import { largest, median, sum } from "./statistics.js";
 
@@ -27,7 +28,7 @@ export function payoffCalls(view) {
   const calls = new Map();
   for (const rows of cases.values()) {
     const libraries = rows.filter((row) => view.backends.get(row.backend).kind === "library"
-      && !row.native_layout);
+      && !isApart(row));
     const cheapest = (libraries.length ? libraries : rows).reduce((a, b) => (b.prepare_ns < a.prepare_ns ? b : a));
     for (const row of rows.filter((own) => own !== cheapest)) {
       const gain = cheapest.median_ns - row.median_ns;

@@ -1,6 +1,6 @@
 // Which kernel a library dispatched to, what that name means, and what it costs.
 import { byName, groupBy } from "./collections.js";
-import { nativeBackends, summarize } from "./cases.js";
+import { momentsBackends, nativeBackends, summarize } from "./cases.js";
 import { largest } from "./statistics.js";
 
 // What the parts of a name mean: oneDNN's are "implementation:instruction set".
@@ -57,7 +57,8 @@ export function kernelTable(view) {
   return [...kinds.values()].map((own) => {
     const [{ row: { backend, norm } }] = own;
     const kernel = kernelOf(own[0].row);
-    return { backend, isNative: native.has(backend), norm, kernel, meaning: kernelMeaning(kernel),
+    return { backend, isNative: native.has(backend), isMoments: momentsBackends(own.map(({ row }) => row)).size > 0,
+      norm, kernel, meaning: kernelMeaning(kernel),
       rows: own.length, ...summarize(own), where: whereText(own.map(({ row }) => row)) };
   }).sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
 }

@@ -1,10 +1,11 @@
 // Ranks the backends: geometric mean of the ratio to the best, in groups of like cases.
 //
 // Groups are those of groups.js, over all regimes and in each. In a group only the cases count in which
-// every backend was timed that takes the data as it is. A backend whose data was converted, untimed, into
-// its own layout is set beside them, over those of the cases that it was timed in.
+// every backend was timed that is not apart. One whose data was converted, untimed, into its own layout, or
+// whose variance is one by moments, is set beside them, over those of the cases that it was timed in.
 import { byName, groupBy, keyOf, unique } from "./collections.js";
-import { compareWithinCases, matchedRows, nativeBackends, ratioOf, summarize } from "./cases.js";
+import { apartBackends, compareWithinCases, matchedRows, momentsBackends, nativeBackends, ratioOf, summarize,
+} from "./cases.js";
 import { byRegime, KEYS, likeCases } from "./groups.js";
 import { geometricMean, tied } from "./statistics.js";
 
@@ -12,7 +13,7 @@ export const ALL_REGIMES = "all";
 
 // Every group over all regimes, each followed by its regimes where there are several:
 // {keys, regime, cases, total, standings, leaders, leftOut, isDecided}. `cases` of `total` cases count.
-// A standing is {backend, isNative, isRanked, rank, ratio, wins, shared, worst, against}: `rank` is equal
+// A standing is {backend, isApart, isNative, isMoments, isRanked, rank, ratio, wins, shared, worst, against}: `rank` is equal
 // for backends that cannot be told apart; it is null for a backend that is not ranked, and for all in a
 // group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins` are
 // cases won alone, `shared` those tied at the top; `against` is {ratio, worst} to the baseline, where there
@@ -41,7 +42,8 @@ export function casesText({ cases, total }) {
 }
 
 function rankRows(run, keys, regime, rows, ranked, baseline) {
-  let apart = nativeBackends(rows);
+  let apart = apartBackends(rows);
+  const [native, moments] = [nativeBackends(rows), momentsBackends(rows)];
   if (rows.every((row) => apart.has(row.backend))) apart = new Set();
   const [matched, leftOut] = matchedRows(rows.filter((row) => !apart.has(row.backend)));
   const cases = new Set(matched.map((row) => row.case));
@@ -51,13 +53,14 @@ function rankRows(run, keys, regime, rows, ranked, baseline) {
   const against = baseline === null ? new Map() : groupBy(
     compareWithinCases(run, counted, { baseline }), ({ row }) => row.backend);
   const standings = [...groupBy(records, ({ row }) => row.backend)].map(([backend, own]) => ({
-    backend, isNative: apart.has(backend), isRanked: own.some(({ competes }) => competes), rank: null,
+    backend, isApart: apart.has(backend), isNative: apart.has(backend) && native.has(backend),
+    isMoments: moments.has(backend), isRanked: own.some(({ competes }) => competes), rank: null,
     ...summarize(own), wins: wins.alone.get(backend) || 0, shared: wins.shared.get(backend) || 0,
     against: against.has(backend) ? summarize(against.get(backend)) : null,
   }));
-  standings.sort((a, b) => a.isNative - b.isNative || a.ratio.ratio - b.ratio.ratio
+  standings.sort((a, b) => a.isApart - b.isApart || a.ratio.ratio - b.ratio.ratio
     || byName(a.backend, b.backend));
-  const isDecided = standings.every(({ isNative, ratio }) => isNative || ratio.spread === "interval");
+  const isDecided = standings.every(({ isApart: beside, ratio }) => beside || ratio.spread === "interval");
   if (isDecided) numberRanks(run, standings, matched);
   return { keys, regime, cases: cases.size, total: new Set(rows.map((row) => row.case)).size, standings,
     leftOut, isDecided, leaders: standings.filter(({ rank }) => rank === 1) };
@@ -80,7 +83,7 @@ function countWins(records) {
 function numberRanks(run, standings, matched) {
   const rows = groupBy(matched, (row) => row.backend);
   let leader = null;
-  standings.filter(({ isNative, isRanked }) => isRanked && !isNative).forEach((standing, at) => {
+  standings.filter((own) => own.isRanked && !own.isApart).forEach((standing, at) => {
     if (leader === null || !shares(run, rows.get(standing.backend), rows.get(leader.backend))) {
       leader = standing;
       standing.rank = at + 1;

@@ -1,6 +1,9 @@
 // Turns numbers and names into text, the same in a terminal, in Markdown and on the page.
 import { largest, smallest } from "./statistics.js";
 
+// Behind the name of a backend whose variance is one by moments.
+export const MOMENTS_MARK = " (moments)";
+
 const PASS_WORDS = { __proto__: null, forward_training: "training", forward_inference: "inference",
   backward: "backward", backward_inference: "backward with fixed statistics" };
 const LAYER_NAMES = { __proto__: null, batch: "BatchNorm1d", layer: "LayerNorm",
@@ -17,6 +20,11 @@ export function layerText(norm) {
 // Two decimals, fewer when it is large.
 export function ratioText(ratio) {
   return ratio.toFixed(ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
+}
+
+// Two significant digits: 0.31, 3.1e-5, 580.
+export function digitsText(value) {
+  return String(Number(value.toPrecision(2)));
 }
 
 // For sentences: one decimal, fewer when it is large.

@@ -1,24 +1,25 @@
 // What parts of several sections look alike: backends, shapes, groups, pictures.
 import { lookOf, markerPath } from "../charts/marks.js";
 import { KEYS, likeCases, settingsOf, settingTitle, titlesIn } from "../core/groups.js";
-import { shapeText } from "../core/text.js";
+import { MOMENTS_MARK, shapeText } from "../core/text.js";
 import { choice, copyButton, element, note, vector } from "./dom.js";
 import { goTo, pick, state } from "./state.js";
 
-export function marker(view, id, isNative = false) {
+export function marker(view, id, isHollow = false) {
   const look = lookOf(view, id);
   return vector({ tag: "svg", attributes: { class: "marker", viewBox: "0 0 12 12", "aria-hidden": "true" },
     children: [{ tag: "path", attributes: { d: markerPath(look.marker, 6, 6, 4), stroke: look.ink,
-      fill: isNative ? "none" : look.fill, "stroke-width": isNative ? "1.6" : "1" } }] });
+      fill: isHollow ? "none" : look.fill, "stroke-width": isHollow ? "1.6" : "1" } }] });
 }
 
 // `PyTorch 1.13.0` and, on a second line, what else one must know of it.
-export function backendHead(view, { backend: id, isNative }) {
+export function backendHead(view, { backend: id, isNative, isMoments }) {
   const { label, kind } = view.backends.get(id);
   const [name, ...rest] = label.split(", ");
   return element("span", { class: "backend", title: id },
-    element("span", { class: "name" }, marker(view, id, isNative), ` ${name}`),
-    element("span", { class: "aside" }, `${rest.join(", ") || kind}${isNative ? " *" : ""}`));
+    element("span", { class: "name" }, marker(view, id, isNative || isMoments), ` ${name}`),
+    element("span", { class: "aside" }, `${rest.join(", ") || kind}${isMoments ? MOMENTS_MARK : ""}${
+      isNative ? " *" : ""}`));
 }
 
 // The same in one line.

@@ -5,10 +5,8 @@ import { fullTitle, isOf, kindTitle, KEYS, titlesIn } from "../core/groups.js";
 import { ALL_REGIMES, casesText } from "../core/rank.js";
 import { FAILED } from "../core/rows.js";
 import { countText, ratioText } from "../core/text.js";
-import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, shapeCell } from "./model.js";
+import { backendCell, backendColumns, estimateCell, marksNote, NONE, numberCell, numeric, shapeCell } from "./model.js";
 
-export const OWN_LAYOUT = "* its data was already in the library's own layout; the conversion is not timed, "
-  + "and it has no rank.";
 const SIGNS = { winner: "", tied: " =", "": "" };
 
 // Passes by backends: mean (worst). `table` is one of core/answer.js.
@@ -20,17 +18,13 @@ export function answerTable(view, { title, columns, lines }) {
     body: lines.map(({ title: pass, group, cells }) => [pass,
       { text: lineCases({ group }).replace(/ cases?/, ""), quiet: !group.isDecided },
       ...cells.map((cell, at) => (cell ? answerCell(cell) : missing(view, group, columns[at].backend)))]),
-    note: noteOf(columns),
+    note: marksNote(columns),
   };
 }
 
 function headOf(view, columns) {
   return backendColumns(view, columns.map(({ backend }) => backend),
-    (id) => columns.find(({ backend }) => backend === id).isNative);
-}
-
-function noteOf(columns) {
-  return columns.some(({ isNative }) => isNative) ? OWN_LAYOUT : "";
+    (id) => columns.find(({ backend }) => backend === id));
 }
 
 // Who failed where others have a time.
@@ -71,11 +65,11 @@ function rankingTable(view, groups) {
 }
 
 function standingCells(view, group, standing) {
-  const { backend, isNative, rank, wins, shared } = standing;
+  const { backend, rank, wins, shared } = standing;
   const { estimate, worst } = cellOf(view, group, backend) || {};
   const mark = markOf(group, standing);
   return [regimeText(group), casesText({ cases: standing.ratio.count, total: group.total }),
-    numberCell(rank, (own) => own + SIGNS[mark], { strong: mark !== "" }), backendCell(view, backend, isNative),
+    numberCell(rank, (own) => own + SIGNS[mark], { strong: mark !== "" }), backendCell(view, backend, standing),
     estimateCell(estimate, { strong: mark !== "" }),
     { text: `${wins}${shared ? ` (+${shared})` : ""}`, value: wins },
     numberCell(worst && worst.ratio, ratioText), worst ? shapeCell(worst.row) : NONE];
@@ -91,7 +85,7 @@ export function regimesTable(view, groups) {
     body: lines.map(({ group, cells }) => [title(group.keys),
       { text: regimeText(group), note: casesText(group) },
       ...cells.map((cell, at) => regimeCell(group, columns[at].backend, cell))]),
-    note: noteOf(columns),
+    note: marksNote(columns),
   };
 }
 

@@ -1,9 +1,9 @@
 // Tables about several runs, and about what is missing in one.
-import { accuracy } from "../core/accuracy.js";
+import { accuracy, momentsLosses } from "../core/accuracy.js";
 import { FAILS } from "../core/changes.js";
 import { runHeading, sideBySide } from "../core/machines.js";
 import { gaps, remarks } from "../core/notes.js";
-import { outcomeText, passText, ratioText, timeText, ulpText } from "../core/text.js";
+import { digitsText, outcomeText, passText, ratioText, timeText, ulpText } from "../core/text.js";
 import { backendCell, estimateCell, NONE, numberCell, numeric, unlessEmpty } from "./model.js";
 
 // Passes by backends, a column per run: machine and versions in the heading; shared cases only.
@@ -66,12 +66,25 @@ function sideCell(side) {
 
 export function accuracyTables(view) {
   const found = accuracy(view);
-  return { ...found, tables: found.tables.map(({ kind, title, backends, lines }) => ({
+  return { ...found, moments: momentsTexts(view), tables: found.tables.map(({ kind, title, backends, lines }) => ({
     id: "accuracy", caption: kind === null ? `${title}: worst error, in units of its bound (grade claimed)`
       : `${title}: worst error in units of its bound / in ulp (grade claimed)`,
     head: ["norm", "pass", "dtype", ...backends.map((backend) => backendCell(view, backend))],
     body: lines.map(({ norm, pass, dtype, cells }) => [
       norm, passText(pass), dtype, ...cells.map(accuracyCell)]) })) };
+}
+
+// `dlib 19.24.0: variance by moments, cancels: off by up to 3e-5 of itself on random input`: [text].
+export function momentsTexts(view) {
+  return [...momentsLosses(view)].map(([backend, kinds]) => `${view.label(backend)}: variance by moments, cancels: ${
+    [...kinds].map(([kind, loss]) => lossText(kind, loss)).filter(Boolean).join("; ")}`);
+}
+
+function lossText(kind, { relative, values, negative, nan }) {
+  if (!relative && !negative && !nan) return "";
+  return [`${relative ? `off by up to ${digitsText(relative)} of itself ` : ""}on ${kind} input`,
+    negative ? `${negative} of ${values} negative` : "", nan ? `${nan} of ${values} NaN` : ""]
+    .filter(Boolean).join(", ");
 }
 
 function accuracyCell(cell) {

@@ -5,8 +5,8 @@ import { fullTitle, titlesIn } from "../core/groups.js";
 import { detailText, kernelTable as kernels } from "../core/kernels.js";
 import { bandwidth, copyShare, FAILED, timesBound } from "../core/rows.js";
 import { estimateText, percentText, ratioText, reproText, shortOutcome } from "../core/text.js";
-import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, shapeCell, timeCell, unlessEmpty,
-} from "./model.js";
+import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, rowCell, shapeCell, timeCell,
+  unlessEmpty } from "./model.js";
 
 const RELATION_MARKS = { tied: " =", undecided: " ?" };
 const REPRODUCE = { text: "reproduce", isCommand: true };
@@ -15,7 +15,7 @@ const REPRODUCE = { text: "reproduce", isCommand: true };
 export function matrixTable(view, matrix) {
   return {
     id: "shapes", caption: `${fullTitle(matrix.keys)}: time as a ratio to ${view.reference}`,
-    head: ["shape", "name", "best", numeric("time"), ...backendColumns(view, matrix.backends, matrix.isNative)],
+    head: ["shape", "name", "best", numeric("time"), ...backendColumns(view, matrix.backends, matrix.marksOf)],
     body: matrix.lines.map(({ row, best, cells }) => [
       { text: shapeCell(row).text, value: row.elements, row }, row.name || "-",
       best ? backendCell(view, best.backend) : NONE, best ? timeCell(best) : NONE,
@@ -65,7 +65,7 @@ export function caseTable(view, rows) {
   const time = (row) => (row.timed ? row.median_ns : Infinity);
   return { id: "case", caption: rows[0].case, head: ["backend", ...measuredHead(view, hasBound)],
     body: [...rows].sort((a, b) => time(a) - time(b)).map((row) => [
-      backendCell(view, row.backend, row.native_layout), ...measured(view, row, hasBound)]) };
+      rowCell(view, row), ...measured(view, row, hasBound)]) };
 }
 
 // All shown rows, in the order of the run, with what differs between its cases.
@@ -77,7 +77,7 @@ export function rowsTable(view) {
     cellsOf: (row) => [{ ...shapeCell(row), note: "" }, row.name,
       ...facets.map((facet) => ({ text: String(row[facet]), value: row[facet] })),
       { text: row.regime, value: view.schema.regimes.indexOf(row.regime) },
-      backendCell(view, row.backend, row.native_layout), ...measured(view, row, hasBound)] };
+      rowCell(view, row), ...measured(view, row, hasBound)] };
 }
 
 // `cliffs` are some of core/cliffs.js.
@@ -88,7 +88,7 @@ export function cliffTable(view, cliffs) {
     head: ["backend", "shape", "setting", numeric("time"), numeric("ratio to the best"), "far off", "kernel",
       REPRODUCE],
     body: cliffs.map(({ row, estimate, reasons }) => [
-      backendCell(view, row.backend, row.native_layout), shapeCell(row), title(row),
+      rowCell(view, row), shapeCell(row), title(row),
       timeCell(row), estimate ? estimateCell(estimate, { strong: estimate.ratio > CLIFF }) : NONE,
       reasons.join(", "), detailText(row) || "-", commandCell(row)]),
   };
@@ -98,8 +98,8 @@ export function kernelTable(view) {
   return unlessEmpty({
     id: "kernels", caption: "Kernels that were dispatched: time as a ratio to the best, mean (worst)",
     head: ["backend", "norm", "kernel", numeric("rows"), numeric("mean"), numeric("worst"), "where", "what it is"],
-    body: kernels(view).map(({ backend, isNative, norm, kernel, meaning, rows, ratio, worst, where }) => [
-      backendCell(view, backend, isNative), norm, { text: kernel, code: true }, numberCell(rows),
+    body: kernels(view).map(({ backend, norm, kernel, meaning, rows, ratio, worst, where, ...marks }) => [
+      backendCell(view, backend, marks), norm, { text: kernel, code: true }, numberCell(rows),
       numberCell(ratio.ratio, ratioText), numberCell(worst.ratio, ratioText, { row: worst.row }), where,
       meaning || "-"]),
   });

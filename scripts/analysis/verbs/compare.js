@@ -1,10 +1,11 @@
 // normbench compare: the backends of a run case by case.
 import { UserError } from "../core/errors.js";
 import { groupBy, unique } from "../core/collections.js";
-import { nativeBackends } from "../core/cases.js";
+import { momentsBackends, nativeBackends } from "../core/cases.js";
 import { likeCases } from "../core/groups.js";
-import { outcomeText, ratioText, spreadText, timeText, estimateText } from "../core/text.js";
+import { estimateText, MOMENTS_MARK, outcomeText, ratioText, spreadText, timeText } from "../core/text.js";
 import { csvLine } from "../page/csv.js";
+import { MOMENTS } from "../tables/model.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
 import { readRun } from "./files.js";
 import { code, hoist, markdownTable, textTable, wrap } from "./format.js";
@@ -42,7 +43,7 @@ export function run(options) {
 function entryOf(view, row) {
   const { reference = null, competes = null, estimate = {}, relation = null } = view.toShown.get(row.index) || {};
   const { ratio = null, lo = null, hi = null, count = null } = estimate;
-  return { case: row.case, backend: row.backend, outcome: row.outcome, native_layout: row.native_layout,
+  return { case: row.case, backend: row.backend, outcome: row.outcome, native_layout: row.native_layout, variance: row.variance,
     median_ns: row.median_ns, reference: reference && reference.backend, competes, ratio, lo, hi, rounds: count,
     relation };
 }
@@ -61,18 +62,20 @@ function heading(view, baseline) {
     `Marks: * ${baseline ?? "best"}, = tied with ${to}, ? too few rounds for a claim, ± 95% interval. `
       + `Noise floor ${measured ? floor.toFixed(3) : "not measured"}.`,
     ...(baseline === undefined && nativeBackends(view.rows).size
-      ? ["Native layout: the data was converted untimed; such a backend is not taken as the best."] : [])];
+      ? ["Native layout: the data was converted untimed; such a backend is not taken as the best."] : []),
+    ...(momentsBackends(view.rows).size ? [MOMENTS] : [])];
 }
 
 function tableText(view, options) {
   const isMarkdown = options.format === "markdown";
-  const native = nativeBackends(view.rows);
+  const [native, moments] = [nativeBackends(view.rows), momentsBackends(view.rows)];
   const cases = groupBy(likeCases(view.rows, view.schema).flatMap(({ rows }) => rows), (row) => row.case);
   const backends = unique(view.shownRows.map((row) => row.backend));
   const [pattern, short] = hoist([...cases.keys()]);
   const table = {
     head: ["case", options.baseline ? `time of ${options.baseline}` : "best",
-      ...backends.map((id) => id + (native.has(id) ? " (native layout)" : ""))],
+      ...backends.map((id) => id + (moments.has(id) ? MOMENTS_MARK : "")
+        + (native.has(id) ? " (native layout)" : ""))],
     body: [...cases.values()].map((rows, at) => [
       { text: short[at], code: isMarkdown }, referenceText(view, rows, options.baseline),
       ...backends.map((id) => cellOf(view, rows.find(({ backend }) => backend === id), isMarkdown))]),

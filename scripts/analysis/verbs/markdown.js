@@ -164,9 +164,10 @@ function price(view) {
 }
 
 function accuracy(view) {
-  const { tables, worst } = accuracyTables(view);
+  const { tables, worst, moments } = accuracyTables(view);
   if (!tables.length) return [EMPTY.accuracy];
   return [escape(ACCURACY_TEXT), ...tables.map((table) => markdownTable(table)),
+    ...moments.map((text) => `${escape(text)}.`),
     worst ? `Over all kinds of input the worst is ${ratioText(worst.error)} of its bound: ${
       escape(view.label(worst.backend))} in ${code(worst.case)}.` : ""];
 }

@@ -1,7 +1,8 @@
 // normbench rank: the answer of a run in text or JSON.
 import { answer, caveats } from "../core/answer.js";
 import { fullTitle } from "../core/groups.js";
-import { answerTable, OWN_LAYOUT, rankingTables } from "../tables/answer.js";
+import { answerTable, rankingTables } from "../tables/answer.js";
+import { MOMENTS, OWN_LAYOUT } from "../tables/model.js";
 import { FILTERS, FORMAT, RANKED, viewOf } from "./options.js";
 import { readRun } from "./files.js";
 import { plainProse, textTable, transpose, wrap } from "./format.js";
@@ -28,7 +29,7 @@ export function run(options) {
 function rankText(view, regimes) {
   const found = answer(view);
   const tables = [found.table, ...found.others].filter(Boolean).map((table) => answerTable(view, table));
-  const native = tables.some(({ note }) => note);
+  const notes = [OWN_LAYOUT, MOMENTS].filter((text) => tables.some(({ note }) => note.includes(text)));
   const lines = [
     ...wrap([found.partial, ...found.failures.map(({ text }) => `FAILED: ${text}.`),
       ...found.sentences.map(plainProse), found.ranked].filter(Boolean)),
@@ -37,7 +38,7 @@ function rankText(view, regimes) {
       "*: the fastest, or (=) not to be told apart from it."])] : []),
     ...tables.flatMap((table, at) => ["", ...wrap([[found.table, ...found.others][at].title]),
       textTable(transpose(table))]),
-    ...(native ? ["", ...wrap([OWN_LAYOUT.replace("* its", "Names with *: the")])] : []),
+    ...(notes.length ? ["", ...wrap(notes.map((text) => text.replace("* its", "Names with *: the")))] : []),
     ...(regimes ? rankingTables(view).flatMap(({ title, table, leftOut }) => [
       "", ...wrap([title]), textTable(table, REGIME_AND_BACKEND), ...wrap(leftOut)])
       : wrap(view.whole.flatMap((group) => notRanked(view, group)))),
@@ -55,6 +56,7 @@ function notRanked(view, { keys, total, leftOut }) {
 
 function groupJson({ leaders, standings, leftOut, ...group }) {
   return { ...group, left_out: Object.fromEntries(leftOut), standings: standings.map(
-    ({ worst, isNative, isRanked, ...standing }) => ({ ...standing, native: isNative, ranked: isRanked,
+    ({ worst, isApart, isNative, isMoments, isRanked, ...standing }) => ({ ...standing, native: isNative,
+      moments: isMoments, ranked: isRanked,
       worst_ratio: worst.ratio, worst_case: worst.row.case, against: undefined })) };
 }

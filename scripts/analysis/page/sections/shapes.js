@@ -7,7 +7,7 @@ import { lookUp } from "../../core/lookup.js";
 import { shapeMatrices } from "../../core/matrix.js";
 import { CLIFF_TEXT, EMPTY } from "../../core/method.js";
 import { shapeText } from "../../core/text.js";
-import { OWN_LAYOUT } from "../../tables/answer.js";
+import { marksNote, rowCell } from "../../tables/model.js";
 import { caseTable, cliffTable, kernelTable, matrixTable } from "../../tables/shapes.js";
 import { choice, controls, element, note, prose } from "../dom.js";
 import { backendName, chooseGroup, nothing } from "../names.js";
@@ -30,7 +30,7 @@ export function matrixSection(view) {
     controls(control, scale()),
     show(view, { ...model, body: body.map((line) => order(withName(line))),
       head: order(head.map((own) => (own.text === "time" ? { ...own, text: "best time" } : own))),
-      note: matrix.backends.some(matrix.isNative) ? OWN_LAYOUT : "" },
+      note: marksNote(matrix.backends.map(matrix.marksOf)) },
     { section: "shapes", class: "matrix shapes", most: 60 })];
 }
 
@@ -53,7 +53,7 @@ export function lookupSection(view) {
     element("p", { class: "lead", id: "sentence" }, prose(sentence)),
     note([sure, row.source && `shape from ${row.source}`].filter(Boolean).join("; ")),
     rows.length ? show(view, { ...caseTable(view, rows),
-      note: rows.some((own) => own.native_layout) ? OWN_LAYOUT : "" }, { section: "lookup" }) : null];
+      note: marksNote(rows.map((own) => rowCell(view, own))) }, { section: "lookup" }) : null];
 }
 
 // Two selects: the shape, and which of its cases. The search is the one in the bar.
