@@ -17,6 +17,7 @@ std::string description(const Accuracy& accuracy) {
   if (accuracy.variance != VarianceForm::kDeviations) {
     text += fmt::format(", variance by {}", name(accuracy.variance));
   }
+  if (accuracy.from_rstd) text += ", variance from rstd";
   return text;
 }
 

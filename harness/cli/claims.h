@@ -1,10 +1,9 @@
 // What verify --claim tells: the least accuracy that each backend could claim.
 #pragma once
 
-#include <cstddef>
 #include <map>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "harness/check/check.h"

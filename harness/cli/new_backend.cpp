@@ -141,13 +141,15 @@ void add_to_tree(const std::string& name) {
   if (std::regex_search(lines, std::regex("add_backend\\(" + name + "[ )]"))) {
     refuse_name(name, list.string() + " has a line for it already");
   }
-  const std::size_t end = lines.rfind("\n\nwrite_registry()");
+  // Behind the last line, before an empty one.
+  std::size_t end = lines.rfind("\nwrite_registry()");
   if (end == std::string::npos) {
     throw UsageError(
-        fmt::format("{}: there is no line write_registry() after an empty one, before which the "
-                    "line of a backend goes: put it back",
+        fmt::format("{}: there is no line write_registry(), before which the line of a backend "
+                    "goes: put it back",
                     list.string()));
   }
+  if (end > 0 && lines[end - 1] == '\n') --end;
   lines.insert(end + 1, "add_backend(" + name + ")\n");
   write_files({{source, from_template(root, "mine.cpp", name)}},
               {{list, lines},

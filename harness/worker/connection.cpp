@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "harness/bench/stopwatch.h"
+#include "harness/worker/messages.h"
 #include "harness/worker/socket.h"
 
 namespace normbench {
@@ -117,7 +118,8 @@ json Connection::exchange(json& message, std::string_view stage, int file,
   }
   json parsed = json::parse(answer.text, nullptr, false);
   if (!parsed.is_object()) {
-    lose_by_protocol(stage, fmt::format("it answered what is no JSON object: {:.80}", answer.text));
+    lose_by_protocol(stage,
+                     "it answered what is no JSON object: " + printable(answer.text.substr(0, 80)));
   }
   const auto number = parsed.find("number");
   if (number == parsed.end() || *number != asked_) {

@@ -28,6 +28,16 @@ std::array<std::int64_t, 3> strides_of(const Tensor& tensor) {
 
 }  // namespace
 
+std::string printable(const std::string& text) {
+  const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string shown;
+  for (std::size_t at = 1; at + 1 < quoted.size(); ++at) {
+    if (quoted[at] == '\\' && (quoted[at + 1] == '"' || quoted[at + 1] == '\\')) ++at;
+    shown += quoted[at];
+  }
+  return shown;
+}
+
 json problem_json(const Problem& p) {
   json message = problem_fields(p);
   message["id"] = id(p);

@@ -4,10 +4,15 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
 #include "harness/core/arguments.h"
 
 namespace normbench {
+
+// A text of unknown origin as it may be shown: with escapes for control characters, and a mark for
+// bytes that are no UTF-8.
+std::string printable(const std::string& text);
 
 nlohmann::json problem_json(const Problem& problem);
 // The problem that a message names; throws std::runtime_error.

@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "harness/bench/machine.h"
+#include "harness/worker/messages.h"
 
 extern char** environ;
 
@@ -116,7 +117,7 @@ std::string last_of(std::string_view printed) {
     text += blank ? ' ' : c;
   }
   while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
+  return printable(text);
 }
 
 }  // namespace

@@ -213,6 +213,13 @@ def test_a_checkout_that_was_moved(normbench, tree, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["moved"]
 
 
+def test_a_list_of_backends_without_an_empty_line(normbench, tree):
+    path = tree / "impls/CMakeLists.txt"
+    path.write_text("add_backend(naive)\nwrite_registry()\n")
+    assert normbench("new-backend", "mine").returncode == 0
+    assert path.read_text() == "add_backend(naive)\nadd_backend(mine)\nwrite_registry()\n"
+
+
 def test_a_list_of_backends_that_was_rewritten(normbench, tree):
     (tree / "impls/CMakeLists.txt").write_text("add_backend(naive)\n")
     before = everything(tree)

@@ -214,7 +214,8 @@ def test_verify_tells_a_claim_that_is_too_little(normbench, tmp_path):
     text = text.replace('return {"roundings": problem', 'return {} and {"roundings": problem')
     file = tmp_path / "eager.py"
     file.write_text(text.replace('name = "plain-python"', 'name = "eager"'))
-    case = ("-b", "^eager$", "-f", "^batch/forward_training/f64/ncl/n1024_c2_l1_m", "--threads", "1")
+    case = ("-b", "^eager$", "-f", "^batch/forward_training/f64/ncl/n1024_c2_l1_m",
+            "--threads", "1")
     done = normbench("verify", "--all", "--claim", "--python", file, *case)
     assert done.returncode == 3, done.stderr
     found = re.search(r"f64: +(Accuracy::\S.*\)) +claimed, and too little: Accuracy::in_double\(\)",

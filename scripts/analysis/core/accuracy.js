@@ -58,8 +58,8 @@ export function momentsLosses(view) {
     new Map(view.schema.inputs.filter((kind) => own.some((row) => row.variance_error[kind])).map((kind) => {
       const losses = own.flatMap((row) => row.variance_error[kind] ?? []);
       const total = (key) => losses.reduce((sum, loss) => sum + loss[key], 0);
-      return [kind, { relative: largest(losses.map(({ relative }) => relative ?? Infinity)), values: total("values"),
-        negative: total("negative"), nan: total("nan") }];
+      return [kind, { relative: largest(losses.map(({ relative }) => relative ?? Infinity)),
+        values: total("values"), negative: total("negative"), nan: total("nan") }];
     }))]));
 }
 

@@ -31,8 +31,8 @@ export function caveats({ undecided, notMeasured: missing, old, trust }) {
 }
 
 // Passes by backends of one setting: {title, columns, lines}. A column is {backend, label, isNative, isMoments},
-// from fast to slow, those apart last; a line is {title, group, cells}, a cell {estimate, worst, mark}, null without a
-// time; `mark` is "winner", "tied" or empty.
+// from fast to slow, those apart last; a line is {title, group, cells}, a cell {estimate, worst, mark}, null
+// without a time; `mark` is "winner", "tied" or empty.
 export function answerTable(view, groups) {
   const standings = groups.flatMap((group) => group.standings);
   const shown = [...groupBy(standings, ({ backend }) => backend)].filter(([id]) => view.isShown(id));

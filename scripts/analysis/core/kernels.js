@@ -57,8 +57,8 @@ export function kernelTable(view) {
   return [...kinds.values()].map((own) => {
     const [{ row: { backend, norm } }] = own;
     const kernel = kernelOf(own[0].row);
-    return { backend, isNative: native.has(backend), isMoments: momentsBackends(own.map(({ row }) => row)).size > 0,
-      norm, kernel, meaning: kernelMeaning(kernel),
+    const isMoments = momentsBackends(own.map(({ row }) => row)).size > 0;
+    return { backend, isNative: native.has(backend), isMoments, norm, kernel, meaning: kernelMeaning(kernel),
       rows: own.length, ...summarize(own), where: whereText(own.map(({ row }) => row)) };
   }).sort((a, b) => byName(a.backend, b.backend) || b.ratio.ratio - a.ratio.ratio);
 }

@@ -4,10 +4,10 @@ import { apartBackends, momentsBackends, nativeBackends } from "./cases.js";
 import { likeCases } from "./groups.js";
 import { geometricMeanOf } from "./statistics.js";
 
-// One matrix per group of like cases: {keys, backends, marksOf, lines}. Backends stand from fast to slow,
-// those apart last; `marksOf` says why, {isNative, isMoments}. A line is {id, row, best, cells}: `row` is any row of the case, `best` the
-// reference, null where nothing was timed; a cell is {row, estimate, relation}, null where the backend has
-// no row, and its estimate is null where it has no time.
+// One matrix per group of like cases: {keys, backends, marksOf, lines}. Backends stand from fast to slow, those
+// apart last; `marksOf` says why, {isNative, isMoments}. A line is {id, row, best, cells}: `row` is any row of
+// the case, `best` the reference, null where nothing was timed; a cell is {row, estimate, relation}, null where
+// the backend has no row, and its estimate is null where it has no time.
 export function shapeMatrices(view, { isWanted = () => true } = {}) {
   return likeCases(view.rows.filter(isWanted), view.schema).map(({ keys, rows }) => {
     const [apart, native, moments] = [apartBackends, nativeBackends, momentsBackends].map((of) => of(rows));

@@ -13,10 +13,10 @@ export const ALL_REGIMES = "all";
 
 // Every group over all regimes, each followed by its regimes where there are several:
 // {keys, regime, cases, total, standings, leaders, leftOut, isDecided}. `cases` of `total` cases count.
-// A standing is {backend, isApart, isNative, isMoments, isRanked, rank, ratio, wins, shared, worst, against}: `rank` is equal
-// for backends that cannot be told apart; it is null for a backend that is not ranked, and for all in a
-// group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins` are
-// cases won alone, `shared` those tied at the top; `against` is {ratio, worst} to the baseline, where there
+// A standing is {backend, isApart, isNative, isMoments, isRanked, rank, ratio, wins, shared, worst, against}:
+// `rank` is equal for backends that cannot be told apart; it is null for a backend that is not ranked, and for
+// all in a group of so few cases, or of one case of so few rounds, that there is no interval: no winner. `wins`
+// are cases won alone, `shared` those tied at the top; `against` is {ratio, worst} to the baseline, where there
 // is one.
 export function rankGroups(run, rows, { ranked = null, baseline = null } = {}) {
   const groups = [];

@@ -90,7 +90,8 @@ function bodyCell(view, column, cell, isFirst, linksNotes) {
 function contentOf(view, { numeric, isCommand }, cell, linksNotes) {
   if (isEmpty(cell)) return element("span", { class: "faint" }, "–");
   if (isCommand) return reproduce(cell.text);
-  const text = cell.backend ? [marker(view, cell.backend, cell.isNative || cell.isMoments), ` ${cell.text}`] : cell.text;
+  const isHollow = cell.isNative || cell.isMoments;
+  const text = cell.backend ? [marker(view, cell.backend, isHollow), ` ${cell.text}`] : cell.text;
   const plain = cell.code ? element("code", {}, text) : text;
   const isLink = cell.row && !linksNotes;
   return [isLink ? caseLink(cell.row, plain, cell.ratio ? { tabindex: -1, title: cell.title } : {}) : plain,

@@ -5,7 +5,8 @@ import { fullTitle, isOf, kindTitle, KEYS, titlesIn } from "../core/groups.js";
 import { ALL_REGIMES, casesText } from "../core/rank.js";
 import { FAILED } from "../core/rows.js";
 import { countText, ratioText } from "../core/text.js";
-import { backendCell, backendColumns, estimateCell, marksNote, NONE, numberCell, numeric, shapeCell } from "./model.js";
+import { backendCell, backendColumns, estimateCell, marksNote, NONE, numberCell, numeric, shapeCell }
+  from "./model.js";
 
 const SIGNS = { winner: "", tied: " =", "": "" };
 

@@ -1,13 +1,12 @@
 // The tables of a report, once for page, Markdown and terminal.
 //
 // A table is {id, caption, head, body, note}; `body` has the cells of each line, or with `cellsOf` what that makes
-// them of, when they are needed. Headings are texts or {text, numeric, backend, isNative, isMoments, title, isCommand}. Cells
-// are texts or {text, note, value, strong, quiet, bad, code, title, row, backend, isNative, isMoments, interval,
-// ratio}:
-// `note` stands behind the text, smaller where that can be; `value` is what it is sorted by; `strong` marks a
-// winner, `quiet` what is no claim, `bad` what failed; `code` is shown as typed; `row` is the row of a case to
-// look up, `backend` one to show with its mark; `interval` may be told where there is room, `ratio` shown as a
-// color.
+// them of, when they are needed. Headings are texts or {text, numeric, backend, isNative, isMoments, title,
+// isCommand}. Cells are texts or {text, note, value, strong, quiet, bad, code, title, row, backend, isNative,
+// isMoments, interval, ratio}: `note` stands behind the text, smaller where that can be; `value` is what it is
+// sorted by; `strong` marks a winner, `quiet` what is no claim, `bad` what failed; `code` is shown as typed; `row`
+// is the row of a case to look up, `backend` one to show with its mark; `interval` may be told where there is
+// room, `ratio` shown as a color.
 import { intervalText, MOMENTS_MARK, ratioText, shapeText, timeText } from "../core/text.js";
 
 export const NONE = { text: "-" };

@@ -108,7 +108,8 @@ export function accuracySection(view) {
   if (!tables.length) return nothing(EMPTY.accuracy);
   const { groups, control } = chooseSetting(view, "accuracy");
   return [
-    note(ACCURACY_TEXT), ...moments.map((text) => note(`${text}.`)), controls(control), picture(accuracyChart(view, groups, size())),
+    note(ACCURACY_TEXT), ...moments.map((text) => note(`${text}.`)), controls(control),
+    picture(accuracyChart(view, groups, size())),
     worst ? note(`The largest error of all is ${ratioText(worst.error)} of its bound, of ${
       view.label(worst.backend)} in ${shapeText(worst)}.`) : null,
     tables.map((model, at) => show(view, model,
