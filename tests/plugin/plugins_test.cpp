@@ -227,7 +227,8 @@ Verdict verdict_on(std::string_view name) {
 
 TEST(Check, RejectsPluginsThatDoDamage) {
   EXPECT_EQ(verdict_on("throws").reason,
-            "threw: run of throws threw through the C interface: out of luck");
+            "exact input, in run(): threw: run of throws threw through the C interface: out of "
+            "luck");
   EXPECT_EQ(verdict_on("writes-past").reason, "exact input, call 1: wrote past the end of y");
   EXPECT_EQ(verdict_on("changes-input").reason, "exact input, call 1: changed its input x");
   EXPECT_EQ(verdict_on("flush-to-zero").reason, "left flush-to-zero switched on");
