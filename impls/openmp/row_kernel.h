@@ -214,19 +214,24 @@ class RowKernel : public Kernel {
     double* dbeta = dbeta_[sums].data() + column;
     double* dgamma = dgamma_[sums].data() + column;
     const Real* weight = gamma() + column;
-    Coefficients of[kCount];
-    std::copy_n(found, kCount, of);
+    Real mean[kCount], rstd[kCount], offset[kCount], slope[kCount];
+    for (Index i = 0; i < kCount; ++i) {
+      mean[i] = found[i].mean;
+      rstd[i] = found[i].rstd;
+      offset[i] = found[i].offset;
+      slope[i] = found[i].slope;
+    }
 #pragma omp simd
     for (Index j = 0; j < size; ++j) {
       double sum_g = dbeta[j];
       double sum_g_xh = dgamma[j];
       for (Index i = 0; i < kCount; ++i) {
         const Real g = static_cast<Real>(dy[i * next + j]);
-        const Real deviation = static_cast<Real>(x[i * next + j]) - of[i].mean;
+        const Real deviation = static_cast<Real>(x[i * next + j]) - mean[i];
         sum_g += g;
-        sum_g_xh += static_cast<double>(g) * (deviation * of[i].rstd);
+        sum_g_xh += static_cast<double>(g) * (deviation * rstd[i]);
         dx[i * next + j] =
-            static_cast<T>(g * weight[j] * of[i].rstd - of[i].offset - deviation * of[i].slope);
+            static_cast<T>(g * weight[j] * rstd[i] - offset[i] - deviation * slope[i]);
       }
       dbeta[j] = sum_g;
       dgamma[j] = sum_g_xh;
@@ -249,6 +254,11 @@ class RowKernel : public Kernel {
       }
       Real* target = data<Real>(*tensor);
       if (target == nullptr) continue;
+      if (tiles_.run == 1) {
+#pragma omp simd
+        for (Index j = first; j < last; ++j) target[j] = static_cast<Real>(total[j]);
+        continue;
+      }
       for (Index k = parameters.first; k < parameters.end(); ++k) {
         double sum = 0;
         for (Index j = k * tiles_.run; j < (k + 1) * tiles_.run; ++j) sum += total[j];

@@ -18,10 +18,9 @@ struct Segments {
   static constexpr Index kFewRows = 4;
   static constexpr Index kLongOfFewRows = 8;
   // Short rows are packed into one of about this many columns, so that the vector tail is
-  // negligible; fewer where too few rows would be left to amortize the accumulators.
-  static constexpr Index kPackedColumns = 512;
-  static constexpr Index kFewPackedColumns = 64;
-  static constexpr Index kFewPackedRows = 32;
+  // negligible; but enough packed rows are left to amortize the accumulators.
+  static constexpr Index kPackedColumns = 256;
+  static constexpr Index kFewestPackedRows = 8;
 
   Segments(Index all_rows, Index count, Index columns_of_segment)
       : rows(all_rows), segments(count), length(columns_of_segment) {
@@ -33,10 +32,8 @@ struct Segments {
     columns = segments * length;
     is_long = length >= kLong || (rows < kFewRows && length >= kLongOfFewRows);
     width = is_long ? 1 : length;
-    const bool few = rows * columns < kFewPackedRows * kPackedColumns;
-    if (!is_long) {
-      packed = std::clamp<Index>((few ? kFewPackedColumns : kPackedColumns) / columns, 1, rows);
-    }
+    const Index most = std::max<Index>(rows / kFewestPackedRows, 1);
+    if (!is_long) packed = std::clamp<Index>(kPackedColumns / columns, 1, most);
   }
 
   Index rows, segments, length, columns;
@@ -61,7 +58,7 @@ void broadcast(Value* values, Index count, Index length) {
 
 // Makes coefficients of accumulators out of those of segments, in place.
 template <class Real>
-void broadcast_to_columns(const Segments& matrix, Index cells, std::vector<Real>& values) {
+void broadcast_to_columns(const Segments& matrix, Index cells, Buffer<Real>& values) {
   broadcast(values.data(), cells, matrix.width);
   const Index row = cells * matrix.width;
   for (Index i = 1; i < matrix.packed; ++i)
@@ -93,7 +90,7 @@ struct SumArrays {
   explicit SumArrays(Index size = 0)
       : first(static_cast<std::size_t>(size)), second(static_cast<std::size_t>(size)) {}
 
-  std::vector<double> first, second;
+  Buffer<double> first, second;
 };
 
 // Adds terms(at, k) of kRows rows to their accumulators, which are loaded and stored once.

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cmath>
+#include <new>
 #include <type_traits>
+#include <vector>
 
 #include "harness/core/tensor.h"
 #include "impls/openmp/threads.h"
@@ -16,8 +18,25 @@ Value* data(const Tensor& tensor, Index first = 0) {
   return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
 }
 
-// Forward: the sums of x - pivot and of its square. Backward: of g and of g * (x - mean), where g
-// is dy or dy * gamma.
+// Memory that begins at a cache line, so that no vector straddles two.
+template <class Value>
+struct CacheAligned {
+  using value_type = Value;
+
+  CacheAligned() = default;
+  template <class Other>
+  explicit CacheAligned(const CacheAligned<Other>&) {}
+  Value* allocate(std::size_t size) {
+    return static_cast<Value*>(::operator new (size * sizeof(Value), std::align_val_t{64}));
+  }
+  void deallocate(Value* values, std::size_t) { ::operator delete (values, std::align_val_t{64}); }
+  bool operator==(const CacheAligned&) const = default;
+};
+
+template <class Value>
+using Buffer = std::vector<Value, CacheAligned<Value>>;
+
+// Forward: of x - pivot and of its square. Backward: of dy, and of dy * (x - mean).
 struct Sums {
   double first = 0, second = 0;
 };

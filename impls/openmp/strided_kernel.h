@@ -64,11 +64,10 @@ class StridedKernel : public Kernel {
   // A block is read twice, the second time from an L2 of common size.
   static constexpr Index kBlockBytes = 512 * 1024;
   // The accumulators and coefficients of a block must stay in the L1.
-  static constexpr Index kMostColumns = 2048;
-  // Strided access costs more the shorter the contiguous pieces are: with shorter ones than this,
-  // it is worse than a block that exceeds the cache. Where there is nothing else to share, threads
-  // still take pieces of kFewestColumns.
-  static constexpr Index kContiguousColumns = 1024;
+  static constexpr Index kMostColumns = 1024;
+  // Strided access costs more the shorter the contiguous pieces are, and shorter ones than
+  // kMostColumns more than a block that exceeds the L2. Where there is nothing else to share,
+  // threads still take pieces of kFewestColumns.
   static constexpr Index kFewestColumns = 64;
 
   // Of one thread, for one block.
@@ -81,10 +80,10 @@ class StridedKernel : public Kernel {
       }
     }
 
-    SumArrays columns;                             // per accumulator
-    SumArrays partial, total;                      // per segment: of one thread, and of all
-    std::vector<Real> pivot, rstd;                 // per segment
-    std::vector<Real> mean, scale, offset, slope;  // coefficients, per accumulator
+    SumArrays columns;                        // per accumulator
+    SumArrays partial, total;                 // per segment: of one thread, and of all
+    Buffer<Real> pivot, rstd;                 // per segment
+    Buffer<Real> mean, scale, offset, slope;  // coefficients, per accumulator
   };
 
   static Index quotient_up(Index all, Index size) { return (all + size - 1) / size; }
@@ -92,7 +91,7 @@ class StridedKernel : public Kernel {
   void choose_blocks() {
     const bool has_rows = matrix_.rows >= threads_;
     const Index bytes = matrix_.rows * matrix_.length * static_cast<Index>(sizeof(T));
-    const Index least = has_rows || matrix_.packed > 1 ? kContiguousColumns : kFewestColumns;
+    const Index least = has_rows || matrix_.packed > 1 ? kMostColumns : kFewestColumns;
     Index most = std::max<Index>(kMostColumns / matrix_.width, 1);
     if (rounds_ > 0) most = std::clamp<Index>(kBlockBytes / bytes, 1, most);
     // Without sums, what is shared is rows, in the order of memory.
@@ -367,7 +366,7 @@ class StridedKernel : public Kernel {
   void save_gradients(const Arguments& a, Index thread, Index team) {
     barrier();
     const Range range = share_of(matrix_.segments, thread, team);
-    const auto save = [&](std::vector<double> SumArrays::*sums, Real* target) {
+    const auto save = [&](Buffer<double> SumArrays::*sums, Real* target) {
       double* total = (gradients_[0].*sums).data() + range.first;
       for (std::size_t i = 1; i < gradients_.size(); ++i) {
         add((gradients_[i].*sums).data() + range.first, range.size, total);
@@ -415,7 +414,7 @@ class StridedKernel : public Kernel {
   bool shares_blocks_ = false;        // all threads work on each block
   std::vector<Scratch> scratch_;      // per thread
   std::vector<SumArrays> gradients_;  // per thread that adds to them: first is dbeta, second dgamma
-  std::vector<Real> ones_, zeros_;    // in place of absent parameters
+  Buffer<Real> ones_, zeros_;         // in place of absent parameters
 };
 
 }  // namespace normbench::openmp
