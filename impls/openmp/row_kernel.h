@@ -29,8 +29,10 @@ class RowKernel : public Kernel {
     takes_rows_ = is_balanced(tiles.batch_rows, threads_);
     shares_tiles_ = !takes_rows_ && !is_balanced(tiles.across(), threads_);
     const auto columns = static_cast<std::size_t>(tiles.columns);
-    gamma_.assign(columns, 1);
-    beta_.assign(columns, 0);
+    gamma_columns_.assign(columns, 1);
+    beta_columns_.assign(columns, 0);
+    gamma_ = per_column(arguments.gamma, gamma_columns_);
+    beta_ = per_column(arguments.beta, beta_columns_);
     partial_.resize(static_cast<std::size_t>(threads_));
     if (!problem.backward()) return;
     dbeta_.assign(takes_rows_ ? partial_.size() : 1, std::vector<double>(columns));
@@ -39,8 +41,8 @@ class RowKernel : public Kernel {
 
   void run() override {
     if (tiles_.run > 1) {
-      broadcast(arguments_.gamma, gamma_);
-      broadcast(arguments_.beta, beta_);
+      broadcast(arguments_.gamma, gamma_columns_);
+      broadcast(arguments_.beta, beta_columns_);
     }
     on_each_thread(threads_, [this](Index thread, Index team) {
       for (Index i = 0; i < problem_.mini_batches(); ++i) {
@@ -72,13 +74,9 @@ class RowKernel : public Kernel {
       std::fill_n(columns.data() + k * tiles_.run, tiles_.run, values[k]);
     }
   }
-  const Real* gamma() const {
-    const bool own = !arguments_.gamma.present() || tiles_.run > 1;
-    return own ? gamma_.data() : data<Real>(arguments_.gamma);
-  }
-  const Real* beta() const {
-    const bool own = !arguments_.beta.present() || tiles_.run > 1;
-    return own ? beta_.data() : data<Real>(arguments_.beta);
+  // Those of the tensor where it has one per column, else own ones.
+  const Real* per_column(const Tensor& tensor, std::vector<Real>& columns) const {
+    return tensor.present() && tiles_.run == 1 ? data<Real>(tensor) : columns.data();
   }
 
   bool centered() const { return problem_.norm != Norm::kRms; }
@@ -145,8 +143,8 @@ class RowKernel : public Kernel {
       *data<Real>(a.rstd, at) = rstd;
     }
     T* y = data<T>(a.y, row * tiles_.columns + column);
-    const Real* weight = gamma() + column;
-    const Real* bias = beta() + column;
+    const Real* weight = gamma_ + column;
+    const Real* bias = beta_ + column;
 #pragma omp simd
     for (Index j = columns.first; j < columns.end(); ++j) {
       y[j] = static_cast<T>((static_cast<Real>(x[j]) - mean) * rstd * weight[j] + bias[j]);
@@ -174,7 +172,7 @@ class RowKernel : public Kernel {
       const Real mean = centered() ? *data<Real>(a.mean, statistic) : Real{0};
       const Real rstd = *data<Real>(a.rstd, statistic);
       Sums sums =
-          sum_backward(data<T>(a.x, at), data<T>(a.dy, at), mean, gamma() + column, columns.size);
+          sum_backward(data<T>(a.x, at), data<T>(a.dy, at), mean, gamma_ + column, columns.size);
       sums = add_up(sums, thread);
       sums.second *= rstd;
       const Gradient gradient = gradient_of(sums, rstd, count(), centered());
@@ -213,7 +211,7 @@ class RowKernel : public Kernel {
     const std::size_t sums = takes_rows_ ? static_cast<std::size_t>(thread) : 0;
     double* dbeta = dbeta_[sums].data() + column;
     double* dgamma = dgamma_[sums].data() + column;
-    const Real* weight = gamma() + column;
+    const Real* weight = gamma_ + column;
     Real mean[kCount], rstd[kCount], offset[kCount], slope[kCount];
     for (Index i = 0; i < kCount; ++i) {
       mean[i] = found[i].mean;
@@ -272,9 +270,11 @@ class RowKernel : public Kernel {
   Arguments arguments_;
   Tiles tiles_;
   int threads_;
-  bool takes_rows_ = false;                          // each thread takes rows of its own
-  bool shares_tiles_ = false;                        // all threads work on each tile
-  std::vector<Real> gamma_, beta_;                   // per column, where the tensor is not
+  bool takes_rows_ = false;      // each thread takes rows of its own
+  bool shares_tiles_ = false;    // all threads work on each tile
+  const Real* gamma_ = nullptr;  // per column
+  const Real* beta_ = nullptr;
+  std::vector<Real> gamma_columns_, beta_columns_;   // of tensors that have fewer, or are absent
   std::vector<std::vector<double>> dbeta_, dgamma_;  // per column; for each thread with rows
   std::vector<Sums> partial_;                        // of a tile, per thread
 };

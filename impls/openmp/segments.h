@@ -42,11 +42,11 @@ struct Segments {
   Index packed = 1;  // rows that are one vectorized loop
 };
 
-// What one thread works on: segments `cells` of the rows and, where they are long, these positions
+// What one thread works on: some segments of some rows and, where they are long, some positions
 // of each. `base` is where the matrix begins in its tensor.
 struct Part {
   Index base;
-  Range cells, rows, positions;
+  Range segments, rows, positions;
 };
 
 // Repeats each of `count` values `length` times, in place.
@@ -58,9 +58,9 @@ void broadcast(Value* values, Index count, Index length) {
 
 // Makes coefficients of accumulators out of those of segments, in place.
 template <class Real>
-void broadcast_to_columns(const Segments& matrix, Index cells, Buffer<Real>& values) {
-  broadcast(values.data(), cells, matrix.width);
-  const Index row = cells * matrix.width;
+void broadcast_to_columns(const Segments& matrix, Index size, Buffer<Real>& values) {
+  broadcast(values.data(), size, matrix.width);
+  const Index row = size * matrix.width;
   for (Index i = 1; i < matrix.packed; ++i)
     std::copy_n(values.data(), row, values.data() + i * row);
 }
@@ -69,16 +69,16 @@ void broadcast_to_columns(const Segments& matrix, Index cells, Buffer<Real>& val
 template <class Visit>
 void for_each_value(const Segments& matrix, const Part& part, Visit visit) {
   for (Index i = part.rows.first; i < part.rows.end(); i += matrix.packed) {
-    const Index row = part.base + i * matrix.columns + part.cells.first * matrix.length;
+    const Index row = part.base + i * matrix.columns + part.segments.first * matrix.length;
     if (matrix.is_long) {
-      for (Index k = 0; k < part.cells.size; ++k) {
+      for (Index k = 0; k < part.segments.size; ++k) {
         const Index first = row + k * matrix.length + part.positions.first;
 #pragma omp simd
         for (Index j = 0; j < part.positions.size; ++j) visit(first + j, k);
       }
     } else {
       const Index rows = std::min(matrix.packed, part.rows.end() - i);
-      const Index size = rows * part.cells.size * matrix.width;
+      const Index size = rows * part.segments.size * matrix.width;
 #pragma omp simd
       for (Index k = 0; k < size; ++k) visit(row + k, k);
     }
@@ -117,9 +117,9 @@ template <class Terms>
 void sum_columns(const Segments& matrix, const Part& part, Terms terms, SumArrays& columns,
                  SumArrays& sums) {
   constexpr int kRows = 8;
-  const Index row = part.cells.size * matrix.width;
+  const Index row = part.segments.size * matrix.width;
   const Index next = matrix.packed * matrix.columns;
-  const Index start = part.base + part.cells.first * matrix.length;
+  const Index start = part.base + part.segments.first * matrix.length;
   for (auto* all : {&columns.first, &columns.second}) {
     std::fill_n(all->data(), matrix.packed * row, 0.0);
   }
@@ -133,7 +133,7 @@ void sum_columns(const Segments& matrix, const Part& part, Terms terms, SumArray
   }
   for (const auto& [from, to] :
        {std::pair{&columns.first, &sums.first}, std::pair{&columns.second, &sums.second}}) {
-    std::fill_n(to->data(), part.cells.size, 0.0);
+    std::fill_n(to->data(), part.segments.size, 0.0);
     for (Index repeat = 0; repeat < matrix.packed; ++repeat) {
       const double* column = from->data() + repeat * row;
       double* sum = to->data();
@@ -142,7 +142,7 @@ void sum_columns(const Segments& matrix, const Part& part, Terms terms, SumArray
         for (Index k = 0; k < row; ++k) sum[k] += column[k];
         continue;
       }
-      for (Index k = 0; k < part.cells.size; ++k) {
+      for (Index k = 0; k < part.segments.size; ++k) {
         for (Index j = 0; j < matrix.width; ++j) sum[k] += *column++;
       }
     }
@@ -154,10 +154,10 @@ template <class Terms>
 void sum_segments(const Segments& matrix, const Part& part, Terms terms, SumArrays& columns,
                   SumArrays& sums) {
   if (!matrix.is_long) return sum_columns(matrix, part, terms, columns, sums);
-  for (auto* all : {&sums.first, &sums.second}) std::fill_n(all->data(), part.cells.size, 0.0);
+  for (auto* all : {&sums.first, &sums.second}) std::fill_n(all->data(), part.segments.size, 0.0);
   for (Index i = part.rows.first; i < part.rows.end(); ++i) {
-    for (Index k = 0; k < part.cells.size; ++k) {
-      const Index at = part.base + i * matrix.columns + (part.cells.first + k) * matrix.length +
+    for (Index k = 0; k < part.segments.size; ++k) {
+      const Index at = part.base + i * matrix.columns + (part.segments.first + k) * matrix.length +
                        part.positions.first;
       double first = 0;
       double second = 0;

@@ -127,8 +127,8 @@ class StridedKernel : public Kernel {
     for (Index block = blocks.first; block < blocks.end(); ++block) {
       const Index row_block = block / blocks_;
       const Index first = block % blocks_ * block_;
-      const Range cells{first, std::min(block_, matrix_.segments - first)};
-      work_on(a, {row_block * matrix_.rows * matrix_.columns, cells, rows, positions},
+      const Range segments{first, std::min(block_, matrix_.segments - first)};
+      work_on(a, {row_block * matrix_.rows * matrix_.columns, segments, rows, positions},
               (row_block * matrix_.segments + first) / segments_per_tile_, thread, gradients);
     }
     if (!gradients_.empty()) save_gradients(a, thread, team);
@@ -143,10 +143,10 @@ class StridedKernel : public Kernel {
     for (int round = 0; round < rounds_; ++round) {
       if (round > 0) {
         if (shares_blocks_) barrier();
-        move_pivot(part, own);
+        set_pivots(part, own);
       }
       take_sums(a, part, own);
-      if (shares_blocks_) add_up_threads(part.cells.size, own.total);
+      if (shares_blocks_) add_up_threads(part.segments.size, own.total);
       if (problem_.backward()) {
         conclude_backward(a, part, own, saves, gradients);
       } else {
@@ -161,47 +161,56 @@ class StridedKernel : public Kernel {
     apply(a, part, own);
   }
 
-  bool centered() const { return problem_.norm != Norm::kRms; }
-  Index tiles_of(const Part& part) const { return part.cells.size / segments_per_tile_; }
+  static void store(const double* sums, Index size, Real* target) {
+    if (target == nullptr) return;
+#pragma omp simd
+    for (Index k = 0; k < size; ++k) target[k] = static_cast<Real>(sums[k]);
+  }
+  static void add(const double* sums, Index size, double* target) {
+#pragma omp simd
+    for (Index k = 0; k < size; ++k) target[k] += sums[k];
+  }
 
-  // Those that are given; or the pivots.
+  bool centered() const { return problem_.norm != Norm::kRms; }
+  Index tiles_of(const Part& part) const { return part.segments.size / segments_per_tile_; }
+
+  // Mean and rstd that are given; else the pivots.
   void load_statistics(const Arguments& a, const Part& part, Index first_tile, Scratch& own) const {
     const Index tiles = tiles_of(part);
     const bool running = problem_.uses_running_statistics();
-    Real* mean = own.mean.data();
-    Real* rstd = own.rstd.data();
-    if (running || problem_.backward()) {
-      const Real* means = data<Real>(running ? a.running_mean : a.mean, first_tile);
-      const Real* scales = data<Real>(running ? a.running_var : a.rstd, first_tile);
-      const double eps = problem_.eps;
-      if (means == nullptr) std::fill_n(mean, tiles, Real{0});
-      if (means != nullptr) std::copy_n(means, tiles, mean);
-      if (running) {
-#pragma omp simd
-        for (Index k = 0; k < tiles; ++k) rstd[k] = static_cast<Real>(rstd_of(scales[k], eps));
-      } else {
-        std::copy_n(scales, tiles, rstd);
-      }
-      broadcast(rstd, tiles, segments_per_tile_);
-      broadcast(mean, tiles, segments_per_tile_);
-    } else {
+    if (!running && !problem_.backward()) {
       const Index columns_of_tile = segments_per_tile_ * matrix_.length;
-      const T* x = data<T>(a.x, part.base + part.cells.first * matrix_.length);
-      Real* pivot = own.pivot.data();
-      for (Index k = 0; k < tiles; ++k) {
-        pivot[k] = centered() ? as_pivot(static_cast<Real>(x[k * columns_of_tile])) : Real{0};
+      const T* x = data<T>(a.x, part.base + part.segments.first * matrix_.length);
+      for (Index k = 0; centered() && k < tiles; ++k) {
+        own.mean.data()[k] = static_cast<Real>(x[k * columns_of_tile]);
       }
-      broadcast(pivot, tiles, segments_per_tile_);
-      std::copy_n(pivot, part.cells.size, mean);
+      broadcast(own.mean.data(), tiles, segments_per_tile_);
+      return set_pivots(part, own);
     }
-    broadcast_to_columns(matrix_, part.cells.size, own.mean);
+    const Real* means = data<Real>(running ? a.running_mean : a.mean, first_tile);
+    const Real* scales = data<Real>(running ? a.running_var : a.rstd, first_tile);
+    Real* rstd = own.rstd.data();
+    const double eps = problem_.eps;
+    if (means != nullptr) std::copy_n(means, tiles, own.mean.data());
+    if (running) {
+#pragma omp simd
+      for (Index k = 0; k < tiles; ++k) rstd[k] = static_cast<Real>(rstd_of(scales[k], eps));
+    } else {
+      std::copy_n(scales, tiles, rstd);
+    }
+    broadcast(rstd, tiles, segments_per_tile_);
+    broadcast(own.mean.data(), tiles, segments_per_tile_);
+    broadcast_to_columns(matrix_, part.segments.size, own.mean);
   }
 
-  void move_pivot(const Part& part, Scratch& own) const {
-    std::transform(own.mean.data(), own.mean.data() + part.cells.size, own.pivot.data(),
-                   as_pivot<Real>);
-    std::copy_n(own.pivot.data(), part.cells.size, own.mean.data());
-    broadcast_to_columns(matrix_, part.cells.size, own.mean);
+  // Makes the means the pivots, which take their place.
+  void set_pivots(const Part& part, Scratch& own) const {
+    const Index size = part.segments.size;
+    Real* mean = own.mean.data();
+    // Those of rms stay zero.
+    if (centered()) std::transform(mean, mean + size, own.pivot.data(), as_pivot<Real>);
+    std::copy_n(own.pivot.data(), size, mean);
+    broadcast_to_columns(matrix_, size, own.mean);
   }
 
   void take_sums(const Arguments& a, const Part& part, Scratch& own) const {
@@ -225,14 +234,10 @@ class StridedKernel : public Kernel {
 
   void add_up_threads(Index size, SumArrays& total) {
     barrier();
-    std::copy_n(scratch_[0].partial.first.data(), size, total.first.data());
-    std::copy_n(scratch_[0].partial.second.data(), size, total.second.data());
-    for (std::size_t thread = 1; thread < scratch_.size(); ++thread) {
-      const SumArrays& more = scratch_[thread].partial;
-      for (std::size_t k = 0; k < static_cast<std::size_t>(size); ++k) {
-        total.first[k] += more.first[k];
-        total.second[k] += more.second[k];
-      }
+    for (const auto sums : {&SumArrays::first, &SumArrays::second}) {
+      double* target = (total.*sums).data();
+      std::fill_n(target, size, 0.0);
+      for (const Scratch& one : scratch_) add((one.partial.*sums).data(), size, target);
     }
   }
 
@@ -240,7 +245,7 @@ class StridedKernel : public Kernel {
   void add_up_tiles(const Part& part, SumArrays& sums) const {
     if (segments_per_tile_ == 1) return;
     for (auto* all : {&sums.first, &sums.second}) {
-      for (Index k = 0; k < part.cells.size; k += segments_per_tile_) {
+      for (Index k = 0; k < part.segments.size; k += segments_per_tile_) {
         double* own = all->data() + k;
         double sum = 0;
         for (Index i = 0; i < segments_per_tile_; ++i) sum += own[i];
@@ -261,7 +266,7 @@ class StridedKernel : public Kernel {
     const double eps = problem_.eps;
     const bool is_centered = centered();
 #pragma omp simd
-    for (Index k = 0; k < part.cells.size; ++k) {
+    for (Index k = 0; k < part.segments.size; ++k) {
       const Moments moments = moments_of({first[k], second[k]}, pivot[k], count, is_centered);
       first[k] = moments.mean;
       second[k] = moments.variance;
@@ -276,15 +281,15 @@ class StridedKernel : public Kernel {
     double* first = own.total.first.data();
     double* second = own.total.second.data();
     const Real* rstd = own.rstd.data();
-    const Index size = part.cells.size;
+    const Index size = part.segments.size;
 #pragma omp simd
     for (Index k = 0; k < size; ++k) second[k] *= rstd[k];
     if (saves && gradients == nullptr) {
-      store(first, size, data<Real>(a.dbeta, part.cells.first));
-      store(second, size, data<Real>(a.dgamma, part.cells.first));
+      store(first, size, data<Real>(a.dbeta, part.segments.first));
+      store(second, size, data<Real>(a.dgamma, part.segments.first));
     } else if (saves) {
-      add(first, size, gradients->first.data() + part.cells.first);
-      add(second, size, gradients->second.data() + part.cells.first);
+      add(first, size, gradients->first.data() + part.segments.first);
+      add(second, size, gradients->second.data() + part.segments.first);
     }
     if (problem_.uses_running_statistics()) return;
     const Real* gamma = gamma_of(a, part);
@@ -306,18 +311,8 @@ class StridedKernel : public Kernel {
     }
   }
 
-  static void store(const double* sums, Index size, Real* target) {
-    if (target == nullptr) return;
-#pragma omp simd
-    for (Index k = 0; k < size; ++k) target[k] = static_cast<Real>(sums[k]);
-  }
-  static void add(const double* sums, Index size, double* target) {
-#pragma omp simd
-    for (Index k = 0; k < size; ++k) target[k] += sums[k];
-  }
-
   const Real* gamma_of(const Arguments& a, const Part& part) const {
-    return a.gamma.present() ? data<Real>(a.gamma, part.cells.first) : ones_.data();
+    return a.gamma.present() ? data<Real>(a.gamma, part.segments.first) : ones_.data();
   }
 
   void find_coefficients(const Arguments& a, const Part& part, Scratch& own) const {
@@ -325,16 +320,16 @@ class StridedKernel : public Kernel {
     const Real* rstd = own.rstd.data();
     Real* scale = own.scale.data();
 #pragma omp simd
-    for (Index k = 0; k < part.cells.size; ++k) scale[k] = gamma[k] * rstd[k];
-    broadcast_to_columns(matrix_, part.cells.size, own.scale);
+    for (Index k = 0; k < part.segments.size; ++k) scale[k] = gamma[k] * rstd[k];
+    broadcast_to_columns(matrix_, part.segments.size, own.scale);
     if (problem_.backward()) {
-      broadcast_to_columns(matrix_, part.cells.size, own.slope);
+      broadcast_to_columns(matrix_, part.segments.size, own.slope);
     } else {
-      const Real* beta = a.beta.present() ? data<Real>(a.beta, part.cells.first) : zeros_.data();
-      std::copy_n(beta, part.cells.size, own.offset.data());
-      if (rounds_ > 0) broadcast_to_columns(matrix_, part.cells.size, own.mean);
+      const Real* beta = a.beta.present() ? data<Real>(a.beta, part.segments.first) : zeros_.data();
+      std::copy_n(beta, part.segments.size, own.offset.data());
+      if (rounds_ > 0) broadcast_to_columns(matrix_, part.segments.size, own.mean);
     }
-    broadcast_to_columns(matrix_, part.cells.size, own.offset);
+    broadcast_to_columns(matrix_, part.segments.size, own.offset);
   }
 
   // Stores the statistics, and updates those that run.
@@ -356,7 +351,7 @@ class StridedKernel : public Kernel {
     const double m = problem_.momentum;
     const double unbiased = m * (count_ / (count_ - 1));
 #pragma omp simd
-    for (Index k = 0; k < part.cells.size; ++k) {
+    for (Index k = 0; k < part.segments.size; ++k) {
       running_mean[k] = static_cast<Real>((1 - m) * running_mean[k] + m * mean[k]);
       running_var[k] = static_cast<Real>((1 - m) * running_var[k] + unbiased * variance[k]);
     }
