@@ -19,6 +19,7 @@ class NaiveKernel : public Kernel {
  public:
   NaiveKernel(const Problem& problem, const Arguments& arguments)
       : problem_(problem), all_(arguments), tiles_(tiles_of(problem)) {
+    if (!problem.backward()) return;
     for (auto* sums : {&dgamma_, &dbeta_}) sums->resize(std::size_t(tiles_.parameters()));
   }
 
@@ -28,7 +29,7 @@ class NaiveKernel : public Kernel {
       for (auto* sums : {&dgamma_, &dbeta_}) std::fill(sums->begin(), sums->end(), 0.0);
       const std::int64_t statistics = tiles_.batch_rows / tiles_.tile_rows * tiles_.across();
       for (std::int64_t s = 0; s < statistics; ++s) problem_.backward() ? backward(s) : forward(s);
-      for (std::int64_t k = 0; k < tiles_.parameters(); ++k) {
+      for (std::int64_t k = 0; problem_.backward() && k < tiles_.parameters(); ++k) {
         set(a_.dgamma, k, dgamma_.data()[k]);
         set(a_.dbeta, k, dbeta_.data()[k]);
       }
