@@ -1,47 +1,28 @@
-// Plain C++ with OpenMP: vectorized loops (`omp simd`), threads, and sums in double. Data is read
-// from memory as few times as possible. The three kernels are in cells.h, rows.h and short.h.
-#include <omp.h>
-
-#include <algorithm>
-#include <cstring>
+// Plain C++ with OpenMP: vectorized loops (`omp simd`), threads, and sums in double.
+//
+// The data is the matrix of tiles.h. strided_kernel.h is for tiles that have several rows, or long
+// segments with one parameter; row_kernel.h for those that are a row, with a parameter per column.
 #include <memory>
 #include <string>
 
 #include "harness/core/backend.h"
+#include "harness/core/copy_kernel.h"
 #include "harness/core/empty_kernel.h"
 #include "harness/core/tiles.h"
-#include "impls/openmp/cells.h"
-#include "impls/openmp/rows.h"
-#include "impls/openmp/short.h"
+#include "impls/openmp/row_kernel.h"
+#include "impls/openmp/strided_kernel.h"
 
+namespace normbench::openmp {
 namespace {
 
-using normbench::Accuracy;
-using normbench::Arguments;
-using normbench::Backend;
-using normbench::DType;
-using normbench::Kernel;
-using normbench::Norm;
-using normbench::Problem;
-using normbench::Support;
-using normbench::Tensor;
-using normbench::Tiles;
-using openmp::Index;
-
-// The norm `none`: a copy.
-class CopyKernel : public Kernel {
+class ParallelCopy : public CopyKernel {
  public:
-  CopyKernel(const Problem& problem, const Arguments& arguments, int threads)
-      : from_(problem.backward() ? arguments.dy : arguments.x),
-        to_(problem.backward() ? arguments.dx : arguments.y),
-        threads_(openmp::useful_threads(problem, threads)) {}
+  ParallelCopy(const Problem& problem, const Arguments& arguments, int threads)
+      : CopyKernel(problem, arguments), threads_(useful_threads(problem, threads)) {}
 
   void run() override {
-    openmp::each_part(threads_, [this](Index part) {
-      const auto [first, size] =
-          openmp::share_of(static_cast<Index>(from_.bytes()), part, threads_);
-      std::memcpy(static_cast<char*>(to_.data) + first,
-                  static_cast<const char*>(from_.data) + first, static_cast<std::size_t>(size));
+    on_each_thread(threads_, [this](Index thread, Index team) {
+      copy_share(static_cast<std::size_t>(thread), static_cast<std::size_t>(team));
     });
   }
 
@@ -50,31 +31,17 @@ class CopyKernel : public Kernel {
   }
 
  private:
-  Tensor from_, to_;
   int threads_;
 };
 
-// In tiles of one row, cells have at least this many values: shorter ones cost more to keep apart
-// than coefficients per column do. If the whole row is one cell, the limit is kShortTile.
-constexpr Index kShortCell = 32;
-constexpr Index kShortTile = 1024;
+// Shorter segments in tiles of one row cost more to keep apart than a coefficient per column does;
+// and so do shorter rows, where a segment is the whole row.
+constexpr Index kLongSegment = 32;
+constexpr Index kLongRow = 1024;
 
-// Without parameters a whole tile is one cell.
-Tiles with_widest_runs(const Problem& problem, Tiles tiles) {
-  if (!problem.affine) tiles.run = tiles.tile_columns;
-  return tiles;
-}
-
-bool is_made_of_cells(const Problem& problem, const Tiles& tiles) {
+bool is_strided(const Problem& problem, const Tiles& tiles) {
   if (problem.norm == Norm::kBatch || tiles.tile_rows > 1) return true;
-  return tiles.run >= (tiles.run == tiles.columns ? kShortTile : kShortCell);
-}
-
-// Whether tiles of one row are for ShortKernel: they are short, and fill a block. A partial block
-// takes as long as a full one.
-bool are_short(const Tiles& tiles) {
-  return tiles.tile_columns <= openmp::kLongestShort &&
-         tiles.batch_rows * tiles.across() >= openmp::kTilesOfBlock;
+  return tiles.run >= (tiles.run == tiles.columns ? kLongRow : kLongSegment);
 }
 
 class OpenMp : public Backend {
@@ -85,32 +52,32 @@ class OpenMp : public Backend {
 
   // Double sums are exact enough to claim no roundings, unless the data is double too.
   Accuracy accuracy(const Problem& problem) const override {
-    const Tiles tiles = tiles_of(problem);
-    const Index values = std::max(tiles.values(), tiles.batch_rows * tiles.run);
-    const bool sums_round = problem.dtype == DType::kF64;
-    return sums_round ? Accuracy::sequential(values) : Accuracy::in_double();
+    const bool sums_round = problem.dtype == DType::kF64 && problem.norm != Norm::kNone;
+    return sums_round ? Accuracy::sequential(problem.longest_sum()) : Accuracy::in_double();
   }
 
   std::unique_ptr<Kernel> prepare(const Problem& described, const Arguments& arguments,
                                   int threads) const override {
-    if (described.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
+    if (described.elements() == 0) return std::make_unique<EmptyKernel>(arguments);
     const Problem problem = merge_mini_batches(described);
     if (problem.norm == Norm::kNone) {
-      return std::make_unique<CopyKernel>(problem, arguments, threads);
+      return std::make_unique<ParallelCopy>(problem, arguments, threads);
     }
-    const Tiles tiles = with_widest_runs(problem, tiles_of(problem));
+    Tiles tiles = tiles_of(problem);
+    // Without parameters a whole tile is one segment.
+    if (!problem.affine) tiles.run = tiles.tile_columns;
     return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
-      if (is_made_of_cells(problem, tiles)) {
-        return std::make_unique<openmp::CellsKernel<T>>(problem, tiles, arguments, threads);
+      if (is_strided(problem, tiles)) {
+        return std::make_unique<StridedKernel<T>>(problem, tiles, arguments, threads);
       }
-      if (are_short(tiles)) {
-        return std::make_unique<openmp::ShortKernel<T>>(problem, tiles, arguments, threads);
-      }
-      return std::make_unique<openmp::RowsKernel<T>>(problem, tiles, arguments, threads);
+      return std::make_unique<RowKernel<T>>(problem, tiles, arguments, threads);
     });
   }
 };
 
 }  // namespace
+}  // namespace normbench::openmp
 
-std::unique_ptr<Backend> make_openmp() { return std::make_unique<OpenMp>(); }
+std::unique_ptr<normbench::Backend> make_openmp() {
+  return std::make_unique<normbench::openmp::OpenMp>();
+}
