@@ -198,6 +198,8 @@ std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& a
     const simd::Functions<T>& table = simd::functions<T>(settings_.target);
     simd::Machine machine = simd::this_machine(threads);
     machine.lanes = table.lanes;
+    const bool is_given = settings_.streaming_from > 0 || settings_.tiny;
+    if (!is_given) machine.streaming_from = simd::measured_streaming(threads);
     const simd::Plan plan = make_plan(problem, machine, settings_);
     switch (plan.kernel) {
       case simd::KernelKind::kCopy:

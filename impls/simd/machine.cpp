@@ -54,7 +54,7 @@ double cpu_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-// What is left of the time for all measurements: of the thread's own time and, on a machine so busy
+// What is left of the time for a measurement: of the thread's own time and, on a machine so busy
 // that others take much of it, of the time that passes.
 class Deadline {
  public:
@@ -62,7 +62,7 @@ class Deadline {
   bool is_over() const { return left_ns() <= 0; }
 
  private:
-  static constexpr double kCpuNs = 20e6;
+  static constexpr double kCpuNs = 18e6;
   static constexpr double kWallNs = 60e6;
   double cpu_ns_ = cpu_ns() + kCpuNs;
   double wall_ns_ = now_ns() + kWallNs;
@@ -285,7 +285,7 @@ class StreamingSearch {
   }
 
   int threads_;
-  const Deadline& deadline_;
+  Deadline deadline_;
   Index assumed_;
   double least_, most_;
   Mapping memory_;
@@ -294,7 +294,6 @@ class StreamingSearch {
 };
 
 Machine measure(int threads) {
-  const Deadline deadline;
   Machine machine;
   machine.threads = threads;
   machine.first = cache_bytes(1);
@@ -306,7 +305,6 @@ Machine measure(int threads) {
     machine.regions.push_back({count, region_ns(count)});
   }
   if (threads > 1) machine.regions.push_back({threads, region_ns(threads)});
-  machine.streaming_from = StreamingSearch(machine, deadline).find();
   return machine;
 }
 
@@ -316,6 +314,13 @@ const Machine& this_machine(int threads) {
   static std::map<int, Machine> known;
   const auto [place, is_new] = known.try_emplace(threads);
   if (is_new) place->second = measure(threads);
+  return place->second;
+}
+
+Index measured_streaming(int threads) {
+  static std::map<int, Index> known;
+  const auto [place, is_new] = known.try_emplace(threads);
+  if (is_new) place->second = StreamingSearch(this_machine(threads), Deadline()).find();
   return place->second;
 }
 

@@ -1,13 +1,19 @@
-// The machine that plans are made for: cache sizes as Linux gives them, all else measured.
+// The machine that plans are made for: cache sizes as Linux gives them, all else measured, once for
+// as long as the process lives. In all that takes at most 20 ms of each thread's own time. Not for
+// several threads at once.
 #pragma once
 
 #include "impls/simd/plan.h"
 
 namespace simd {
 
-// This machine, for calls of at most `threads` threads. Measured at the first call for so many
-// threads, in at most 20 ms of each thread's own time, and kept for as long as the process lives.
-// Not for several threads at once. `lanes` is left to the caller.
+// This machine, for calls of at most `threads` threads. `lanes` and `streaming_from` are left to
+// the caller.
 const Machine& this_machine(int threads);
+
+// From how many bytes on, input and output together, non-temporal stores win by more than 10% on so
+// many threads: Machine::streaming_from. What the system says of the last-level cache, if the
+// machine is too busy to tell.
+Index measured_streaming(int threads);
 
 }  // namespace simd
