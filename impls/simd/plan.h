@@ -53,7 +53,7 @@ struct Machine {
 };
 
 // The numbers that are no property of a machine. A run is cited by its commit; where none is, the
-// number was not measured by itself, and is a guess that no run has contradicted.
+// number was not measured by itself, and is a guess.
 struct Tuning {
   // -- Which kernel, and what a segment is.
   // Segments of at least so many values are never taken as single columns: their vectors are full
@@ -121,8 +121,8 @@ struct Tuning {
   // that prefetching pays and the last rows are still in the LLC when they are read again. Two
   // reads leave less room than one; a single thread is slower to the far end of the LLC than to
   // memory. 9c00a8d, ed2f392, ef77634, ce3f6ed: (512, 8192) in inference took 440 us in one hour
-  // and 240 in another, so they are noise within a few sixteenths. Prefetching only: streaming is
-  // measured.
+  // and 240 in another, so they are noise within a few sixteenths. Stores do not go by them:
+  // streaming is measured.
   Index sixteenths_of_one_thread = 10;
   Index sixteenths_once = 15;
   Index sixteenths_twice = 13;
