@@ -9,6 +9,7 @@
 #include <regex>
 #include <utility>
 
+#include "harness/bench/alternatives.h"
 #include "harness/bench/errors.h"
 #include "harness/bench/in_process.h"
 
@@ -142,10 +143,50 @@ std::vector<Setting> parse_settings(const std::vector<std::string>& texts) {
   return settings;
 }
 
+struct Absent {
+  std::string name;
+  std::string words;  // "not built: ..."
+};
+
+std::vector<Absent> all_absent(const std::vector<NotBuilt>& not_installed) {
+  std::vector<Absent> all;
+  for (const NotBuilt& backend : not_built_backends()) {
+    all.push_back({backend.name, "not built: " + backend.reason});
+  }
+  for (const NotBuilt& backend : not_installed) {
+    all.push_back({backend.name, "not installed: " + backend.reason});
+  }
+  return all;
+}
+
+// Each part of a -b that chooses nobody: perhaps a slip, or a backend that is not there.
+void warn_of_idle_parts(const FilterOptions& options, const std::vector<std::string>& names,
+                        const std::vector<Absent>& absent) {
+  for (const std::string& text : options.backends) {
+    for (const std::string& part : alternatives(text)) {
+      const std::regex regex(part);
+      const auto found = [&regex](const std::string& name) {
+        return std::regex_search(name, regex);
+      };
+      if (std::any_of(names.begin(), names.end(), found)) continue;
+      bool is_known = false;
+      for (const Absent& backend : absent) {
+        if (!found(backend.name)) continue;
+        options.warn(fmt::format("-b '{}': {} is {}", text, backend.name, backend.words));
+        is_known = true;
+      }
+      if (is_known) continue;
+      options.warn(fmt::format("-b '{}': '{}' matches no backend, there are: {}", text, part,
+                               fmt::join(names, ", ")));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<const Backend*> choose_backends(const FilterOptions& options,
-                                            const std::vector<const Backend*>& others) {
+                                            const std::vector<const Backend*>& others,
+                                            const std::vector<NotBuilt>& not_installed) {
   const Filter filter = backend_filter(options);
   const std::vector<Setting> in_place = parse_settings(options.backend_options);
   const std::vector<Setting> beside = parse_settings(options.variants);
@@ -165,14 +206,22 @@ std::vector<const Backend*> choose_backends(const FilterOptions& options,
       if (setting.backend == names.back()) chosen.push_back(&with_setting(*backend, setting));
     }
   }
+  const std::vector<Absent> absent = all_absent(not_installed);
   if (chosen.empty()) {
+    std::string known;
+    for (const Absent& backend : absent) {
+      if (filter.accepts(backend.name))
+        known += fmt::format("; {} is {}", backend.name, backend.words);
+    }
+    if (options.absent_will_do && !known.empty()) return chosen;
     throw UsageError(
-        fmt::format("the backend filter matches nothing: change -b or -B; there are {}",
-                    fmt::join(names, ", ")));
+        fmt::format("the backend filter matches nothing: change -b or -B; there are {}{}",
+                    fmt::join(names, ", "), known));
   }
+  warn_of_idle_parts(options, names, absent);
   std::vector<std::vector<std::string>> all;
   for (const std::string& each : names) all.push_back({each});
-  for (const NotBuilt& backend : not_built_backends()) all.push_back({backend.name});
+  for (const Absent& backend : absent) all.push_back({backend.name});
   for (const std::string& idle : filter.idle(all)) {
     options.warn(fmt::format("{} matches no backend, there are: {}", idle, fmt::join(names, ", ")));
   }

@@ -18,15 +18,19 @@ struct FilterOptions {
   std::vector<std::string> without_cases;
   std::vector<std::string> backend_options;  // BACKEND.OPTION=VALUE: set in place
   std::vector<std::string> variants;         // the same: a contestant beside the backend
-  // Told of what is no error, but perhaps a slip: a -B or -F that matches nothing.
+  // Of who only asks what there is: a filter may choose none but what is not there.
+  bool absent_will_do = false;
+  // Told of what is no error, but perhaps a slip: a -B or -F, or a part of a -b, that matches
+  // nothing.
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 // The backends of this build and `others` that pass, with options set, each followed by its
 // variants. They live as long as the program. Throws UsageError when none passes, an expression is
-// malformed, or an option is not one.
+// malformed, or an option is not one. `not_installed` are those that could be among `others`.
 std::vector<const Backend*> choose_backends(const FilterOptions& options,
-                                            const std::vector<const Backend*>& others = {});
+                                            const std::vector<const Backend*>& others = {},
+                                            const std::vector<NotBuilt>& not_installed = {});
 
 // The backend of this name, which may be that of a variant: "simd[streaming=off]". Throws
 // UsageError when there is none in this build.

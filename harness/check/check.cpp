@@ -8,6 +8,7 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "harness/check/allocations.h"
@@ -322,12 +323,35 @@ void InputCheck::repeat(Checked& checked, const CheckOptions& options) {
   judge(checked, [&] { return run_again(checked, options); });
 }
 
+namespace {
+
+// Says where the backend was when it threw.
+template <class Work>
+void in_stage(std::string_view stage, Work work) {
+  try {
+    work();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const WorkerLost&) {  // which says it itself
+    throw;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(fmt::format("in {}: threw: {}", stage, error.what()));
+  } catch (...) {
+    throw std::runtime_error(
+        fmt::format("in {}: threw something that is not a std::exception", stage));
+  }
+}
+
+}  // namespace
+
 template <class Run>
 void InputCheck::judge(Checked& checked, Run run) {
   if (spoiled_) fill_workspace();
   workspace_.restore_running();
   Verdict now;
-  if (const auto trouble = attempt(*checked.backend, {}, [&] { now = run(); })) {
+  const std::string input = fmt::format("{} input, ", name(kind_));
+  const AttemptWords words = {.thrown = input};
+  if (const auto trouble = attempt(*checked.backend, words, [&] { now = run(); })) {
     now = *trouble;
   }
   spoiled_ = !now.passed();
@@ -367,7 +391,7 @@ Verdict InputCheck::run_twice(Checked& checked) {
   Verdict total;
   std::optional<std::uint64_t> right;
   workspace_.poison(Poison::kNan);
-  load_inputs(checked);
+  in_stage("load()", [&] { load_inputs(checked); });
   twice_ = {};
   for (const std::int64_t calls : {1, 2}) {
     const Poison poison = calls == 1 ? Poison::kNan : Poison::kNumber;
@@ -376,9 +400,9 @@ Verdict InputCheck::run_twice(Checked& checked) {
     if (calls > 1) workspace_.poison(poison);
     const auto start = std::chrono::steady_clock::now();
     if (calls > 1 && kind_ == InputKind::kRandom) {
-      run_watched(checked);
+      in_stage("run()", [&] { run_watched(checked); });
     } else {
-      checked.kernel->run();
+      in_stage("run()", [&] { checked.kernel->run(); });
     }
     twice_ += std::chrono::steady_clock::now() - start;
     collect(*checked.kernel, disturbed);
@@ -497,10 +521,10 @@ Verdict InputCheck::run_again(Checked& checked, const CheckOptions& options) {
   for (; is_due(call) && total.passed(); ++call) {
     options.before(checked.backend->name());
     workspace_.restore_running();
-    load_inputs(checked);
+    in_stage("load()", [&] { load_inputs(checked); });
     how = {call % 2 == 0 ? Poison::kNan : Poison::kNumber, call % 4 == 0};
     workspace_.poison_outputs(how.poison);
-    checked.kernel->run();
+    in_stage("run()", [&] { checked.kernel->run(); });
     collect(*checked.kernel, how.disturbed);
     if (digest_of_outputs() == first_outputs_) continue;
     Verdict verdict = check_outputs(workspace_, *oracle_, checked.accuracy, 1);
@@ -533,10 +557,11 @@ std::uint64_t InputCheck::digest_of_outputs() const {
 
 // `disturbed`: the inputs are not what run() saw. Who has not done its work by then is wrong.
 void InputCheck::collect(Kernel& kernel, bool disturbed) {
-  if (!disturbed) return kernel.collect();
+  const auto collect = [&] { in_stage("collect()", [&] { kernel.collect(); }); };
+  if (!disturbed) return collect();
   workspace_.allow_writes();
   workspace_.disturb_inputs();
-  kernel.collect();
+  collect();
   workspace_.disturb_inputs();
   if (!workspace_.damage()) workspace_.protect_inputs();
 }

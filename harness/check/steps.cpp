@@ -1,6 +1,7 @@
 #include "harness/check/steps.h"
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -9,8 +10,14 @@
 namespace normbench::steps {
 namespace {
 
+// NaN where there is no such element: a wrong grouping numbers more than there are.
+double load_small(const Tensor& vector, std::int64_t at) {
+  const bool inside = at >= 0 && at < vector.size();
+  return inside ? load(vector, at) : std::numeric_limits<double>::quiet_NaN();
+}
+
 double value_or(const Tensor& vector, std::int64_t at, double otherwise) {
-  return vector.present() ? load(vector, at) : otherwise;
+  return vector.present() ? load_small(vector, at) : otherwise;
 }
 
 // Nowhere when the pass has no such output, or the place is no place.
@@ -46,7 +53,7 @@ void save(const Problem& p, const Arguments& a, const Steps& steps, std::int64_t
   store_small(a.rstd, place, steps.saved_rstd(steps.rstd(statistic.variance, p.eps)));
   if (p.norm != Norm::kBatch) return;
   const auto update = [&](const Tensor& running, double added) {
-    store_small(running, at, steps.update(load(running, at), added, p.momentum));
+    store_small(running, at, steps.update(load_small(running, at), added, p.momentum));
   };
   update(a.running_mean, statistic.mean);
   update(a.running_var, steps.running_variance(statistic.variance, count));
@@ -58,9 +65,9 @@ void forward(const Problem& p, const Arguments& a, const Steps& steps) {
   for (const auto& [at, elements] : grouped(p, steps.statistic_at)) {
     std::vector<double> x;
     for (const Element& element : elements) x.push_back(load(a.x, position(p, element)));
-    const Statistic due = uses_running_statistics(p)
-                              ? Statistic{load(a.running_mean, at), load(a.running_var, at)}
-                              : steps.statistic(p, x);
+    const Statistic due = uses_running_statistics(p) ? Statistic{load_small(a.running_mean, at),
+                                                                 load_small(a.running_var, at)}
+                                                     : steps.statistic(p, x);
     const Statistic used = steps.statistic_of_y(p, a, at, due);
     const double mean = rounded(parameter, used.mean);
     const double rstd = rounded(parameter, steps.rstd(used.variance, p.eps));
@@ -83,8 +90,9 @@ std::vector<double> normalized(const Problem& p, const Arguments& a, const Steps
     const std::int64_t at = steps.statistic_at(p, element);
     const std::int64_t saved = steps.saved_at(p, at);
     const bool running = uses_running_statistics(p);
-    const double mean = running ? load(a.running_mean, at) : value_or(a.mean, saved, 0);
-    const double rstd = running ? steps.rstd(load(a.running_var, at), p.eps) : load(a.rstd, saved);
+    const double mean = running ? load_small(a.running_mean, at) : value_or(a.mean, saved, 0);
+    const double rstd =
+        running ? steps.rstd(load_small(a.running_var, at), p.eps) : load_small(a.rstd, saved);
     const std::ptrdiff_t place = position(p, element);
     xh[static_cast<std::size_t>(place)] = steps.xh(load(a.x, place), mean, rstd);
   });
@@ -118,8 +126,9 @@ void backward(const Problem& p, const Arguments& a, const Steps& steps) {
     }
     const Sums sums = steps.sums(p, g, xh);
     const auto count = static_cast<double>(g.size());
-    const double rstd = uses_running_statistics(p) ? steps.rstd(load(a.running_var, at), p.eps)
-                                                   : load(a.rstd, steps.saved_at(p, at));
+    const double rstd = uses_running_statistics(p)
+                            ? steps.rstd(load_small(a.running_var, at), p.eps)
+                            : load_small(a.rstd, steps.saved_at(p, at));
     for (std::size_t value = 0; value < g.size(); ++value) {
       const Element& element = elements[value];
       store_large(p, a.dx, steps, element,

@@ -11,8 +11,8 @@
 #include <sstream>
 #include <utility>
 
+#include "harness/cli/checkout.h"
 #include "harness/cli/verbs.h"
-#include "source_dir.h"
 
 namespace normbench {
 namespace {
@@ -79,8 +79,7 @@ bool is_analysis(const std::string& verb) {
 }
 
 void run_analysis(const CommandLine& command) {
-  const std::filesystem::path scripts = std::filesystem::absolute(
-      environment_or("NORMBENCH_SCRIPTS", NORMBENCH_SOURCE_DIR "/scripts"));
+  const std::filesystem::path scripts = scripts_folder();
   const std::filesystem::path main = scripts / "analysis" / "main.js";
   if (!std::filesystem::exists(main)) {
     throw UsageError(

@@ -56,8 +56,19 @@ const Backend& plugin_here(const std::string& path) {
   }
 }
 
-// Of files and installed peers.
-std::vector<const Backend*> others(const ContestantOptions& options) {
+void refuse_equal_names(const std::vector<const Backend*>& list) {
+  std::set<std::string_view> names;
+  for (const auto& built : backends()) names.insert(built->name());
+  for (const Backend* backend : list) {
+    if (names.insert(backend->name()).second) continue;
+    throw UsageError(
+        fmt::format("two backends are named {}: give the plugin another name, or "
+                    "remove the peer (scripts/peers --remove)",
+                    backend->name()));
+  }
+}
+
+std::vector<const Backend*> from_files(const ContestantOptions& options) {
   if (options.in_process && !options.python.empty()) {
     throw UsageError("--python needs a process of its own: leave --in-process out");
   }
@@ -70,21 +81,20 @@ std::vector<const Backend*> others(const ContestantOptions& options) {
   for (const std::string& path : options.python) {
     list.push_back(&named_file("--python", path, python_worker(path), options));
   }
+  refuse_equal_names(list);
+  return list;
+}
+
+// Of files and installed peers.
+std::vector<const Backend*> others(const ContestantOptions& options) {
+  std::vector<const Backend*> list = from_files(options);
   if (!options.in_process) {
     for (const Peer& peer : installed_peers()) {
       list.push_back(
           &keep({.command = peer.command, .limit = limit_of(options), .name = peer.name}));
     }
   }
-  std::set<std::string_view> names;
-  for (const auto& built : backends()) names.insert(built->name());
-  for (const Backend* backend : list) {
-    if (names.insert(backend->name()).second) continue;
-    throw UsageError(
-        fmt::format("two backends are named {}: give the plugin another name, or "
-                    "remove the peer (scripts/peers --remove)",
-                    backend->name()));
-  }
+  refuse_equal_names(list);
   return list;
 }
 
@@ -134,11 +144,17 @@ std::shared_ptr<ContestantOptions> add_contestants(CLI::App& verb, bool measurin
 
 Contestants list_contestants(const FilterOptions& filters, const ContestantOptions& options) {
   const auto more = others(options);
+  const auto missing = missing_peers(more);
   Contestants chosen;
-  chosen.backends = choose_backends(filters, more);
+  chosen.backends = choose_backends(filters, more, missing);
   chosen.not_built = choose_absent(filters);
-  chosen.not_installed = choose_absent(filters, missing_peers(more));
+  chosen.not_installed = choose_absent(filters, missing);
   return chosen;
+}
+
+std::vector<const Backend*> choose_without_peers(const FilterOptions& filters,
+                                                 const ContestantOptions& options) {
+  return choose_backends(filters, from_files(options));
 }
 
 Contestants choose_contestants(const FilterOptions& filters, const ContestantOptions& options) {

@@ -43,6 +43,10 @@ Contestants choose_contestants(const FilterOptions& filters, const ContestantOpt
 // The same for who only asks what there is: backends of this build are not put into processes.
 Contestants list_contestants(const FilterOptions& filters, const ContestantOptions& options);
 
+// Those of this build and of files that pass, whatever is installed.
+std::vector<const Backend*> choose_without_peers(const FilterOptions& filters,
+                                                 const ContestantOptions& options);
+
 // The one of exactly this name.
 const Backend& find_contestant(const std::string& name, const ContestantOptions& options);
 

@@ -6,7 +6,9 @@
 
 #include "harness/bench/price.h"
 #include "harness/cli/contestants.h"
+#include "harness/cli/new_files.h"
 #include "harness/cli/streams.h"
+#include "harness/cli/support.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
 
@@ -47,6 +49,31 @@ void list_cases(const PlanOptions& options, const ContestantOptions& contestants
       duration(total_seconds(PriceModel(plan.timing, chosen.backends.size()), plan.cases)));
 }
 
+struct SupportOptions {
+  bool wanted = false;
+  std::string into = {};
+};
+
+void list_support(const FilterOptions& filters, const ContestantOptions& contestants,
+                  const std::string& into) {
+  const auto chosen = choose_without_peers(filters, contestants);
+  if (!into.empty()) {
+    const std::string before = read_text(into);
+    std::string text = before;
+    for (const Backend* backend : chosen) {
+      text = with_support_section(text, support_section(*backend));
+    }
+    if (text != before) write_files({}, {{into, text}});
+    return;
+  }
+  if (filters.backends.empty() && filters.without_backends.empty()) {
+    return out("{}", support_document(chosen));
+  }
+  for (const Backend* backend : chosen) {
+    out("{}{}", backend == chosen.front() ? "" : "\n", support_section(*backend));
+  }
+}
+
 }  // namespace
 
 void add_list(CLI::App& app, int&) {
@@ -54,14 +81,22 @@ void add_list(CLI::App& app, int&) {
       "list", "The cases of a config, and how long they take; without one, the backends");
   const auto options = add_plan(*verb);
   CLI::Option* config = verb->get_option("config")->required(false);
-  auto support = std::make_shared<bool>(false);
-  verb->add_flag("--support", *support, "Which backend supports what, as Markdown")
-      ->excludes(config);
+  auto support = std::make_shared<SupportOptions>();
+  CLI::Option* flag =
+      verb->add_flag("--support", support->wanted, "Which backend supports what, as Markdown")
+          ->excludes(config);
+  verb->add_option("--into", support->into,
+                   "Put the sections of the chosen backends into this file, such as "
+                   "impls/SUPPORT.md; the others stay")
+      ->type_name("FILE.md")
+      ->needs(flag);
   const auto contestants = add_contestants(*verb, false);
   verb->callback([options, support, contestants] {
+    FilterOptions& filters = *options->filters;
     if (!options->path.empty()) return list_cases(*options, *contestants);
-    if (*support) return print_support(choose_backends(*options->filters));
-    list_backends(list_contestants(*options->filters, *contestants));
+    if (support->wanted) return list_support(filters, *contestants, support->into);
+    filters.absent_will_do = true;
+    list_backends(list_contestants(filters, *contestants));
   });
 }
 

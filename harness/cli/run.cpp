@@ -291,7 +291,8 @@ class Run {
     const bool failed = !folder.failed().empty() ||
                         (!options_.allow_known_defects && !folder.known_defects().empty());
     if (!failed) return kFine;
-    say("normbench: what failures have in common is told by normbench verify, --all or this config\n");
+    say("normbench: what failures have in common is told by normbench verify, --all or this "
+        "config\n");
     return kVerificationFailed;
   }
 

@@ -36,6 +36,7 @@ void add_doctor(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, const CommandLine& command, int& exit_code);
 void add_repro(CLI::App& app, int& exit_code);
+void add_new_backend(CLI::App& app, const CommandLine& command);
 void add_worker(CLI::App& app);
 
 // The verbs that Node.js runs: listed here, done by scripts/analysis.
@@ -65,9 +66,6 @@ void add_allow_known_defects(CLI::App& verb, bool& allow);
 // The config, expanded, filtered, with the thread counts asked for, in the order in which it is
 // measured. Throws UsageError.
 Plan load_plan(const PlanOptions& options, const Machine& machine);
-
-// The text of impls/SUPPORT.md, on stdout.
-void print_support(const std::vector<const Backend*>& chosen);
 
 // "45 s", "12 min", "2.5 h".
 std::string duration(double seconds);

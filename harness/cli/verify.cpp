@@ -184,7 +184,33 @@ class Verification {
     return 1e-3 + 1e-6 * static_cast<double>(group[0].problem.elements());
   }
 
+  // The reasons of all backends where none takes the problem: most of what is there to one that
+  // does a single thing. Empty when one takes it, or is to be watched as it answers.
+  std::vector<std::string> reasons_of_all(const Problem& problem) const {
+    std::vector<std::string> reasons;
+    try {
+      for (const Backend* backend : backends_) {
+        const Support support = backend->supports(problem);
+        if (support.supported) return {};
+        reasons.push_back(support.reason);
+      }
+    } catch (...) {
+      return {};
+    }
+    return reasons;
+  }
+
   void verify(const Group& group) {
+    if (interrupted_before("")) throw Interrupted{};
+    if (const auto reasons = reasons_of_all(group[0].problem); !reasons.empty()) {
+      for (const Case& bench_case : group) {
+        for (std::size_t i = 0; i < backends_.size(); ++i) {
+          record(bench_case, {.backend = backends_[i],
+                              .verdict = {.outcome = Outcome::kUnsupported, .reason = reasons[i]}});
+        }
+      }
+      return;
+    }
     std::vector<Entrant> all;
     for (const Case& bench_case : group) {
       const auto some = entrants(backends_, bench_case.threads);

@@ -128,7 +128,7 @@ class Backend {
   virtual bool repeatable(const Problem&) const { return true; }
 
   // True when load() or collect() convert between the caller's layout and the library's own, or
-  // copy into memory of the library's own.
+  // copy into memory of the library's own, be it in the same layout: what is not timed is labelled.
   virtual bool native_layout() const { return false; }
 
   virtual std::vector<BackendOption> options() const { return {}; }

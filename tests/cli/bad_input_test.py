@@ -104,6 +104,45 @@ def test_a_filter_that_leaves_out_nothing_is_warned_of(normbench, tiny):
     assert of_backend.startswith("normbench: warning: -B 'cudnn' matches no backend, there are: naive")
 
 
+# What -b is, and what is said of it. Peers are not installed here.
+IDLE_PARTS = {
+    "mine|naive": "'mine' matches no backend, there are: naive",
+    "^(mine|naive)$": "'^(mine)$' matches no backend, there are: naive",
+    "torch|naive": "torch is not installed: ./scripts/peers torch",
+}
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "tiny.toml"), ("verify", "tiny.toml"),
+                                   ("run", "tiny.toml", "--dry-run")])
+@pytest.mark.parametrize("text", IDLE_PARTS)
+def test_a_part_of_a_filter_that_chooses_nobody_is_warned_of(normbench, tiny, words, text):
+    done = normbench(*words, "-b", text)
+    assert done.returncode == 0, done.stderr
+    (warning,) = [line for line in done.stderr.splitlines() if "-b" in line]
+    assert warning.startswith(f"normbench: warning: -b '{text}': {IDLE_PARTS[text]}")
+
+
+def test_each_part_of_a_filter_may_be_a_flag_of_its_own(normbench, tiny):
+    done = normbench("list", tiny, "-b", "naive", "-b", "mine")
+    assert done.returncode == 0 and "-b 'mine': 'mine' matches no backend" in done.stderr
+    done = normbench("list", "--support", "-b", "naive|mine")
+    assert done.returncode == 0 and "'mine' matches no backend" in done.stderr
+    assert "warning" not in normbench("list", tiny, "-b", "naive").stderr
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "--support"), ("list", "tiny.toml")])
+def test_a_filter_that_chooses_nobody_is_refused(normbench, tiny, words):
+    one_error(normbench(*words, "-b", "^cudnn$"), 2, "-b", "there are naive")
+
+
+def test_list_lists_what_is_not_there(normbench, tiny):
+    done = normbench("list", "-b", "^torch$")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "torch            not installed: ./scripts/peers torch\n"
+    one_error(normbench("list", tiny, "-b", "^torch$"), 2,
+              "matches nothing", "torch is not installed: ./scripts/peers torch")
+
+
 @pytest.mark.parametrize("flags", [("-b", "-B", "-f", "-F"),
                                    ("--backend", "--without-backend", "--filter", "--without")])
 @pytest.mark.parametrize("verb", ["list", "verify"])

@@ -61,8 +61,10 @@ struct Worst {
   double excess = 0;
   std::size_t at = 0;
 
-  // NaN is an agreement where both are NaN; infinities are, where they are equal.
+  // NaN is an agreement where both are NaN; infinities are, where they are equal. Where nothing is
+  // known of a value everything is: of a variance that cancels, it may be NaN.
   void see(std::size_t place, double got, double want, double accepted) {
+    if (accepted > kLargestBound) return;
     if (got == want || (std::isnan(got) && std::isnan(want))) return;
     const double difference = std::abs(got - want);
     const double ratio =

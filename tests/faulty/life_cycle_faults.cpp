@@ -145,11 +145,14 @@ std::vector<Faulty> life_cycle_faults() {
          behavior.load = normalize_all;
          return behavior;
        }()},
-      {"throws_in_run", kTraining, "", "threw: out of luck", replaced(&Behavior::run, throws)},
-      {"throws_in_load", kTraining, "", "threw: out of luck", replaced(&Behavior::load, throws)},
+      {"throws_in_run", kTraining, "", "exact input, in run(): threw: out of luck",
+       replaced(&Behavior::run, throws)},
+      {"throws_in_load", kTraining, "", "exact input, in load(): threw: out of luck",
+       replaced(&Behavior::load, throws)},
       {"throws_in_prepare", kTraining, "", "could not be prepared: out of luck",
        replaced(&Behavior::prepare, throws)},
-      {"throws_a_number_in_run", kTraining, "", "threw", replaced(&Behavior::run, throws_a_number)},
+      {"throws_a_number_in_run", kTraining, "", "in run(): threw something that is not",
+       replaced(&Behavior::run, throws_a_number)},
       {"throws_a_number_in_prepare", kTraining, "", "could not be prepared",
        replaced(&Behavior::prepare, throws_a_number)},
       {"prepares_no_kernel", kTraining, "", "could not be prepared", inert()},

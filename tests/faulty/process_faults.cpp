@@ -102,9 +102,9 @@ std::vector<Faulty> process_faults() {
        throws_when_asked(&Behavior::when_asked_for_accuracy)},
       {"throws_in_detail", kTraining, "", "could not be prepared: out of luck",
        throws_when_asked(&Behavior::when_asked_for_detail)},
-      {"throws_in_collect", kTraining, "", "threw: out of luck",
+      {"throws_in_collect", kTraining, "", "in collect(): threw: out of luck",
        replaced(&Behavior::collect, [](const Work&) { throw_words(); })},
-      {"throws_in_the_second_call", kTraining, "", "threw: out of luck",
+      {"throws_in_the_second_call", kTraining, "", "in run(): threw: out of luck",
        replaced(&Behavior::run,
                 [](const Work& work) {
                   if (work.call == 2) throw_words();

@@ -1,4 +1,4 @@
-// Shared objects: the examples are right, the wrong ones are refused or rejected.
+// Shared objects: the templates and the example are right, the wrong ones are refused or rejected.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -56,9 +56,9 @@ int check_everything(const Backend& backend) {
   return checked;
 }
 
-TEST(Example, InCIsRight) {
-  const auto backend = load_plugin(path_of("example-c"));
-  EXPECT_EQ(backend->name(), "example-c");
+TEST(Template, InCIsRight) {
+  const auto backend = load_plugin(path_of("template-c"));
+  EXPECT_EQ(backend->name(), "mine");
   EXPECT_EQ(backend->version(), "1");
   EXPECT_FALSE(backend->native_layout());
   EXPECT_GT(check_everything(*backend), 10);
@@ -67,11 +67,11 @@ TEST(Example, InCIsRight) {
   EXPECT_EQ(support.reason, "only batch norm");
 }
 
-TEST(Example, InCppIsRight) {
-  const auto backend = load_plugin(path_of("example-cpp"));
-  EXPECT_EQ(backend->name(), "example-cpp");
+TEST(Template, InCppIsRight) {
+  const auto backend = load_plugin(path_of("template-cpp"));
+  EXPECT_EQ(backend->name(), "template-cpp");
   EXPECT_GT(check_everything(*backend), 10);
-  EXPECT_EQ(backend->supports({.norm = Norm::kBatch}).reason, "only layer norm");
+  EXPECT_EQ(backend->supports({.norm = Norm::kLayer}).reason, "only batch norm");
 }
 
 TEST(Example, InFortranIsRight) {
@@ -184,7 +184,7 @@ TEST(Export, IsRefusedWhereTheBackendCannotBeMade) {
 TEST(Load, TakesAPathWithoutAFolderAsOneOfThisFolder) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(NORMBENCH_PLUGIN_DIR);
-  EXPECT_EQ(load_plugin("libexample-c.so")->name(), "example-c");
+  EXPECT_EQ(load_plugin("libtemplate-c.so")->name(), "mine");
   std::filesystem::current_path(before);
 }
 

@@ -28,7 +28,7 @@ BINARY = Path(os.environ.get("NORMBENCH", ROOT / "build/ci/normbench"))
 if BINARY.exists():
     OWN["built-in"] = [str(BINARY), "worker", "naive"]
     OWN["plugin"] = [str(BINARY.parent / "normbench-worker"), "--plugin",
-                     str(BINARY.parent / "plugins/libexample-c.so")]
+                     str(BINARY.parent / "plugins/libtemplate-c.so")]
 COMMANDS = ({"given": shlex.split(os.environ["NORMBENCH_WORKER"])}
             if os.environ.get("NORMBENCH_WORKER") else OWN)
 

@@ -1,9 +1,9 @@
-/* The example in C, of which each file of this folder changes one entry. */
+/* The template in C, of which each file of this folder changes one entry. */
 #define _POSIX_C_SOURCE 200809L
 #include "harness/plugin/normbench.h"
 
 #define normbench_plugin honest_plugin
-#include "harness/plugin/examples/example.c"
+#include "impls/template/mine.c"
 #undef normbench_plugin
 
 /* Ends a file. */

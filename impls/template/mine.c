@@ -1,53 +1,17 @@
-/* A plugin in C: the forward training pass of batch norm, f32, ncl, on one thread. */
+/* The forward training pass of batch norm, f32, ncl, on one thread. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "normbench.h"
 
+/* For one problem and its buffers: harness/core/arguments.h of normbench says which there are, in
+   which shape. */
 struct kernel {
   const struct normbench_problem* problem;
-  const float *x, *gamma, *beta; /* NULL where the problem has none */
+  const float *x, *gamma, *beta; /* gamma and beta are NULL where the problem has none */
   float *y, *mean, *variance, *rstd, *running_mean, *running_var;
 };
-
-static const char* unsupported(const struct normbench_problem* p) {
-  if (strcmp(p->norm, "batch") != 0) return "only batch norm";
-  if (strcmp(p->pass, "forward_training") != 0) return "only the forward training pass";
-  if (strcmp(p->dtype, "f32") != 0) return "only f32";
-  if (strcmp(p->layout, "ncl") != 0) return "only ncl";
-  if (p->batch * p->c * p->l == 0) return "no values";
-  return NULL;
-}
-
-static void* find(const struct normbench_buffer* const* buffers, size_t count, const char* name) {
-  for (size_t i = 0; i < count; ++i) {
-    if (strcmp(buffers[i]->name, name) == 0) return buffers[i]->data;
-  }
-  return NULL;
-}
-
-static void* prepare(const struct normbench_problem* problem,
-                     const struct normbench_buffer* const* buffers, size_t count, int32_t threads,
-                     const char** error) {
-  struct kernel* k = malloc(sizeof(struct kernel));
-  (void)threads; /* at most: one is enough */
-  if (k == NULL) {
-    *error = "out of memory";
-    return NULL;
-  }
-  k->problem = problem;
-  k->x = find(buffers, count, "x");
-  k->gamma = find(buffers, count, "gamma");
-  k->beta = find(buffers, count, "beta");
-  k->y = find(buffers, count, "y");
-  k->mean = find(buffers, count, "mean");
-  k->variance = find(buffers, count, "variance");
-  k->rstd = find(buffers, count, "rstd");
-  k->running_mean = find(buffers, count, "running_mean");
-  k->running_var = find(buffers, count, "running_var");
-  return k;
-}
 
 /* One channel of the mini-batch that begins at sample `first`; `at` numbers its statistics. */
 static void normalize(const struct kernel* k, int64_t first, int64_t channel, int64_t at) {
@@ -80,6 +44,7 @@ static void normalize(const struct kernel* k, int64_t first, int64_t channel, in
       (float)((1 - m) * k->running_var[channel] + m * variance * count / (count - 1));
 }
 
+/* Timed: your kernel goes here. All of the work, at each call. */
 static void run(void* kernel) {
   const struct kernel* k = kernel;
   const struct normbench_problem* p = k->problem;
@@ -90,16 +55,63 @@ static void run(void* kernel) {
   }
 }
 
+/* Why it does not take a problem, in words for users; or NULL. */
+static const char* unsupported(const struct normbench_problem* p) {
+  if (strcmp(p->norm, "batch") != 0) return "only batch norm";
+  if (strcmp(p->pass, "forward_training") != 0) return "only forward training";
+  if (strcmp(p->dtype, "f32") != 0) return "only f32";
+  if (strcmp(p->layout, "ncl") != 0) return "only ncl";
+  if (p->n * p->c * p->l == 0) return "no values";
+  return NULL;
+}
+
+/* The claim that it is held to: its sums are in double, so that no value suffers a rounding. */
+static void accuracy(const struct normbench_problem* p, struct normbench_accuracy* claim) {
+  (void)p;
+  claim->roundings = 0;
+}
+
+static void* find(const struct normbench_buffer* const* buffers, size_t count, const char* name) {
+  for (size_t i = 0; i < count; ++i) {
+    if (strcmp(buffers[i]->name, name) == 0) return buffers[i]->data;
+  }
+  return NULL;
+}
+
+/* Untimed: what run needs is allocated here. */
+static void* prepare(const struct normbench_problem* problem,
+                     const struct normbench_buffer* const* buffers, size_t count, int32_t threads,
+                     const char** error) {
+  struct kernel* k = malloc(sizeof(struct kernel));
+  (void)threads; /* that run may use, at most */
+  if (k == NULL) {
+    *error = "out of memory";
+    return NULL;
+  }
+  k->problem = problem;
+  k->x = find(buffers, count, "x");
+  k->gamma = find(buffers, count, "gamma");
+  k->beta = find(buffers, count, "beta");
+  k->y = find(buffers, count, "y");
+  k->mean = find(buffers, count, "mean");
+  k->variance = find(buffers, count, "variance");
+  k->rstd = find(buffers, count, "rstd");
+  k->running_mean = find(buffers, count, "running_mean");
+  k->running_var = find(buffers, count, "running_var");
+  return k;
+}
+
 static const struct normbench_backend table = {
     .magic = NORMBENCH_MAGIC,
     .abi = NORMBENCH_ABI,
     .size = sizeof(struct normbench_backend),
-    .name = "example-c",
+    .name = "mine",
     .version = "1",
     .unsupported = unsupported,
     .prepare = prepare,
     .run = run,
     .destroy = free,
+    .accuracy = accuracy,
 };
 
 const struct normbench_backend* normbench_plugin(void) { return &table; }
