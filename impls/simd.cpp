@@ -1,11 +1,11 @@
 // Our own backend: vectorized by Highway for the instruction set of the CPU, threaded by OpenMP. It
-// reads the data from memory once: the data is cut into blocks ("units") that stay in cache until
-// they are normalized.
+// reads the data from memory once: the data is cut into blocks that stay in cache until they are
+// normalized. plan.h decides how; a kernel obeys.
 //
-// A pivot near the mean (the "shift") is subtracted from the values, which are then accumulated in
-// vector lanes of the arithmetic type. The lanes are moved into doubles after at most eight
-// additions. A tile whose pivot was far from its mean is summed again. impls/simd/README.md
-// describes the files and what each technique is worth.
+// A pivot near the mean is subtracted from the values, which are then accumulated in vector lanes
+// of the arithmetic type. The lanes are moved into doubles after at most eight additions. A tile
+// whose pivot was far from its mean is summed again. impls/simd/README.md describes the files and
+// what each technique is worth.
 
 // clang-format off
 #include "impls/simd/targets.h"  // before highway.h
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -26,9 +27,11 @@
 #include "harness/core/empty_kernel.h"
 #include "harness/core/storage.h"
 #include "harness/core/tiles.h"
-#include "impls/simd/cells.h"
 #include "impls/simd/functions.h"
+#include "impls/simd/machine.h"
+#include "impls/simd/plan.h"
 #include "impls/simd/rows.h"
+#include "impls/simd/segments.h"
 #include "impls/simd/short.h"
 #include "impls/simd/work.h"
 
@@ -72,8 +75,7 @@ struct Switch {
   const char* what;
 };
 
-constexpr std::array<Switch, 5> kSwitches = {{
-    {"streaming", &simd::Settings::streaming, "large output goes around the caches"},
+constexpr std::array<Switch, 4> kSwitches = {{
     {"residency", &simd::Settings::residency, "what is read twice stays in a cache in between"},
     {"fetching", &simd::Settings::fetching, "what comes next is fetched during the writing"},
     {"sharing", &simd::Settings::sharing, "threads share a statistic where there are few"},
@@ -91,13 +93,27 @@ std::vector<std::int64_t> targets() {
 }
 
 std::vector<normbench::BackendOption> Simd::options() const {
-  std::vector<normbench::BackendOption> list;
-  for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what});
-  list.push_back({"caches", {"real", "tiny"}, "what the work is cut for; tiny is for tests"});
-  normbench::BackendOption target{"target", {}, "instruction set"};
+  std::vector<normbench::BackendOption> list = {
+      {"streaming",
+       {"auto", "on", "off"},
+       "output goes around the caches: from a size on, which is measured or given",
+       "BYTES"}};
+  for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what, ""});
+  list.push_back({"caches", {"real", "tiny"}, "what is planned for; tiny is for tests", ""});
+  normbench::BackendOption target{"target", {}, "instruction set", ""};
   for (const std::int64_t one : targets()) target.values.emplace_back(hwy::TargetName(one));
   list.push_back(std::move(target));
   return list;
+}
+
+// "auto", "on", "off", or the bytes from which on it is on.
+void set_streaming(simd::Settings& settings, std::string_view value) {
+  using Streaming = simd::Settings::Streaming;
+  settings.streaming = value == "on"    ? Streaming::kOn
+                       : value == "off" ? Streaming::kOff
+                                        : Streaming::kAuto;
+  settings.streaming_from = 0;
+  std::from_chars(value.data(), value.data() + value.size(), settings.streaming_from);
 }
 
 std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_view value) const {
@@ -111,6 +127,7 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
   for (const Switch& one : kSwitches) {
     if (name == one.name) variant->settings_.*one.member = value == "on";
   }
+  if (name == "streaming") set_streaming(variant->settings_, value);
   if (name == "caches") variant->settings_.tiny = value == "tiny";
   for (const std::int64_t one : targets()) {
     if (name == "target" && value == hwy::TargetName(one)) variant->settings_.target = one;
@@ -121,21 +138,18 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
 // The norm `none`: a copy.
 class CopyKernel : public Kernel {
  public:
-  CopyKernel(const Problem& problem, const Arguments& arguments, int threads,
-             const simd::Settings& settings)
+  CopyKernel(const Problem& problem, const Arguments& arguments, const simd::Plan& plan)
       : from_(problem.backward() ? arguments.dy : arguments.x),
         to_(problem.backward() ? arguments.dx : arguments.y),
-        threads_(simd::useful_threads(compulsory_bytes(problem), threads, settings)) {}
+        plan_(plan) {}
 
   void run() override {
-    if (threads_ == 1) return copy(0, 1);
-#pragma omp parallel num_threads(threads_)
+    if (plan_.threads == 1) return copy(0, 1);
+#pragma omp parallel num_threads(plan_.threads)
     copy(omp_get_thread_num(), omp_get_num_threads());
   }
 
-  std::string detail() const override {
-    return "memcpy, " + (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads");
-  }
+  std::string detail() const override { return plan_.detail(); }
 
  private:
   void copy(int thread, int team) {
@@ -145,11 +159,11 @@ class CopyKernel : public Kernel {
   }
 
   Tensor from_, to_;
-  int threads_;
+  simd::Plan plan_;
 };
 
-// Roundings of one value: one when the shift is subtracted, at most eight in its accumulator, and
-// two when the four accumulators are combined: 11. If the shift lies t standard deviations off the
+// Roundings of one value: one when the pivot is subtracted, at most eight in its accumulator, and
+// two when the four accumulators are combined: 11. If the pivot lies t standard deviations off the
 // mean, the sums are larger than sums about the mean. For t <= 1, all errors of the variance
 // together are at most (1 + t^2) + 2 t sqrt(1 + t^2) < 4.83 times as large, and 11 * 4.83 < 54.
 constexpr double kRoundings = 54;
@@ -179,21 +193,25 @@ bool shares_memory(const Arguments& arguments) {
 std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& arguments,
                                       int threads) const {
   if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
-  if (problem.norm == Norm::kNone)
-    return std::make_unique<CopyKernel>(problem, arguments, threads, settings_);
-  const normbench::Tiles tiles = tiles_of(problem);
-  const bool is_cells = simd::is_made_of_cells(problem, tiles);
   if (shares_memory(arguments)) threads = 1;
   return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
-    const Index lanes = simd::functions<T>(settings_.target).lanes;
-    if (!is_cells && simd::is_short(problem, tiles, lanes, settings_)) {
-      return std::make_unique<simd::ShortKernel<T>>(problem, arguments, threads, settings_);
+    const simd::Functions<T>& table = simd::functions<T>(settings_.target);
+    simd::Machine machine = simd::this_machine(threads);
+    machine.lanes = table.lanes;
+    const bool is_given = settings_.streaming_from > 0 || settings_.tiny;
+    if (!is_given) machine.streaming_from = simd::measured_streaming(threads);
+    const simd::Plan plan = make_plan(problem, machine, settings_);
+    switch (plan.kernel) {
+      case simd::KernelKind::kCopy:
+        break;
+      case simd::KernelKind::kSegments:
+        return std::make_unique<simd::SegmentsKernel<T>>(problem, arguments, plan, table);
+      case simd::KernelKind::kRows:
+        return std::make_unique<simd::RowsKernel<T>>(problem, arguments, plan, table);
+      case simd::KernelKind::kShort:
+        return std::make_unique<simd::ShortKernel<T>>(problem, arguments, plan, table);
     }
-    if (!is_cells) {
-      return std::make_unique<simd::RowsKernel<T>>(problem, arguments, threads, settings_);
-    }
-    const simd::CellLayout layout = simd::cell_layout(problem, threads, settings_);
-    return std::make_unique<simd::CellsKernel<T>>(problem, arguments, layout, settings_);
+    return std::make_unique<CopyKernel>(problem, arguments, plan);
   });
 }
 

@@ -96,13 +96,13 @@ Setting parse_setting(const std::string& text) {
 std::string describe(const std::vector<BackendOption>& options) {
   std::vector<std::string> list;
   for (const BackendOption& option : options) {
-    list.push_back(fmt::format("{} ({})", option.name, fmt::join(option.values, ", ")));
+    list.push_back(fmt::format("{} ({})", option.name, fmt::join(option.choices(), ", ")));
   }
   return list.empty() ? "it has none" : fmt::format("it has {}", fmt::join(list, ", "));
 }
 
 // Of every backend of this build: what its process of its own costs.
-const BackendOption kWorkerOption = {"worker", {"on", "off"}, "a process of its own"};
+const BackendOption kWorkerOption = {"worker", {"on", "off"}, "a process of its own", ""};
 
 // Keeps it for as long as the program lives.
 const Backend& with_setting(const Backend& backend, const Setting& setting) {
@@ -116,10 +116,10 @@ const Backend& with_setting(const Backend& backend, const Setting& setting) {
     throw UsageError(fmt::format("backend {} has no option '{}': {}", setting.backend,
                                  setting.option, describe(backend.options())));
   }
-  const auto& values = option->values;
-  if (std::find(values.begin(), values.end(), setting.value) == values.end()) {
+  if (!option->takes(setting.value)) {
     throw UsageError(fmt::format("option {}.{} does not take '{}': it takes {}", setting.backend,
-                                 setting.option, setting.value, fmt::join(values, ", ")));
+                                 setting.option, setting.value,
+                                 fmt::join(option->choices(), ", ")));
   }
   if (setting.option == kWorkerOption.name) {
     return setting.value == "off" ? *all.emplace_back(in_process(backend)) : backend;

@@ -21,7 +21,8 @@ void list_backends(const Contestants& chosen) {
     out("{:<16} {}{}\n", backend->name(), backend->version(),
         backend->native_layout() ? "  (native layout)" : "");
     for (const BackendOption& option : backend->options()) {
-      out("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.values, "|"), option.what);
+      out("{:<16} option {}={}: {}\n", "", option.name, fmt::join(option.choices(), "|"),
+          option.what);
     }
   }
   for (const NotBuilt& backend : chosen.not_built) {

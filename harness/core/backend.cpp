@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace normbench {
@@ -31,6 +33,21 @@ std::optional<VarianceForm> parse_variance_form(std::string_view text) {
     if (name(form) == text) return form;
   }
   return {};
+}
+
+bool BackendOption::takes(std::string_view value) const {
+  if (std::find(values.begin(), values.end(), value) != values.end()) return true;
+  std::int64_t parsed = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+  const bool is_number = error == std::errc() && end == value.data() + value.size();
+  // In one spelling, since it is part of a name.
+  return !number.empty() && is_number && parsed > 0 && value.front() != '0';
+}
+
+std::vector<std::string> BackendOption::choices() const {
+  std::vector<std::string> all = values;
+  if (!number.empty()) all.push_back(number);
+  return all;
 }
 
 Accuracy Accuracy::sequential(std::int64_t n) {

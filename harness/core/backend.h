@@ -107,6 +107,11 @@ struct BackendOption {
   std::string name;
   std::vector<std::string> values;  // that it takes; the first one is the default
   std::string what;                 // it is, in a few words
+  std::string number;  // that it takes beside, if any: "BYTES", and a whole one above 0
+
+  bool takes(std::string_view value) const;
+  // "auto", "on", "off", "BYTES".
+  std::vector<std::string> choices() const;
 };
 
 class Backend {

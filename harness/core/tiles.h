@@ -29,6 +29,8 @@ struct Tiles {
   std::int64_t across() const { return columns / tile_columns; }
   std::int64_t values() const { return tile_rows * tile_columns; }
   std::int64_t parameters() const { return columns / run; }
+
+  bool operator==(const Tiles&) const = default;
 };
 
 // The tiles of a problem, or of one of its mini-batches.

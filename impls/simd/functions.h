@@ -1,8 +1,8 @@
 // The functions that are compiled once per instruction set, as tables of pointers.
 //
-// They work on a region of the matrix of harness/core/tiles.h. A cell is a segment of the matrix
-// that has one coefficient of each kind (mean, scale, ...): a run of columns, or a single column.
-// Sums are per cell, over all rows of the region.
+// They work on a region of the matrix of harness/core/tiles.h. All values of a segment have the
+// same coefficients (mean, scale, ...): it is a run of adjacent columns, or a single column. Sums
+// are per segment, over all rows of the region.
 #pragma once
 
 #include "harness/core/storage.h"
@@ -10,39 +10,39 @@
 
 namespace simd {
 
-// A piece of the matrix: `rows` rows of `cells` cells. In a row, cells are `cell_stride` values
-// apart, and `length` consecutive values of each belong to the region. Offsets count from the first
-// value of the region.
+// A piece of the matrix: `rows` rows of `segments` segments. In a row, segments are
+// `segment_stride` values apart, and `length` consecutive values of each belong to the region.
+// Offsets count from the first value of the region.
 struct Region {
   Index rows, row_stride;
-  Index cells, cell_stride;
+  Index segments, segment_stride;
   Index length;
-  Index ahead;                 // prefetch distance in values, may be negative; 0: no prefetch
-  bool reversed;               // write the last rows first: they are still in cache
-  Index bytes_of_numbers = 0;  // L1 bytes for the coefficients of columns
-  bool paired = false;         // write two rows of columns at a time
+  Index ahead;                  // prefetch distance in values, may be negative; 0: no prefetch
+  bool reversed;                // write the last rows first: they are still in cache
+  Index coefficient_bytes = 0;  // L1 bytes for the coefficients of columns
+  bool paired = false;          // write two rows of columns at a time
 };
 
-// A pivot near the mean (the `shift`) is subtracted before squares are summed. The differences are
-// small, so nothing cancels. The sums are, per cell, those of a and of a * b, where
-//   forward:   a = b = x - shift
+// A pivot near the mean is subtracted before squares are summed. The differences are small, so
+// nothing cancels. The sums are, per segment, those of a and of a * b, where
+//   forward:   a = b = x - pivot
 //   backward:  a = dy, b = x - mean
 // `streaming` selects non-temporal stores, which need no write-allocate.
 template <class T>
-struct CellFunctions {
+struct SegmentFunctions {
   using Real = normbench::Parameter<T>;
-  // The shift of each cell, estimated from a few of its values.
-  void (*find_shift)(const T* x, const Region&, Real* shift);
-  // The shift of each tile from the shifts of its cells, which are adjacent in memory.
-  void (*join_shifts)(Index tiles, Index cells, const Real* of_cells, Real* of_tiles);
-  void (*sum_forward)(const T* x, const Region&, const Real* shift, double* a, double* ab);
+  // The pivot of each segment, estimated from a few of its values.
+  void (*find_pivot)(const T* x, const Region&, Real* pivot);
+  // The pivot of each tile from the pivots of its segments, which are adjacent in memory.
+  void (*join_pivots)(Index tiles, Index segments, const Real* of_segments, Real* of_tiles);
+  void (*sum_forward)(const T* x, const Region&, const Real* pivot, double* a, double* ab);
   void (*sum_backward)(const T* x, const T* dy, const Region&, const Real* mean, double* a,
                        double* ab);
   // y = (x - mean) * scale + beta
   void (*normalize)(const T* x, T* y, const Region&, const Real* mean, const Real* scale,
                     const Real* beta, bool streaming);
-  // y = x * scale + shift. Here `shift` is a bias, not a pivot.
-  void (*apply)(const T* x, T* y, const Region&, const Real* scale, const Real* shift,
+  // y = x * scale + bias
+  void (*apply)(const T* x, T* y, const Region&, const Real* scale, const Real* bias,
                 bool streaming);
   // dx = dy * scale - constant - (x - mean) * slope
   void (*differentiate)(const T* x, const T* dy, T* dx, const Region&, const Real* mean,
@@ -55,9 +55,9 @@ struct CellFunctions {
 // elements; a tile has `n` values.
 template <class Real>
 struct StatisticFunctions {
-  // Mean, biased variance and rstd from the sums of the forward pass. Returns false if the shift of
+  // Mean, biased variance and rstd from the sums of the forward pass. Returns false if the pivot of
   // some tile was more than a standard deviation off its mean, or if some variance is not finite.
-  bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* shift, double n,
+  bool (*conclude)(Index tiles, const double* a, const double* ab, const Real* pivot, double n,
                    double eps, Real* mean, Real* variance, Real* rstd);
   // rstd = 1 / sqrt(variance + eps)
   void (*rstd)(Index tiles, const Real* variance, double eps, Real* rstd);
@@ -65,8 +65,8 @@ struct StatisticFunctions {
   // variance * unbias.
   void (*update)(Index tiles, const Real* mean, const Real* variance, double momentum,
                  double unbias, Real* running_mean, Real* running_var);
-  // shift = beta - mean * scale
-  void (*fold)(Index size, const Real* mean, const Real* scale, const Real* beta, Real* shift);
+  // bias = beta - mean * scale
+  void (*fold)(Index size, const Real* mean, const Real* scale, const Real* beta, Real* bias);
   // Coefficients of dx from the sums of g and g * (x - mean), where g = dy * gamma:
   //   constant = sum(g) * rstd / n
   //   slope = sum(g * (x - mean)) * rstd^3 / n
@@ -75,10 +75,10 @@ struct StatisticFunctions {
   // dbeta and dgamma from the sums of dy and dy * (x - mean): dbeta = a, dgamma = ab * rstd
   void (*gradients)(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
                     Real* dgamma);
-  // Reduces in place: sums[tile] becomes the sum over the adjacent cells of that tile.
-  void (*add_up)(Index tiles, Index cells, double* sums);
-  // Broadcasts the value of each tile to its adjacent cells.
-  void (*spread)(Index tiles, Index cells, const Real* of_tiles, Real* of_cells);
+  // Reduces in place: sums[tile] becomes the sum over the adjacent segments of that tile.
+  void (*add_up)(Index tiles, Index segments, double* sums);
+  // Broadcasts the value of each tile to its adjacent segments.
+  void (*broadcast)(Index tiles, Index segments, const Real* of_tiles, Real* of_segments);
   // sums += more
   void (*add)(Index size, const double* more, double* sums);
   // Multiplies both sums by gamma: sums over dy become sums over g = dy * gamma.
@@ -86,20 +86,26 @@ struct StatisticFunctions {
   void (*multiply)(Index size, const Real* left, const Real* right, Real* product);
 };
 
+// What RowFunctions have room for.
+inline constexpr Index kMostTilesTogether = 8;
+
 // For tiles that are a row, or a piece of one, where each column has its own parameters. Tiles are
 // contiguous in memory. The parameters of tile i begin at column (i % across) * length.
 template <class T>
 struct RowFunctions {
   using Real = normbench::Parameter<T>;
-  // `count` tiles of `length` values, `across` of them per row. `centered`: the mean is subtracted.
+  // `count` tiles of `length` values, `across` of them per row. `together` tiles are normalized at
+  // a time, at most kMostTilesTogether. `ahead` is a prefetch distance in values; 0: no prefetch.
+  // `centered`: the mean is subtracted.
   struct Tiles {
     Index count, across, length;
+    Index together, ahead;
     bool centered;
     double eps;
   };
-  // mean, variance and rstd may be null; they are then not stored. `fetching` enables prefetching.
+  // mean, variance and rstd may be null; they are then not stored.
   void (*normalize)(const T* x, T* y, const Tiles&, const Real* gamma, const Real* beta, Real* mean,
-                    Real* variance, Real* rstd, bool streaming, bool fetching);
+                    Real* variance, Real* rstd, bool streaming);
   // Accumulates into dgamma and dbeta, which have an element per column. `mean` is null if tiles
   // are not centered. `scratch` holds two elements per column; what it contains does not matter.
   void (*differentiate)(const T* x, const T* dy, T* dx, const Tiles&, const Real* gamma,
@@ -116,6 +122,7 @@ struct ShortTiles {
   Index first;   // number, in its row, of the first tile
   Index run;     // consecutive values that share a parameter
   Index stride;  // length of a row of parameters: at least across + tiles_of_block - 1
+  Index ahead;   // prefetch distance in values; 0: no prefetch
   bool centered;
   double eps;
 };
@@ -125,18 +132,18 @@ struct ShortFunctions {
   using Real = normbench::Parameter<T>;
   // As RowFunctions::normalize, but gamma and beta are rows of parameters.
   void (*normalize)(const T* x, T* y, const ShortTiles&, const Real* gamma, const Real* beta,
-                    Real* mean, Real* variance, Real* rstd, bool streaming, bool fetching);
+                    Real* mean, Real* variance, Real* rstd, bool streaming);
   // As RowFunctions::differentiate, but with rows of parameters. `scratch` holds two elements for
   // each one of dgamma. It must be zero on entry, and is zero on return.
   void (*differentiate)(const T* x, const T* dy, T* dx, const ShortTiles&, const Real* gamma,
                         const Real* mean, const Real* rstd, double* dgamma, double* dbeta,
-                        Real* scratch, bool streaming, bool fetching);
+                        Real* scratch, bool streaming);
 };
 
 template <class T>
 struct Functions {
-  CellFunctions<T> runs;     // cells of many columns
-  CellFunctions<T> columns;  // cells of one column
+  SegmentFunctions<T> runs;     // segments of many columns
+  SegmentFunctions<T> columns;  // segments of one column
   RowFunctions<T> rows;
   ShortFunctions<T> short_tiles;
   StatisticFunctions<normbench::Parameter<T>> statistics;

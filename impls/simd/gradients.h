@@ -8,11 +8,6 @@
 
 namespace simd {
 
-// 1, or the number of mini-batches if parameters have gradients, which are summed per mini-batch.
-inline Index parts_of(const normbench::Problem& problem) {
-  return problem.backward() && problem.affine ? problem.mini_batches() : 1;
-}
-
 // The sums of one thread.
 template <class Real>
 struct Gradients {

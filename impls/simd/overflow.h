@@ -13,30 +13,30 @@
 namespace simd {
 
 // Whether a statistic may have overflowed. For f64 there is no wider type, but a sum without a
-// shift keeps the mean of infinite values infinite.
+// pivot keeps the mean of infinite values infinite.
 template <class Real>
 bool overflows(Real mean, Real variance) {
   if constexpr (std::is_same_v<Real, double>) return !std::isfinite(mean);
   return !(variance <= std::numeric_limits<Real>::max());
 }
 
-// a = sum(x - shift) and ab = sum((x - shift)^2), over all cells of the region.
+// a = sum(x - pivot) and ab = sum((x - pivot)^2), over all segments of the region.
 template <class T>
-void sum_in_doubles(const T* x, const Region& region, double shift, double& a, double& ab) {
+void sum_in_doubles(const T* x, const Region& region, double pivot, double& a, double& ab) {
   a = ab = 0;
   for (Index row = 0; row < region.rows; ++row) {
-    for (Index cell = 0; cell < region.cells; ++cell) {
-      const T* values = x + row * region.row_stride + cell * region.cell_stride;
+    for (Index segment = 0; segment < region.segments; ++segment) {
+      const T* values = x + row * region.row_stride + segment * region.segment_stride;
       for (Index j = 0; j < region.length; ++j) {
         const double value = static_cast<double>(static_cast<normbench::Parameter<T>>(values[j]));
-        a += value - shift;
-        ab += (value - shift) * (value - shift);
+        a += value - pivot;
+        ab += (value - pivot) * (value - pivot);
       }
     }
   }
 }
 
-// Mean, biased variance and rstd of one tile. sum(shift, a, ab) gives the sums over all of its n
+// Mean, biased variance and rstd of one tile. sum(pivot, a, ab) gives the sums over all of its n
 // values. The mean of infinite values is infinite.
 template <class Real, class Sum>
 void find_in_doubles(bool centered, double n, double eps, Real& mean, Real& variance, Real& rstd,
@@ -61,14 +61,14 @@ void find_in_doubles(const T* x, Index length, bool centered, double eps, Real& 
                      Real& variance, Real& rstd) {
   const Region region = {.rows = 1,
                          .row_stride = 0,
-                         .cells = 1,
-                         .cell_stride = 0,
+                         .segments = 1,
+                         .segment_stride = 0,
                          .length = length,
                          .ahead = 0,
                          .reversed = false};
   find_in_doubles(
       centered, static_cast<double>(length), eps, mean, variance, rstd,
-      [&](double shift, double& a, double& ab) { sum_in_doubles(x, region, shift, a, ab); });
+      [&](double pivot, double& a, double& ab) { sum_in_doubles(x, region, pivot, a, ab); });
 }
 
 }  // namespace simd

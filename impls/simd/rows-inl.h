@@ -7,23 +7,21 @@ namespace HWY_NAMESPACE {
 // A pivot near the mean of a contiguous tile.
 template <class T>
 HWY_INLINE Parameter<T> near_mean(const T* x, Index length) {
-  Parameter<T> shift;
-  find_shift_of_runs<T>(x, {1, 0, 1, 0, length, 0, false}, &shift);
-  return shift;
+  Parameter<T> pivot;
+  find_pivot_of_runs<T>(x, {1, 0, 1, 0, length, 0, false}, &pivot);
+  return pivot;
 }
 
-// Tiles that are worked on together, to overlap the latency of their statistics.
-inline constexpr Index kTilesTogether = 8;
-
-// The statistics of up to kTilesTogether contiguous tiles.
+// The statistics of up to kMostTilesTogether contiguous tiles, found together to overlap their
+// latency.
 template <class T>
 struct TogetherStatistics {
   using Real = Parameter<T>;
-  std::array<Real, kTilesTogether> shift, mean, variance, rstd;
+  std::array<Real, kMostTilesTogether> pivot, mean, variance, rstd;
 
   HWY_INLINE void find(const T* x, Index count, const typename RowFunctions<T>::Tiles& tiles) {
     for (Index i = 0; i < count; ++i) {
-      shift[at(i)] = tiles.centered ? near_mean(x + i * tiles.length, tiles.length) : Real{0};
+      pivot[at(i)] = tiles.centered ? near_mean(x + i * tiles.length, tiles.length) : Real{0};
     }
     if (HWY_LIKELY(sum(x, 0, count, tiles))) return;
     for (Index i = 0; i < count; ++i) {
@@ -32,9 +30,9 @@ struct TogetherStatistics {
                         variance[at(i)], rstd[at(i)]);
         continue;
       }
-      const double off = static_cast<double>(mean[at(i)] - shift[at(i)]);
+      const double off = static_cast<double>(mean[at(i)] - pivot[at(i)]);
       if (!(off * off > static_cast<double>(variance[at(i)]))) continue;
-      shift[at(i)] = mean[at(i)];
+      pivot[at(i)] = mean[at(i)];
       sum(x, i, 1, tiles);
     }
   }
@@ -45,16 +43,16 @@ struct TogetherStatistics {
   // Returns what conclude() returns: whether the statistics are good.
   HWY_INLINE bool sum(const T* x, Index first, Index count,
                       const typename RowFunctions<T>::Tiles& tiles) {
-    std::array<double, kTilesTogether> a, ab;
+    std::array<double, kMostTilesTogether> a, ab;
     for (Index i = 0; i < count; ++i) {
-      CellSums<T> sums;
+      SegmentSums<T> sums;
       sums.add_row(
-          ForwardTerms<T>{x + (first + i) * tiles.length, hn::Set(Tag<T>(), shift[at(first + i)])},
+          ForwardTerms<T>{x + (first + i) * tiles.length, hn::Set(Tag<T>(), pivot[at(first + i)])},
           0, tiles.length);
       sums.finish(a[at(i)], ab[at(i)]);
       if (!tiles.centered) a[at(i)] = 0;
     }
-    return conclude<Real>(count, a.data(), ab.data(), &shift[at(first)],
+    return conclude<Real>(count, a.data(), ab.data(), &pivot[at(first)],
                           static_cast<double>(tiles.length), tiles.eps, &mean[at(first)],
                           &variance[at(first)], &rstd[at(first)]);
   }
@@ -63,14 +61,11 @@ struct TogetherStatistics {
 template <class T>
 void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& tiles,
                     const Parameter<T>* gamma, const Parameter<T>* beta, Parameter<T>* means,
-                    Parameter<T>* variances, Parameter<T>* rstds, bool streaming, bool fetching) {
-  constexpr Index kBytesTogether = 16 * 1024;  // bytes that stay in the L1
-  const Index bytes = tiles.length * static_cast<Index>(sizeof(T));
-  const Index together = std::clamp<Index>(kBytesTogether / bytes, 1, kTilesTogether);
-  in_manner(streaming, fetching, [&](auto manner) {
+                    Parameter<T>* variances, Parameter<T>* rstds, bool streaming) {
+  in_manner(streaming, tiles.ahead != 0, [&](auto manner) {
     TogetherStatistics<T> statistics;
-    for (Index first = 0; first < tiles.count; first += together) {
-      const Index count = std::min(together, tiles.count - first);
+    for (Index first = 0; first < tiles.count; first += tiles.together) {
+      const Index count = std::min(tiles.together, tiles.count - first);
       statistics.find(x, count, tiles);
       if (means != nullptr) std::copy_n(statistics.mean.data(), count, means + first);
       if (variances != nullptr) std::copy_n(statistics.variance.data(), count, variances + first);
@@ -78,7 +73,7 @@ void normalize_rows(const T* x, T* y, const typename RowFunctions<T>::Tiles& til
       for (Index i = 0; i < count; ++i, x += tiles.length, y += tiles.length) {
         const Index column = (first + i) % tiles.across * tiles.length;
         const auto k = static_cast<std::size_t>(i);
-        write(manner, y, 0, tiles.length, together * tiles.length,
+        write(manner, y, 0, tiles.length, tiles.ahead,
               Weighted<T>{x,
                           Constant<T>(statistics.mean[k]),
                           Constant<T>(statistics.rstd[k]),
@@ -106,7 +101,7 @@ HWY_INLINE TileTerms<T> terms_of_tile(const T* x, const T* dy, const Parameter<T
   const Tag<T> d;
   double a = 0;
   double ab = 0;
-  CellSums<T> sums;
+  SegmentSums<T> sums;
   sums.add_row(WeightedTerms<T>{x, dy, gamma, hn::Set(d, mean)}, 0, length);
   sums.finish(a, ab);
   if (!centered) a = 0;

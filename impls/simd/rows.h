@@ -13,7 +13,7 @@
 #include "harness/core/tiles.h"
 #include "impls/simd/functions.h"
 #include "impls/simd/gradients.h"
-#include "impls/simd/layout.h"
+#include "impls/simd/plan.h"
 
 namespace simd {
 
@@ -22,40 +22,31 @@ class RowsKernel : public normbench::Kernel {
   using Real = normbench::Parameter<T>;
 
  public:
-  RowsKernel(const normbench::Problem& problem, const normbench::Arguments& arguments, int threads,
-             const Settings& settings)
+  RowsKernel(const normbench::Problem& problem, const normbench::Arguments& arguments,
+             const Plan& plan, const Functions<T>& table)
       : problem_(problem),
         arguments_(arguments),
-        tiles_(tiles_of(problem)),
-        table_(functions<T>(settings.target)),
-        parts_(parts_of(problem)),
-        rows_(tiles_.rows / parts_),
-        threads_(std::min<int>(
-            useful_threads(normbench::compulsory_bytes(problem), threads, settings),
-            static_cast<int>(std::min<Index>(rows_, std::numeric_limits<int>::max())))),
-        far_(is_far(normbench::compulsory_bytes(problem), true, threads_, settings)),
-        streaming_(settings.streaming && far_),
-        fetching_(settings.fetching && far_) {
+        plan_(plan),
+        tiles_(plan.tiles),
+        table_(table),
+        batches_(gradient_batches(problem)),
+        rows_(tiles_.rows / batches_) {
     const auto columns = static_cast<std::size_t>(tiles_.columns);
     if (is_expanded(arguments.gamma)) gamma_.assign(columns, 1);
     if (is_expanded(arguments.beta)) beta_.assign(columns, 0);
     if (!problem.backward()) return;
-    gradients_.assign(static_cast<std::size_t>(threads_), Gradients<Real>(columns));
+    gradients_.assign(static_cast<std::size_t>(plan.threads), Gradients<Real>(columns));
   }
 
   void run() override {
     expand(arguments_.gamma, gamma_);
     if (!problem_.backward()) expand(arguments_.beta, beta_);
-    if (threads_ == 1) return work(0, 1);
-#pragma omp parallel num_threads(threads_)
+    if (plan_.threads == 1) return work(0, 1);
+#pragma omp parallel num_threads(plan_.threads)
     work(omp_get_thread_num(), omp_get_num_threads());
   }
 
-  std::string detail() const override {
-    return std::string(table_.target) + ", rows, " +
-           (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
-           (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
-  }
+  std::string detail() const override { return table_.target + (", " + plan_.detail()); }
 
  private:
   // Whether gamma or beta needs an array with an element per column: it is absent, or an element is
@@ -80,20 +71,22 @@ class RowsKernel : public normbench::Kernel {
 
   void work(int thread, int team) {
     const Range share = share_of(rows_, thread, team);
-    for (Index part = 0; part < parts_; ++part) {
-      const Index row = part * rows_ + share.first;
+    for (Index batch = 0; batch < batches_; ++batch) {
+      const Index row = batch * rows_ + share.first;
       const Index at = row * tiles_.columns;
       const Index statistic = row * tiles_.across();
       const typename RowFunctions<T>::Tiles tiles = {.count = share.size * tiles_.across(),
                                                      .across = tiles_.across(),
                                                      .length = tiles_.tile_columns,
+                                                     .together = plan_.tiles_together,
+                                                     .ahead = plan_.ahead,
                                                      .centered = is_centered(problem_),
                                                      .eps = problem_.eps};
       if (!problem_.backward()) {
         table_.rows.normalize(data<T>(arguments_.x, at), data<T>(arguments_.y, at), tiles, gamma(),
                               beta(), data<Real>(arguments_.mean, statistic),
                               data<Real>(arguments_.variance, statistic),
-                              data<Real>(arguments_.rstd, statistic), streaming_, fetching_);
+                              data<Real>(arguments_.rstd, statistic), plan_.streaming);
         continue;
       }
       Gradients<Real>& own = gradients_[static_cast<std::size_t>(thread)];
@@ -101,13 +94,13 @@ class RowsKernel : public normbench::Kernel {
       table_.rows.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma(), data<Real>(arguments_.mean, statistic), data<Real>(arguments_.rstd, statistic),
-          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_);
+          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), plan_.streaming);
       if (!problem_.affine) continue;
       const Index parameters = tiles_.parameters();
       add_up_gradients(
           gradients_, parameters, [this](Index i) { return places_of(i); }, thread, team,
-          data<Real>(arguments_.dgamma, part * parameters),
-          data<Real>(arguments_.dbeta, part * parameters));
+          data<Real>(arguments_.dgamma, batch * parameters),
+          data<Real>(arguments_.dbeta, batch * parameters));
     }
   }
 
@@ -118,14 +111,11 @@ class RowsKernel : public normbench::Kernel {
 
   normbench::Problem problem_;
   normbench::Arguments arguments_;
+  Plan plan_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
-  Index parts_, rows_;  // mini-batches (see parts_of()), and rows of each
-  int threads_;
-  bool far_;  // exceeds the LLC; the second read of a tile is from the L1
-  bool streaming_;
-  bool fetching_;
-  Numbers<Real> gamma_, beta_;              // per column, where the tensor is not
+  Index batches_, rows_;        // mini-batches (see gradient_batches()), and rows of each
+  Numbers<Real> gamma_, beta_;  // per column, where the tensor is not
   std::vector<Gradients<Real>> gradients_;  // per thread
 };
 

@@ -12,7 +12,7 @@ inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
 
 // A transposed block of `lanes` tiles: vector j holds value j of each.
 template <class T>
-struct Turned {
+struct Transposed {
   HWY_ALIGN Parameter<T> of[static_cast<std::size_t>(lanes<T>() * kLongestShort<T>)];
 
   HWY_INLINE Vec<T> operator[](Index value) const {
@@ -68,8 +68,9 @@ HWY_INLINE Vec<T> sum_values(Index length, const Add& add) {
 
 // Replaces x - start by y.
 template <class T>
-HWY_INLINE void normalize_turned(Turned<T>& block, const ShortTiles& tiles, Vec<T> mean,
-                                 Vec<T> rstd, const Parameter<T>* gamma, const Parameter<T>* beta) {
+HWY_INLINE void normalize_transposed(Transposed<T>& block, const ShortTiles& tiles, Vec<T> mean,
+                                     Vec<T> rstd, const Parameter<T>* gamma,
+                                     const Parameter<T>* beta) {
   const Index length = tiles.length;
   const Index run = tiles.run;
   const auto normalize = [&](Index j, Vec<T> scale, Vec<T> bias) HWY_ATTR {
@@ -116,13 +117,13 @@ HWY_NOINLINE void find_short_in_doubles(const T* x, const ShortTiles& tiles, Ind
 template <class T>
 void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter<T>* gamma,
                      const Parameter<T>* beta, Parameter<T>* means, Parameter<T>* variances,
-                     Parameter<T>* rstds, bool streaming, bool fetching) {
+                     Parameter<T>* rstds, bool streaming) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
   const ShortTiles tiles = shared;
   const Index length = tiles.length;
-  const Blocks<T> blocks(length, tiles.count, y, streaming, fetching);
+  const Blocks<T> blocks(length, tiles.count, y, streaming, tiles.ahead);
   const auto n = hn::Set(d, static_cast<Real>(length));
   const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
   // Division is slow, and the inverse of a power of two is exact.
@@ -130,7 +131,7 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
   const auto over_n = [&](Vec<T> sum)
                           HWY_ATTR { return is_power ? hn::Mul(sum, inverse) : hn::Div(sum, n); };
   const auto eps = hn::Set(d, static_cast<Real>(tiles.eps));
-  Turned<T> block[kVectorsOfBlock];
+  Transposed<T> block[kVectorsOfBlock];
   HWY_ALIGN Real start[static_cast<std::size_t>(kTilesOfBlock<T>)];
   Vec<T> mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
   PlaceAcross place(tiles, kTilesOfBlock<T>);
@@ -138,7 +139,7 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
     const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
     const Index vectors = (some + kLanes - 1) / kLanes;
     for (Index k = 0; k < vectors; ++k) {
-      Turned<T>& own = block[k];
+      Transposed<T>& own = block[k];
       Real* own_start = start + k * kLanes;
       mean[k] = hn::Zero(d);
       // The first value of a tile is its pivot. Differences from it are about as small as from the
@@ -150,7 +151,7 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
       mean[k] = over_n(sum);
     }
     for (Index k = 0; k < vectors; ++k) {
-      const Turned<T>& own = block[k];
+      const Transposed<T>& own = block[k];
       const auto off = mean[k];
       const auto squares = sum_values<T>(length, [&](Index j, Vec<T> sum) HWY_ATTR {
         const auto deviation = hn::Sub(own[j], off);
@@ -173,8 +174,8 @@ void normalize_short(const T* x, T* y, const ShortTiles& shared, const Parameter
       hand_out(rstd[k], rstds);
     }
     for (Index k = 0; k < vectors; ++k) {
-      normalize_turned<T>(block[k], tiles, mean[k], rstd[k], gamma + place() + k * kLanes,
-                          beta + place() + k * kLanes);
+      normalize_transposed<T>(block[k], tiles, mean[k], rstd[k], gamma + place() + k * kLanes,
+                              beta + place() + k * kLanes);
       blocks.store(block[k].of, y, tile + k * kLanes);
     }
   }
@@ -190,7 +191,7 @@ template <class T>
 void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& shared,
                          const Parameter<T>* gamma, const Parameter<T>* means,
                          const Parameter<T>* rstds, double* dgamma, double* dbeta,
-                         Parameter<T>* scratch, bool streaming, bool fetching) {
+                         Parameter<T>* scratch, bool streaming) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
@@ -199,10 +200,10 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
   const Index numbers = length / tiles.run * tiles.stride;
   Real* sums = scratch;
   Real* weighted = scratch + numbers;
-  const Blocks<T> blocks(length, tiles.count, dx, streaming, fetching);
+  const Blocks<T> blocks(length, tiles.count, dx, streaming, tiles.ahead);
   const auto inverse = hn::Set(d, 1 / static_cast<Real>(length));
   const Index pieces = (tiles.run + kAdditions - 1) / kAdditions;
-  Turned<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
+  Transposed<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
   ShortTerms<T> terms[kVectorsOfBlock];
   PlaceAcross place(tiles, kTilesOfBlock<T>);
   Index additions = 0;
@@ -210,8 +211,8 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
     const Index some = std::min(kTilesOfBlock<T>, tiles.count - tile);
     const Index vectors = (some + kLanes - 1) / kLanes;
     for (Index k = 0; k < vectors; ++k) {
-      Turned<T>& deviation = deviations[k];
-      Turned<T>& gradient = gradients[k];
+      Transposed<T>& deviation = deviations[k];
+      Transposed<T>& gradient = gradients[k];
       const Index at = tile + k * kLanes;
       const Index count = std::min(kLanes, tiles.count - at);
       blocks.load(x, at, deviation.of);
@@ -250,8 +251,8 @@ void differentiate_short(const T* x, const T* dy, T* dx, const ShortTiles& share
       terms[k].slope = hn::Mul(hn::Mul(hn::Add(all_weighted, ab), over_n), hn::Mul(rstd, rstd));
     }
     for (Index k = 0; k < vectors; ++k) {
-      const Turned<T>& deviation = deviations[k];
-      Turned<T>& gradient = gradients[k];
+      const Transposed<T>& deviation = deviations[k];
+      Transposed<T>& gradient = gradients[k];
       const ShortTerms<T> own = terms[k];
       Index row = place() + k * kLanes;
       for (Index j = 0; j < length; row += tiles.stride) {

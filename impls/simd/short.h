@@ -11,63 +11,43 @@
 #include "harness/core/tiles.h"
 #include "impls/simd/functions.h"
 #include "impls/simd/gradients.h"
-#include "impls/simd/layout.h"
+#include "impls/simd/plan.h"
 
 namespace simd {
-
-// Whether ShortKernel takes a problem that is not made of cells. Backward needs tiles shorter than
-// two vectors, and enough of them to amortize reducing the lanes of the gradients.
-inline bool is_short(const normbench::Problem& problem, const normbench::Tiles& tiles, Index lanes,
-                     const Settings& settings) {
-  const bool backward = problem.backward();
-  const Index longest = backward ? 2 * lanes - 1 : 2 * lanes;
-  const Index fewest = backward ? 4 * lanes : lanes;
-  const Index count = tiles.rows / parts_of(problem) * tiles.across();
-  return settings.columns && tiles.tile_columns <= longest && count >= fewest;
-}
 
 template <class T>
 class ShortKernel : public normbench::Kernel {
   using Real = normbench::Parameter<T>;
 
  public:
-  ShortKernel(const normbench::Problem& problem, const normbench::Arguments& arguments, int threads,
-              const Settings& settings)
+  ShortKernel(const normbench::Problem& problem, const normbench::Arguments& arguments,
+              const Plan& plan, const Functions<T>& table)
       : problem_(problem),
         arguments_(arguments),
-        tiles_(tiles_of(problem)),
-        table_(functions<T>(settings.target)),
-        parts_(parts_of(problem)),
-        count_(tiles_.rows / parts_ * tiles_.across()),
+        plan_(plan),
+        tiles_(plan.tiles),
+        table_(table),
+        batches_(gradient_batches(problem)),
+        count_(tiles_.rows / batches_ * tiles_.across()),
         rows_(tiles_.tile_columns / tiles_.run),
         stride_((tiles_.across() + table_.tiles_of_block + table_.lanes - 2) / table_.lanes *
-                table_.lanes),
-        threads_(static_cast<int>(
-            std::min<Index>(useful_threads(normbench::compulsory_bytes(problem), threads, settings),
-                            count_ / table_.lanes))),
-        far_(is_far(normbench::compulsory_bytes(problem), true, threads_, settings)),
-        streaming_(settings.streaming && far_),
-        fetching_(settings.fetching && far_) {
+                table_.lanes) {
     const auto numbers = static_cast<std::size_t>(rows_ * stride_);
     gamma_.assign(numbers, 1);
     beta_.assign(numbers, 0);
     if (!problem.backward()) return;
-    gradients_.assign(static_cast<std::size_t>(threads_), Gradients<Real>(numbers));
+    gradients_.assign(static_cast<std::size_t>(plan.threads), Gradients<Real>(numbers));
   }
 
   void run() override {
     expand(arguments_.gamma, gamma_);
     if (!problem_.backward()) expand(arguments_.beta, beta_);
-    if (threads_ == 1) return work(0, 1);
-#pragma omp parallel num_threads(threads_)
+    if (plan_.threads == 1) return work(0, 1);
+#pragma omp parallel num_threads(plan_.threads)
     work(omp_get_thread_num(), omp_get_num_threads());
   }
 
-  std::string detail() const override {
-    return std::string(table_.target) + ", short tiles, " +
-           (threads_ == 1 ? "1 thread" : std::to_string(threads_) + " threads") +
-           (fetching_ ? ", fetching" : "") + (streaming_ ? ", streaming" : "");
-  }
+  std::string detail() const override { return table_.target + (", " + plan_.detail()); }
 
  private:
   // Lays out parameters in rows, as ShortTiles says.
@@ -89,8 +69,8 @@ class ShortKernel : public normbench::Kernel {
 
   void work(int thread, int team) {
     const Range share = share_of(count_, thread, team, table_.tiles_of_block);
-    for (Index part = 0; part < parts_; ++part) {
-      const Index first = part * count_ + share.first;
+    for (Index batch = 0; batch < batches_; ++batch) {
+      const Index first = batch * count_ + share.first;
       const Index at = first * tiles_.tile_columns;
       const ShortTiles tiles = {.count = share.size,
                                 .across = tiles_.across(),
@@ -98,6 +78,7 @@ class ShortKernel : public normbench::Kernel {
                                 .first = first % tiles_.across(),
                                 .run = tiles_.run,
                                 .stride = stride_,
+                                .ahead = plan_.ahead,
                                 .centered = is_centered(problem_),
                                 .eps = problem_.eps};
       if (!problem_.backward()) {
@@ -105,7 +86,7 @@ class ShortKernel : public normbench::Kernel {
                                      gamma_.data(), beta_.data(),
                                      data<Real>(arguments_.mean, first),
                                      data<Real>(arguments_.variance, first),
-                                     data<Real>(arguments_.rstd, first), streaming_, fetching_);
+                                     data<Real>(arguments_.rstd, first), plan_.streaming);
         continue;
       }
       Gradients<Real>& own = gradients_[static_cast<std::size_t>(thread)];
@@ -113,13 +94,13 @@ class ShortKernel : public normbench::Kernel {
       table_.short_tiles.differentiate(
           data<T>(arguments_.x, at), data<T>(arguments_.dy, at), data<T>(arguments_.dx, at), tiles,
           gamma_.data(), data<Real>(arguments_.mean, first), data<Real>(arguments_.rstd, first),
-          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), streaming_, fetching_);
+          own.dgamma.data(), own.dbeta.data(), own.scratch.data(), plan_.streaming);
       if (!problem_.affine) continue;
       const Index parameters = tiles_.parameters();
       add_up_gradients(
           gradients_, parameters, [this](Index i) { return places_of(i); }, thread, team,
-          data<Real>(arguments_.dgamma, part * parameters),
-          data<Real>(arguments_.dbeta, part * parameters));
+          data<Real>(arguments_.dgamma, batch * parameters),
+          data<Real>(arguments_.dbeta, batch * parameters));
     }
   }
 
@@ -131,13 +112,11 @@ class ShortKernel : public normbench::Kernel {
 
   normbench::Problem problem_;
   normbench::Arguments arguments_;
+  Plan plan_;
   normbench::Tiles tiles_;
   const Functions<T>& table_;
-  Index parts_, count_;  // mini-batches (see parts_of()), and tiles of each
-  Index rows_, stride_;  // rows of parameters and their length, as in ShortTiles
-  int threads_;
-  bool far_;  // exceeds the LLC
-  bool streaming_, fetching_;
+  Index batches_, count_;  // mini-batches (see gradient_batches()), and tiles of each
+  Index rows_, stride_;    // rows of parameters and their length, as in ShortTiles
   Numbers<Real> gamma_, beta_;
   std::vector<Gradients<Real>> gradients_;  // per thread
 };

@@ -63,7 +63,7 @@ HWY_INLINE hn::Vec<D> over(D d, hn::Vec<D> sum, double n) {
 }
 
 template <class Real>
-bool conclude(Index tiles, const double* a, const double* ab, const Real* shift, double n,
+bool conclude(Index tiles, const double* a, const double* ab, const Real* pivot, double n,
               double eps, Real* mean, Real* variance, Real* rstd) {
   bool fine = true;
   for_doubles(tiles, [&](auto d, Index i) {
@@ -77,7 +77,7 @@ bool conclude(Index tiles, const double* a, const double* ab, const Real* shift,
     const auto largest = hn::Set(d, static_cast<double>(std::numeric_limits<Real>::max()));
     const auto is_near = hn::Le(hn::Mul(off, off), positive);
     fine &= hn::AllTrue(d, hn::And(is_near, hn::Le(positive, largest)));
-    put(d, hn::Add(get(d, shift + i), off), mean + i);
+    put(d, hn::Add(get(d, pivot + i), off), mean + i);
     put(d, positive, variance + i);
     put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), rstd + i);
   });
@@ -106,9 +106,9 @@ void update(Index tiles, const Real* mean, const Real* variance, double momentum
 }
 
 template <class Real>
-void fold(Index size, const Real* mean, const Real* scale, const Real* beta, Real* shift) {
+void fold(Index size, const Real* mean, const Real* scale, const Real* beta, Real* bias) {
   for_doubles(size, [&](auto d, Index i) {
-    put(d, hn::NegMulAdd(get(d, mean + i), get(d, scale + i), get(d, beta + i)), shift + i);
+    put(d, hn::NegMulAdd(get(d, mean + i), get(d, scale + i), get(d, beta + i)), bias + i);
   });
 }
 
@@ -147,59 +147,59 @@ inline void add_neighbors(Index size, double* sums) {
   for (; i < size; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
 }
 
-inline void add_up(Index tiles, Index cells, double* sums) {
+inline void add_up(Index tiles, Index segments, double* sums) {
   constexpr Index kLanes = lanes<double>();
   const DoubleTag d;
-  while (cells % 2 == 0 && cells <= 2 * kLanes) add_neighbors(tiles * (cells /= 2), sums);
-  if (cells == 1) return;
+  while (segments % 2 == 0 && segments <= 2 * kLanes) add_neighbors(tiles * (segments /= 2), sums);
+  if (segments == 1) return;
   for (Index i = 0; i < tiles; ++i) {
-    const double* own = sums + i * cells;
+    const double* own = sums + i * segments;
     Doubles vectors = hn::Zero(d);
     Index k = 0;
-    for (; k + kLanes <= cells; k += kLanes) vectors = hn::Add(vectors, hn::LoadU(d, own + k));
+    for (; k + kLanes <= segments; k += kLanes) vectors = hn::Add(vectors, hn::LoadU(d, own + k));
     double sum = hn::GetLane(hn::SumOfLanes(d, vectors));
-    for (; k < cells; ++k) sum += own[k];
+    for (; k < segments; ++k) sum += own[k];
     sums[i] = sum;
   }
 }
 
-// Broadcasts for fewer cells per tile than a vector has lanes, as long as whole vectors can be
-// loaded and stored. Returns the number of cells that are done.
+// Broadcasts for fewer segments per tile than a vector has lanes, as long as whole vectors can be
+// loaded and stored. Returns the number of segments that are done.
 template <class Real>
-HWY_INLINE Index spread_within_vectors(Index tiles, Index cells, const Real* of_tiles,
-                                       Real* of_cells) {
+HWY_INLINE Index broadcast_within_vectors(Index tiles, Index segments, const Real* of_tiles,
+                                          Real* of_segments) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
   const hn::RebindToSigned<decltype(d)> integers;
   // Lane i holds i + 1/2, so that no quotient is near an integer before it is truncated.
   const auto places = hn::Iota(d, Real{0.5});
-  const auto inverse = hn::Set(d, 1 / static_cast<Real>(cells));
-  const Index step = kLanes / cells;
+  const auto inverse = hn::Set(d, 1 / static_cast<Real>(segments));
+  const Index step = kLanes / segments;
   Index done = 0;
-  Index within = 0;  // cells of this tile that are done
+  Index within = 0;  // segments of this tile that are done
   for (Index tile = 0; tile + kLanes <= tiles; done += kLanes) {
     const auto place = hn::Add(places, hn::Set(d, static_cast<Real>(within)));
     const auto from = hn::ConvertTo(integers, hn::Mul(place, inverse));
     const auto numbers = hn::LoadU(d, of_tiles + tile);
-    hn::StoreU(hn::TableLookupLanes(numbers, hn::IndicesFromVec(d, from)), d, of_cells + done);
+    hn::StoreU(hn::TableLookupLanes(numbers, hn::IndicesFromVec(d, from)), d, of_segments + done);
     tile += step;
-    within += kLanes - step * cells;
-    if (within >= cells) within -= cells, ++tile;
+    within += kLanes - step * segments;
+    if (within >= segments) within -= segments, ++tile;
   }
   return done;
 }
 
 template <class Real>
-void spread(Index tiles, Index cells, const Real* of_tiles, Real* of_cells) {
+void broadcast(Index tiles, Index segments, const Real* of_tiles, Real* of_segments) {
   constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
   Index done = 0;
-  if (cells < kLanes) done = spread_within_vectors(tiles, cells, of_tiles, of_cells);
-  for (Index tile = done / cells; tile < tiles; ++tile) {
+  if (segments < kLanes) done = broadcast_within_vectors(tiles, segments, of_tiles, of_segments);
+  for (Index tile = done / segments; tile < tiles; ++tile) {
     const auto number = hn::Set(d, of_tiles[tile]);
-    const Index last = (tile + 1) * cells;
-    for (; done + kLanes <= last; done += kLanes) hn::StoreU(number, d, of_cells + done);
-    for (; done < last; ++done) of_cells[done] = of_tiles[tile];
+    const Index last = (tile + 1) * segments;
+    for (; done + kLanes <= last; done += kLanes) hn::StoreU(number, d, of_segments + done);
+    for (; done < last; ++done) of_segments[done] = of_tiles[tile];
   }
 }
 

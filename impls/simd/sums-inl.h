@@ -25,13 +25,13 @@ HWY_INLINE void add_wide(hn::Vec<hn::ScalableTag<float>> value, Doubles& low, Do
 }
 HWY_INLINE void add_wide(Doubles value, Doubles& low, Doubles&) { low = hn::Add(low, value); }
 
-// The two sums of one cell, in four independent accumulators each, to hide the latency of
+// The two sums of one segment, in four independent accumulators each, to hide the latency of
 // additions.
 template <class T>
-class CellSums {
+class SegmentSums {
  public:
   // Explicit: an implicit constructor would lack this target's attribute and could not be inlined.
-  HWY_INLINE CellSums() {}
+  HWY_INLINE SegmentSums() {}
 
   // Adds `count` vectors to each accumulator. Those of accumulator k begin at first + k * gap, in
   // steps of `step`.
@@ -106,8 +106,8 @@ class CellSums {
   Index additions_ = 0;
 };
 
-// Sums of cells that are runs. terms_of(cell) are the terms of a cell; offsets count from the first
-// cell.
+// Sums of segments that are runs. terms_of(segment) are the terms of a segment; offsets count from
+// the first segment.
 template <class T, class TermsOf>
 HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* a, double* ab) {
   const Region region = shared;
@@ -116,10 +116,10 @@ HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* 
   const Index end = region.length % kLanes;
   // A row of few vectors does not fill four accumulators, so each takes a row of its own.
   const Index chained = region.length < 16 * kLanes ? region.rows / 4 * 4 : 0;
-  for (Index cell = 0; cell < region.cells; ++cell) {
-    const auto terms = terms_of(cell);
-    const Index start = cell * region.cell_stride;
-    CellSums<T> sums;
+  for (Index segment = 0; segment < region.segments; ++segment) {
+    const auto terms = terms_of(segment);
+    const Index start = segment * region.segment_stride;
+    SegmentSums<T> sums;
     for (Index row = 0; row < chained; row += 4) {
       const Index first = row * region.row_stride + start;
       sums.add_chains(terms, first, region.row_stride, kLanes, whole);
@@ -128,7 +128,7 @@ HWY_INLINE void sum_runs(const Region& shared, const TermsOf& terms_of, double* 
     for (Index row = chained; row < region.rows; ++row) {
       sums.add_row(terms, row * region.row_stride + start, region.length);
     }
-    sums.finish(a[cell], ab[cell]);
+    sums.finish(a[segment], ab[segment]);
   }
 }
 
@@ -202,18 +202,18 @@ HWY_INLINE void sum_block(const Region& region, Index row, const TermsOf& terms_
   const Index rows = std::min(kAdditions, region.rows - row);
   const Index first = row * region.row_stride;
   Index at = 0;
-  for (; at + 2 * kLanes <= region.cells; at += 2 * kLanes) {
+  for (; at + 2 * kLanes <= region.segments; at += 2 * kLanes) {
     sum_two_vectors<T, kFetching>(terms_of(at, kLanes), terms_of(at + kLanes, kLanes), first,
                                   region, rows, a + at, ab + at, row == 0);
   }
-  for (; at < region.cells; at += kLanes) {
-    const Index count = std::min(kLanes, region.cells - at);
+  for (; at < region.segments; at += kLanes) {
+    const Index count = std::min(kLanes, region.segments - at);
     sum_vector<T>(terms_of(at, count), first, region.row_stride, rows, count, a + at, ab + at,
                   row == 0);
   }
 }
 
-// Sums of cells that are columns, kAdditions rows at a time, so that memory is read row by row.
+// Sums of segments that are columns, kAdditions rows at a time, so that memory is read row by row.
 // terms_of(at, count) are the terms of the columns from `at` on; offsets count from the first of
 // them.
 template <class T, class TermsOf>

@@ -12,18 +12,18 @@ struct Pair {
   Vec<T> a, b;
 };
 
-// a = b = x - shift
+// a = b = x - pivot
 template <class T>
 struct ForwardTerms {
   const T* x;
-  Vec<T> shift;
+  Vec<T> pivot;
 
   HWY_INLINE Pair<T> operator()(Index at) const {
-    const auto deviation = hn::Sub(load(x + at), shift);
+    const auto deviation = hn::Sub(load(x + at), pivot);
     return {deviation, deviation};
   }
   HWY_INLINE Pair<T> some(Index at, Index count) const {
-    const auto deviation = only_first<T>(hn::Sub(load_some(x + at, count), shift), count);
+    const auto deviation = only_first<T>(hn::Sub(load_some(x + at, count), pivot), count);
     return {deviation, deviation};
   }
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
@@ -103,21 +103,21 @@ struct Normalized {
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };
 
-// y = x * scale + shift
+// y = x * scale + bias
 template <class T, class Number>
 struct Folded {
   const T* x;
-  Number scale, shift;
+  Number scale, bias;
 
   HWY_INLINE Folded<T, Constant<T>> of(Index column) const {
-    return {x, scale.of(column), shift.of(column)};
+    return {x, scale.of(column), bias.of(column)};
   }
   HWY_INLINE Vec<T> operator()(Index at, Index column) const {
-    return hn::MulAdd(load(x + at), scale(column), shift(column));
+    return hn::MulAdd(load(x + at), scale(column), bias(column));
   }
   HWY_INLINE Vec<T> some(Index at, Index column, Index count) const {
     return hn::MulAdd(load_some(x + at, count), scale.some(column, count),
-                      shift.some(column, count));
+                      bias.some(column, count));
   }
   HWY_INLINE void fetch(Index at) const { prefetch(x + at); }
 };

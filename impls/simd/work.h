@@ -1,4 +1,4 @@
-// What all kernels of this backend use: ranges, tensors, memory and settings.
+// What all kernels of this backend use: ranges, tensors and memory.
 #pragma once
 
 #include <hwy/aligned_allocator.h>
@@ -44,6 +44,11 @@ inline bool is_centered(const normbench::Problem& problem) {
   return problem.norm != normbench::Norm::kRms;
 }
 
+// 1, or the number of mini-batches if parameters have gradients, which are summed per mini-batch.
+inline Index gradient_batches(const normbench::Problem& problem) {
+  return problem.backward() && problem.affine ? problem.mini_batches() : 1;
+}
+
 // Allocates at a cache line, since a load across two lines takes twice as long. Highway staggers
 // allocations within the page, which avoids 4K aliasing (a load stalls on a store with the same low
 // 12 bits of address).
@@ -66,16 +71,5 @@ struct LineAllocator {
 
 template <class Value>
 using Numbers = std::vector<Value, LineAllocator<Value>>;
-
-// The techniques of this backend that can be switched off, to measure what each is worth.
-struct Settings {
-  bool streaming = true;    // non-temporal stores of output that exceeds the LLC
-  bool residency = true;    // units that stay in cache between two reads
-  bool fetching = true;     // prefetch the next input during writes
-  bool sharing = true;      // threads share statistics if there are too few
-  bool columns = true;      // short runs are taken as columns
-  bool tiny = false;        // assume tiny caches, to partition small problems like large ones
-  std::int64_t target = 0;  // a target of Highway; 0: the best of this CPU
-};
 
 }  // namespace simd

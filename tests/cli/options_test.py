@@ -58,16 +58,29 @@ def test_a_variant_is_reproduced_by_its_name(normbench):
     assert "simd[streaming=off,columns=off]" in done.stdout
 
 
+def test_a_number_is_a_value_where_an_option_takes_one(run, normbench):
+    folder = run("--variant", "simd.streaming=4194304")
+    assert backends_of(folder) == {"naive", "simd", "simd[streaming=4194304]"}
+    case = "batch/forward_training/f32/ncl/n512_c2048_l1/t1/warm"
+    for size, text, streams in [(4194304, "streams from 4 MiB", True), (1 << 30, "streams from 1024 MiB", False)]:
+        done = normbench("repro", case, "-b", f"simd[streaming={size}]")
+        assert done.returncode == 0, done.stderr
+        assert text in done.stdout and (f", streaming, {text}" in done.stdout) == streams
+
+
 def test_list_names_the_options(normbench):
-    assert "option streaming=on|off" in normbench("list").stdout
+    assert "option streaming=auto|on|off|BYTES" in normbench("list").stdout
 
 
 @pytest.mark.parametrize("setting, words", [
     ("streaming=off", ["BACKEND.OPTION=VALUE", "'streaming=off'"]),
     ("simd.streaming", ["BACKEND.OPTION=VALUE"]),
     ("simt.streaming=off", ["no backend 'simt'", "simd"]),
-    ("simd.steaming=off", ["no option 'steaming'", "streaming (on, off)"]),
-    ("simd.streaming=no", ["simd.streaming", "'no'", "on, off"]),
+    ("simd.steaming=off", ["no option 'steaming'", "streaming (auto, on, off, BYTES)"]),
+    ("simd.streaming=no", ["simd.streaming", "'no'", "auto, on, off, BYTES"]),
+    ("simd.streaming=4 MiB", ["simd.streaming", "'4 MiB'", "BYTES"]),
+    ("simd.streaming=0", ["simd.streaming", "'0'", "BYTES"]),
+    ("simd.fetching=4194304", ["simd.fetching", "'4194304'", "on, off"]),
     ("naive.streaming=off", ["naive", "it has none"]),
 ])
 @pytest.mark.parametrize("flag", ["--backend-option", "--variant"])

@@ -33,6 +33,26 @@ TEST(Backend, ClaimsTheSharpestAccuracyUnlessItSaysOtherwise) {
   EXPECT_EQ(backend.prepare({}, {}, 1)->detail(), "");
 }
 
+TEST(BackendOption, TakesItsValuesAndNoNumberUnlessItNamesOne) {
+  const BackendOption option{"sharing", {"on", "off"}, "", ""};
+  EXPECT_TRUE(option.takes("off"));
+  EXPECT_FALSE(option.takes("4096"));
+  EXPECT_FALSE(option.takes(""));
+  EXPECT_EQ(option.choices(), (std::vector<std::string>{"on", "off"}));
+}
+
+TEST(BackendOption, TakesWholeNumbersAboveZeroInOneSpelling) {
+  const BackendOption option{"streaming", {"auto"}, "", "BYTES"};
+  EXPECT_EQ(option.choices(), (std::vector<std::string>{"auto", "BYTES"}));
+  for (const char* text : {"auto", "1", "4194304", "9223372036854775807"}) {
+    EXPECT_TRUE(option.takes(text)) << text;
+  }
+  for (const char* text : {"", "0", "-1", "+1", "01", "1.5", "1e6", "0x10", " 1", "1 ", "4M",
+                           "BYTES", "9223372036854775808"}) {
+    EXPECT_FALSE(option.takes(text)) << text;
+  }
+}
+
 TEST(Accuracy, CountsTheRoundingsOfEachWayToSum) {
   EXPECT_EQ(Accuracy::in_double().roundings, 0);
   EXPECT_EQ(Accuracy::sequential(1000).roundings, 999);

@@ -125,6 +125,7 @@ std::vector<Setting> settings() {
       for (std::size_t i = 1; i < option.values.size(); ++i) {
         all.emplace_back(backend, option.name, option.values[i]);
       }
+      if (!option.number.empty()) all.emplace_back(backend, option.name, "4096");
     }
   }
   return all;

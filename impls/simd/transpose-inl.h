@@ -10,7 +10,7 @@ template <class T>
 inline constexpr Index kLongestShort = 2 * lanes<T>();
 
 // Pads tiles that are shorter than a vector, several of them in one vector. In memory tiles are
-// packed (`together`). To be transposed, each is padded to a power of two lanes (`apart`).
+// packed. To be transposed, each is padded to a power of two lanes.
 template <class T>
 class Spacing {
   using Integer = hn::TFromD<hn::RebindToSigned<Tag<T>>>;
@@ -19,15 +19,15 @@ class Spacing {
 
  public:
   HWY_INLINE Spacing(Index length, Index width) : length(length), fills(length == width) {
-    apart_ = places(width, length);
-    together_ = places(length, width);
+    pad_ = places(width, length);
+    pack_ = places(length, width);
   }
 
-  HWY_INLINE Vec<T> apart(Vec<T> together) const {
-    return fills ? together : hn::TableLookupLanes(together, apart_);
+  HWY_INLINE Vec<T> pad(Vec<T> packed) const {
+    return fills ? packed : hn::TableLookupLanes(packed, pad_);
   }
-  HWY_INLINE Vec<T> together(Vec<T> apart) const {
-    return fills ? apart : hn::TableLookupLanes(apart, together_);
+  HWY_INLINE Vec<T> pack(Vec<T> padded) const {
+    return fills ? padded : hn::TableLookupLanes(padded, pack_);
   }
 
   const Index length;
@@ -47,7 +47,7 @@ class Spacing {
     return hn::SetTableIndices(Tag<T>(), all.data());
   }
 
-  Places apart_, together_;
+  Places pad_, pack_;
 };
 
 // One stage of an in-register transpose: even lanes to the first half, odd lanes to the second
@@ -56,14 +56,14 @@ template <class T, Index kVectors>
 HWY_INLINE void unzip(Vec<T>* vectors) {
 #if HWY_TARGET != HWY_SCALAR  // has one lane
   const Tag<T> d;
-  Vec<T> turned[kVectors];
+  Vec<T> unzipped[kVectors];
 #pragma GCC unroll 32
   for (Index i = 0; i < kVectors / 2; ++i) {
-    turned[i] = hn::ConcatEven(d, vectors[2 * i + 1], vectors[2 * i]);
-    turned[i + kVectors / 2] = hn::ConcatOdd(d, vectors[2 * i + 1], vectors[2 * i]);
+    unzipped[i] = hn::ConcatEven(d, vectors[2 * i + 1], vectors[2 * i]);
+    unzipped[i + kVectors / 2] = hn::ConcatOdd(d, vectors[2 * i + 1], vectors[2 * i]);
   }
 #pragma GCC unroll 32
-  for (Index i = 0; i < kVectors; ++i) vectors[i] = turned[i];
+  for (Index i = 0; i < kVectors; ++i) vectors[i] = unzipped[i];
 #else
   static_cast<void>(vectors);
 #endif
@@ -90,15 +90,15 @@ HWY_INLINE Index begin_of(Index i, Index length) {
 // `first` is not null, it gets the first value of each tile, and the block has the differences from
 // it.
 template <class T, Index kWidth>
-void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
-                 Parameter<T>* first) {
+void load_transposed(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
+                     Parameter<T>* first) {
   const Tag<T> d;
   constexpr Index kLanes = lanes<T>();
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
     vectors[i] = load(from + begin_of<T, kWidth>(i, spacing.length));
-    if constexpr (kWidth < kLanes) vectors[i] = spacing.apart(vectors[i]);
+    if constexpr (kWidth < kLanes) vectors[i] = spacing.pad(vectors[i]);
   }
   rotate<T, kWidth>(vectors, kWidth);
   auto start = hn::Zero(d);
@@ -115,7 +115,7 @@ void load_turned(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
 // Transposes back and stores. May write up to a vector beyond the last tile. Non-temporal stores
 // need tiles as long as their padded width.
 template <class T, Index kWidth>
-void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, bool streaming) {
+void store_transposed(const Parameter<T>* block, const Spacing<T>& spacing, T* to, bool streaming) {
   constexpr Index kLanes = lanes<T>();
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
@@ -128,28 +128,28 @@ void store_turned(const Parameter<T>* block, const Spacing<T>& spacing, T* to, b
   }
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    if constexpr (kWidth < kLanes) vectors[i] = spacing.together(vectors[i]);
+    if constexpr (kWidth < kLanes) vectors[i] = spacing.pack(vectors[i]);
     store<T>(vectors[i], to + begin_of<T, kWidth>(i, spacing.length));
   }
 }
 
 // The two functions for one padded width.
 template <class T>
-struct Turn {
+struct Transpose {
   void (*load)(const T* from, const Spacing<T>&, Parameter<T>* block, Parameter<T>* first);
   void (*store)(const Parameter<T>* block, const Spacing<T>&, T* to, bool streaming);
 };
 
 template <class T, Index kWidth = 1>
-Turn<T> turn_for(Index width) {
+Transpose<T> transpose_for(Index width) {
   if constexpr (kWidth < kLongestShort<T>) {
-    if (width > kWidth) return turn_for<T, 2 * kWidth>(width);
+    if (width > kWidth) return transpose_for<T, 2 * kWidth>(width);
   }
-  return {load_turned<T, kWidth>, store_turned<T, kWidth>};
+  return {load_transposed<T, kWidth>, store_transposed<T, kWidth>};
 }
 
 // Loads and stores blocks of `count` contiguous tiles, without accesses beyond them: the last
-// blocks go through a copy.
+// blocks go through a copy. `ahead` is a prefetch distance in values; 0: no prefetch.
 template <class T>
 class Blocks {
   using Real = Parameter<T>;
@@ -157,13 +157,13 @@ class Blocks {
   static constexpr Index kValues = kLanes * kLongestShort<T>;
 
  public:
-  HWY_INLINE Blocks(Index length, Index count, const T* to, bool streaming, bool fetching)
+  HWY_INLINE Blocks(Index length, Index count, const T* to, bool streaming, Index ahead)
       : width_(static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(length)))),
         spacing_(length, width_),
-        turn_(turn_for<T>(width_)),
+        transpose_(transpose_for<T>(width_)),
         values_(length * count),
         streaming_(streaming && is_aligned(to)),
-        fetching_(fetching) {}
+        ahead_(ahead) {}
   HWY_INLINE ~Blocks() {
     if (streaming_) hwy::FlushStream();
   }
@@ -171,25 +171,25 @@ class Blocks {
   HWY_INLINE void load(const T* all, Index tile, Real* block, Real* first = nullptr) const {
     const Index at = tile * spacing_.length;
     if (is_inside(at)) {
-      if (fetching_) fetch(all + at);
-      return turn_.load(all + at, spacing_, block, first);
+      if (ahead_ != 0) fetch(all + at);
+      return transpose_.load(all + at, spacing_, block, first);
     }
     HWY_ALIGN T copy[kValues + kLanes];
     const Index some = std::min(values_ - at, kLanes * spacing_.length);
     std::memcpy(bits(copy), bits(all + at), static_cast<std::size_t>(some) * sizeof(T));
     std::memset(bits(copy + some), 0,
                 static_cast<std::size_t>(kValues + kLanes - some) * sizeof(T));
-    turn_.load(copy, spacing_, block, first);
+    transpose_.load(copy, spacing_, block, first);
   }
 
   HWY_INLINE void store(const Real* block, T* all, Index tile) const {
     const Index at = tile * spacing_.length;
     const bool inside = is_inside(at);
     if (inside && (spacing_.fills || !streaming_)) {
-      return turn_.store(block, spacing_, all + at, streaming_);
+      return transpose_.store(block, spacing_, all + at, streaming_);
     }
     HWY_ALIGN T copy[kValues + kLanes];
-    turn_.store(block, spacing_, copy, false);
+    transpose_.store(block, spacing_, copy, false);
     if (!inside) {
       const Index some = std::min(values_ - at, kLanes * spacing_.length);
       std::memcpy(bits(all + at), bits(copy), static_cast<std::size_t>(some) * sizeof(T));
@@ -204,8 +204,7 @@ class Blocks {
  private:
   HWY_INLINE void fetch(const T* from) const {
     constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
-    constexpr Index kAhead = 64 * kLine;
-    for (Index i = 0; i < kLanes * spacing_.length; i += kLine) prefetch(from + kAhead + i);
+    for (Index i = 0; i < kLanes * spacing_.length; i += kLine) prefetch(from + ahead_ + i);
   }
   static HWY_INLINE bool is_aligned(const T* to) {
     constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
@@ -218,9 +217,10 @@ class Blocks {
 
   Index width_;
   Spacing<T> spacing_;
-  Turn<T> turn_;
+  Transpose<T> transpose_;
   Index values_;
-  bool streaming_, fetching_;
+  bool streaming_;
+  Index ahead_;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -1,10 +1,10 @@
-// The functions of CellFunctions. No include guard, as in vectors-inl.h.
+// The functions of SegmentFunctions. No include guard, as in vectors-inl.h.
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Rounds to a multiple of a quarter of the largest power of two that is at most `spread`. A shift
+// Rounds to a multiple of a quarter of the largest power of two that is at most `spread`. A pivot
 // that is a value of the input plus such a multiple has few digits if the input has, so that sums
 // that can be exact are exact.
 template <class T>
@@ -22,14 +22,14 @@ HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
   return hn::Sub(hn::Add(value, large), large);
 }
 
-// Samples four pieces of each cell, of at most a vector.
+// Samples four pieces of each segment, of at most a vector.
 template <class T>
-void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
+void find_pivot_of_runs(const T* x, const Region& region, Parameter<T>* pivot) {
   constexpr Index kPieces = 4;
   const Index count = std::min(lanes<T>(), region.length);
   const Tag<T> d;
-  for (Index cell = 0; cell < region.cells; ++cell) {
-    const T* own = x + cell * region.cell_stride;
+  for (Index segment = 0; segment < region.segments; ++segment) {
+    const T* own = x + segment * region.segment_stride;
     const auto start = hn::Set(d, static_cast<Parameter<T>>(own[0]));
     auto sum = hn::Zero(d);
     auto spread = sum;
@@ -42,19 +42,19 @@ void find_shift_of_runs(const T* x, const Region& region, Parameter<T>* shift) {
     }
     const auto values = static_cast<Parameter<T>>(kPieces * count);
     const auto off = hn::Div(hn::SumOfLanes(d, sum), hn::Set(d, values));
-    shift[cell] = hn::GetLane(hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
+    pivot[segment] = hn::GetLane(hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
   }
 }
 
-// Samples 8 rows, or up to 32 if there are many. A column whose shift is more than a standard
+// Samples 8 rows, or up to 32 if there are many. A column whose pivot is more than a standard
 // deviation off its mean is summed again: one in 200 for eight values, rare for 32.
 template <class T>
-void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift) {
+void find_pivot_of_columns(const T* x, const Region& region, Parameter<T>* pivot) {
   const Tag<T> d;
   const Index rows = std::min(region.rows, std::clamp<Index>(region.rows / 16, 8, 32));
   const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
-  for (Index at = 0; at < region.cells; at += lanes<T>()) {
-    const Index count = std::min(lanes<T>(), region.cells - at);
+  for (Index at = 0; at < region.segments; at += lanes<T>()) {
+    const Index count = std::min(lanes<T>(), region.segments - at);
     const bool whole = count == lanes<T>();
     const auto values = [&](Index row) {
       return load_first(x + row * region.row_stride + at, count);
@@ -69,15 +69,16 @@ void find_shift_of_columns(const T* x, const Region& region, Parameter<T>* shift
     }
     const auto found = hn::Add(start, round_coarsely<T>(hn::Mul(sum, inverse), spread));
     if (whole) {
-      store<Parameter<T>>(found, shift + at);
+      store<Parameter<T>>(found, pivot + at);
     } else {
-      store_some<Parameter<T>>(found, shift + at, count);
+      store_some<Parameter<T>>(found, pivot + at, count);
     }
   }
 }
 
 template <class T>
-void join_shifts(Index tiles, Index cells, const Parameter<T>* of_cells, Parameter<T>* of_tiles) {
+void join_pivots(Index tiles, Index segments, const Parameter<T>* of_segments,
+                 Parameter<T>* of_tiles) {
   using Real = Parameter<T>;
   constexpr Index kLanes = lanes<T>();
   const Tag<T> d;
@@ -86,15 +87,15 @@ void join_shifts(Index tiles, Index cells, const Parameter<T>* of_cells, Paramet
     const Index count = std::min(kLanes, tiles - first);
     start.fill(0), off.fill(0), spread.fill(0);
     for (Index i = 0; i < count; ++i) {
-      const Real* own = of_cells + (first + i) * cells;
+      const Real* own = of_segments + (first + i) * segments;
       Real sum = 0;
       Real most = 0;
-      for (Index k = 1; k < cells; ++k) {
+      for (Index k = 1; k < segments; ++k) {
         sum += own[k] - own[0];
         most = std::max(most, std::abs(own[k] - own[0]));
       }
       const auto at = static_cast<std::size_t>(i);
-      start[at] = own[0], off[at] = sum / static_cast<Real>(cells), spread[at] = most;
+      start[at] = own[0], off[at] = sum / static_cast<Real>(segments), spread[at] = most;
     }
     const auto coarse = round_coarsely<T>(hn::Load(d, off.data()), hn::Load(d, spread.data()));
     hn::Store(hn::Add(hn::Load(d, start.data()), coarse), d, start.data());
@@ -103,12 +104,12 @@ void join_shifts(Index tiles, Index cells, const Parameter<T>* of_cells, Paramet
 }
 
 template <class T>
-void sum_runs_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
+void sum_runs_forward(const T* x, const Region& region, const Parameter<T>* pivot, double* a,
                       double* ab) {
   sum_runs<T>(
       region,
-      [=](Index cell) {
-        return ForwardTerms<T>{x, hn::Set(Tag<T>(), shift[cell])};
+      [=](Index segment) {
+        return ForwardTerms<T>{x, hn::Set(Tag<T>(), pivot[segment])};
       },
       a, ab);
 }
@@ -118,19 +119,19 @@ void sum_runs_backward(const T* x, const T* dy, const Region& region, const Para
                        double* a, double* ab) {
   sum_runs<T>(
       region,
-      [=](Index cell) {
-        return BackwardTerms<T>{x, dy, hn::Set(Tag<T>(), mean[cell])};
+      [=](Index segment) {
+        return BackwardTerms<T>{x, dy, hn::Set(Tag<T>(), mean[segment])};
       },
       a, ab);
 }
 
 template <class T>
-void sum_columns_forward(const T* x, const Region& region, const Parameter<T>* shift, double* a,
+void sum_columns_forward(const T* x, const Region& region, const Parameter<T>* pivot, double* a,
                          double* ab) {
   sum_columns<T>(
       region,
       [=](Index at, Index count) {
-        return ForwardTerms<T>{x + at, load_first(shift + at, count)};
+        return ForwardTerms<T>{x + at, load_first(pivot + at, count)};
       },
       a, ab);
 }
@@ -146,14 +147,15 @@ void sum_columns_backward(const T* x, const T* dy, const Region& region, const P
       a, ab);
 }
 
-// Calls write_cell(cell, offset) for each run of the region, row by row, in the order of memory.
+// Calls write_segment(segment, offset) for each run of the region, row by row, in the order of
+// memory.
 template <class Write>
-HWY_INLINE void for_each_run(const Region& shared, const Write& write_cell) {
+HWY_INLINE void for_each_run(const Region& shared, const Write& write_segment) {
   const Region region = shared;  // a copy, which stores of vectors cannot alias
   for (Index i = 0; i < region.rows; ++i) {
     const Index row = region.reversed ? region.rows - 1 - i : i;
-    for (Index cell = 0; cell < region.cells; ++cell) {
-      write_cell(cell, row * region.row_stride + cell * region.cell_stride);
+    for (Index segment = 0; segment < region.segments; ++segment) {
+      write_segment(segment, row * region.row_stride + segment * region.segment_stride);
     }
   }
 }
@@ -167,14 +169,14 @@ HWY_INLINE void for_each_piece(const Region& shared, Index kinds, const Write& w
   constexpr Index kRows = 8;
   constexpr Index kLine = 16;
   const Index bytes = kinds * static_cast<Index>(sizeof(Parameter<T>));
-  const Index columns = std::max(kLine, region.bytes_of_numbers / bytes / kLine * kLine);
-  const Index rows = region.cells <= columns ? region.rows : kRows;
+  const Index columns = std::max(kLine, region.coefficient_bytes / bytes / kLine * kLine);
+  const Index rows = region.segments <= columns ? region.rows : kRows;
   const Index stride = region.reversed ? -region.row_stride : region.row_stride;
   const Index start = region.reversed ? (region.rows - 1) * region.row_stride : 0;
   for (Index block = 0; block < region.rows; block += rows) {
     const Index some_rows = std::min(rows, region.rows - block);
-    for (Index column = 0; column < region.cells; column += columns) {
-      const Index some = std::min(columns, region.cells - column);
+    for (Index column = 0; column < region.segments; column += columns) {
+      const Index some = std::min(columns, region.segments - column);
       write_piece(column, some, start + block * stride + column, some_rows, stride);
     }
   }
@@ -205,21 +207,21 @@ void normalize_columns(const T* x, T* y, const Region& region, const Parameter<T
 
 template <class T>
 void apply_runs(const T* x, T* y, const Region& region, const Parameter<T>* scale,
-                const Parameter<T>* shift, bool streaming) {
+                const Parameter<T>* bias, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_run(region, [&](Index k, Index at) {
       write(manner, y + at, 0, region.length, region.ahead,
-            Folded<T, Constant<T>>{x + at, Constant<T>(scale[k]), Constant<T>(shift[k])});
+            Folded<T, Constant<T>>{x + at, Constant<T>(scale[k]), Constant<T>(bias[k])});
     });
   });
 }
 
 template <class T>
 void apply_columns(const T* x, T* y, const Region& region, const Parameter<T>* scale,
-                   const Parameter<T>* shift, bool streaming) {
+                   const Parameter<T>* bias, bool streaming) {
   in_manner(streaming, region.ahead != 0, [&](auto manner) {
     for_each_piece<T>(region, 2, [&](Index k, Index columns, Index at, Index rows, Index stride) {
-      const Folded<T, Array<T>> of{x + at, {scale + k}, {shift + k}};
+      const Folded<T, Array<T>> of{x + at, {scale + k}, {bias + k}};
       for (Index i = 0; i < rows; ++i) write(manner, y + at, i * stride, columns, region.ahead, of);
     });
   });

@@ -1,4 +1,4 @@
-// The scratch of a thread for one unit, and the reduction over threads that share a unit.
+// The scratch of a thread for one block, and the reduction over threads that share a block.
 #pragma once
 
 #include <hwy/cache_control.h>
@@ -10,18 +10,18 @@
 
 namespace simd {
 
-// Sums, statistics and coefficients of a unit.
+// Sums, statistics and coefficients of a block.
 template <class Real>
-struct Band {
-  // Room for a unit of `cells` cells, and for the gradients of `parameters` parameters.
-  Band(Index cells, Index parameters)
-      : a(static_cast<std::size_t>(cells)),
+struct Scratch {
+  // Room for a block of `segments` segments, and for the gradients of `parameters` parameters.
+  Scratch(Index segments, Index parameters)
+      : a(static_cast<std::size_t>(segments)),
         ab(a),
         dbeta(static_cast<std::size_t>(parameters)),
         dgamma(dbeta) {
     for (auto* numbers :
-         {&shift, &mean, &variance, &rstd, &constant, &slope, &beta, &scale, &spread_scale,
-          &spread_mean, &spread_rstd, &spread_constant, &spread_slope}) {
+         {&pivot, &mean, &variance, &rstd, &constant, &slope, &beta, &scale, &broadcast_scale,
+          &broadcast_mean, &broadcast_rstd, &broadcast_constant, &broadcast_slope}) {
       numbers->resize(a.size());
     }
   }
@@ -31,8 +31,8 @@ struct Band {
     std::fill(dgamma.begin(), dgamma.end(), 0.0);
   }
 
-  // Accumulates the sums of `size` cells into the gradients of the parameters from `first` on.
-  void collect(Index first, Index size, const Real* rstds) {
+  // Accumulates the sums of `size` segments into the gradients of the parameters from `first` on.
+  void accumulate(Index first, Index size, const Real* rstds) {
     double* sums = dbeta.data() + first;
     double* weighted = dgamma.data() + first;
     for (Index i = 0; i < size; ++i) {
@@ -41,19 +41,19 @@ struct Band {
     }
   }
 
-  Numbers<double> a, ab;          // sums per cell, then per tile
+  Numbers<double> a, ab;          // sums per segment, then per tile
   Numbers<double> dbeta, dgamma;  // per parameter, if several tiles contribute to one
-  Numbers<Real> shift, mean, variance, rstd, constant, slope;  // per tile
-  Numbers<Real> scale;  // per tile or cell, whichever has parameters
-  Numbers<Real> beta, spread_mean, spread_rstd, spread_constant, spread_slope,
-      spread_scale;  // per cell
-  Index exchanges = 0;
+  Numbers<Real> pivot, mean, variance, rstd, constant, slope;  // per tile
+  Numbers<Real> scale;  // per tile or segment, whichever has parameters
+  Numbers<Real> beta, broadcast_mean, broadcast_rstd, broadcast_constant, broadcast_slope,
+      broadcast_scale;  // per segment
+  Index reductions = 0;
 };
 
 // A spinning barrier. OpenMP's makes a system call each time, to wake sleeping threads.
-class MeetingPoint {
+class Barrier {
  public:
-  void meet(int team) {
+  void wait(int team) {
     const int round = round_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == team - 1) {
       arrived_.store(0, std::memory_order_relaxed);
@@ -72,28 +72,28 @@ class MeetingPoint {
   alignas(64) std::atomic<int> round_ = 0;
 };
 
-// All-reduce of the sums that threads find for their pieces of a unit. Each thread adds the pieces
+// All-reduce of the sums that threads find for their pieces of a block. Each thread adds the pieces
 // in the same order, so all threads get the same bits.
-class Exchange {
+class AllReduce {
  public:
-  Exchange(int threads, Index most)
+  AllReduce(int threads, Index most)
       : threads_(threads), sums_(threads > 1 ? 4 * at(most) * at(threads) : 0), most_(at(most)) {}
 
-  // Collective: replaces the first `size` sums of `band` by the totals over all threads.
+  // Collective: replaces the first `size` sums of `scratch` by the totals over all threads.
   template <class Real>
-  void add_up(Band<Real>& band, Index size, int thread, int team,
+  void add_up(Scratch<Real>& scratch, Index size, int thread, int team,
               const StatisticFunctions<Real>& functions) {
     if (threads_ == 1) return;
     // Double-buffered: no thread can be two reductions ahead of another.
-    const auto set = static_cast<int>(band.exchanges++ % 2);
-    std::copy_n(band.a.data(), size, place(set, thread));
-    std::copy_n(band.ab.data(), size, place(set, thread) + most_);
-    meeting_.meet(team);
-    std::copy_n(place(set, 0), size, band.a.data());
-    std::copy_n(place(set, 0) + most_, size, band.ab.data());
+    const auto set = static_cast<int>(scratch.reductions++ % 2);
+    std::copy_n(scratch.a.data(), size, place(set, thread));
+    std::copy_n(scratch.ab.data(), size, place(set, thread) + most_);
+    barrier_.wait(team);
+    std::copy_n(place(set, 0), size, scratch.a.data());
+    std::copy_n(place(set, 0) + most_, size, scratch.ab.data());
     for (int k = 1; k < team; ++k) {
-      functions.add(size, place(set, k), band.a.data());
-      functions.add(size, place(set, k) + most_, band.ab.data());
+      functions.add(size, place(set, k), scratch.a.data());
+      functions.add(size, place(set, k) + most_, scratch.ab.data());
     }
   }
 
@@ -106,7 +106,7 @@ class Exchange {
   int threads_;
   Numbers<double> sums_;
   std::size_t most_;  // capacity: sums of one kind
-  MeetingPoint meeting_;
+  Barrier barrier_;
 };
 
 }  // namespace simd

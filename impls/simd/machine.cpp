@@ -1,0 +1,327 @@
+// Reads what Linux knows of the caches, and measures the rest.
+#include "impls/simd/machine.h"
+
+#include <omp.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <string>
+
+#include "impls/simd/functions.h"
+
+namespace simd {
+namespace {
+
+// The size in bytes of cache `index` of the first core, from sysfs ("1024K"); 0 unless it is a data
+// cache of this level. sysconf() knows sizes too, but on some machines it adds up all dies of the
+// package.
+Index cache_bytes(const std::string& index, Index level) {
+  const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + index + "/";
+  Index found_level = 0;
+  Index kilobytes = 0;
+  if (!(std::ifstream(folder + "level") >> found_level) || found_level != level) return 0;
+  std::string kind;
+  std::ifstream(folder + "type") >> kind;
+  if (kind == "Instruction") return 0;
+  std::ifstream(folder + "size") >> kilobytes;
+  return kilobytes * 1024;
+}
+
+Index cache_bytes(Index level) {
+  Index found = 0;
+  for (const char* index : {"0", "1", "2", "3", "4"}) {
+    found = std::max(found, cache_bytes(index, level));
+  }
+  return found;
+}
+
+double now_ns() {
+  using Clock = std::chrono::steady_clock;
+  return std::chrono::duration<double, std::nano>(Clock::now().time_since_epoch()).count();
+}
+
+// Of this thread alone: what others take of a busy machine does not count.
+double cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+// What is left of the time for a measurement: of the thread's own time and, on a machine so busy
+// that others take much of it, of the time that passes.
+class Deadline {
+ public:
+  double left_ns() const { return std::min(cpu_ns_ - cpu_ns(), wall_ns_ - now_ns()); }
+  bool is_over() const { return left_ns() <= 0; }
+
+ private:
+  static constexpr double kCpuNs = 18e6;
+  static constexpr double kWallNs = 60e6;
+  double cpu_ns_ = cpu_ns() + kCpuNs;
+  double wall_ns_ = now_ns() + kWallNs;
+};
+
+// The least time of work() in ns, since other load on the machine only adds to it.
+template <class Work>
+double least_ns(int attempts, Work work) {
+  constexpr double kEnoughNs = 30e6;
+  double least = std::numeric_limits<double>::infinity();
+  const double begin = now_ns();
+  for (int i = 0; i < attempts && now_ns() - begin < kEnoughNs; ++i) {
+    const double start = now_ns();
+    work();
+    least = std::min(least, now_ns() - start);
+  }
+  return least;
+}
+
+double region_ns(int threads) {
+  constexpr int kRegions = 10;
+  const double ns = least_ns(20, [=] {
+    for (int i = 0; i < kRegions; ++i) {
+#pragma omp parallel num_threads(threads)
+      { asm volatile("" ::: "memory"); }
+    }
+  });
+  return ns / kRegions;
+}
+
+// Bytes that one thread reads and writes per ns while it copies within its private cache.
+double copied_per_ns(Index own) {
+  const auto size = static_cast<std::size_t>(own / 4);
+  const std::vector<char> from(size, 1);
+  std::vector<char> to(size);
+  const double ns = least_ns(10, [&] {
+    std::memcpy(to.data(), from.data(), size);
+    asm volatile("" : : "r"(to.data()) : "memory");
+  });
+  return 2 * static_cast<double>(size) / ns;
+}
+
+// Memory for the measurement, given back afterwards. In huge pages, if there are any: most of the
+// time is taken by the first touch of pages.
+class Mapping {
+ public:
+  explicit Mapping(std::size_t bytes)
+      : bytes_(bytes),
+        start_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+    if (is_there()) madvise(start_, bytes_, MADV_HUGEPAGE);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (is_there()) munmap(start_, bytes_);
+  }
+
+  bool is_there() const { return start_ != MAP_FAILED; }
+  float* data() const { return static_cast<float*>(start_); }
+
+ private:
+  std::size_t bytes_;
+  void* start_;
+};
+
+// Floats that are read, and as many written, between two looks at the clock: enough that those cost
+// nothing beside it, and few enough that most chunks are not interrupted.
+constexpr Index kChunk = 16 * 1024;
+
+// What one thread works on: `size` floats to read and as many to write, in a circle. The work is
+// that of inference.
+class Circle {
+ public:
+  Circle(const SegmentFunctions<float>& work, float* memory, Index size)
+      : work_(work), from_(memory), to_(memory + size), size_(size) {}
+
+  // The median time of a chunk, once around, or until `limit_ns` are over: interruptions are not in
+  // it.
+  double chunk_ns(bool streaming, double limit_ns) {
+    const Region region = {.rows = 1,
+                           .row_stride = 0,
+                           .segments = 1,
+                           .segment_stride = 0,
+                           .length = kChunk,
+                           .ahead = 0,
+                           .reversed = false};
+    const float scale = 2;
+    const float bias = 1;
+    std::vector<double> times;
+    double spent = 0;
+    for (Index done = 0; done < size_ && spent < limit_ns; done += kChunk) {
+      const double start = now_ns();
+      work_.apply(from_ + at_, to_ + at_, region, &scale, &bias, streaming);
+      times.push_back(now_ns() - start);
+      spent += times.back();
+      at_ = (at_ + kChunk) % size_;
+    }
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    return *middle;
+  }
+
+ private:
+  const SegmentFunctions<float>& work_;
+  float* from_;
+  float* to_;
+  Index size_;
+  Index at_ = 0;
+};
+
+// Finds from which size on streaming wins by more than 10%: the least of four sizes, from what fits
+// no private caches to what fits no cache that a call gets for itself, and of one between the last
+// of them at which it loses and the first at which it wins.
+class StreamingSearch {
+ public:
+  StreamingSearch(const Machine& machine, const Deadline& deadline)
+      : threads_(machine.threads),
+        deadline_(deadline),
+        assumed_(machine.last),
+        least_(static_cast<double>(least_copied(machine))),
+        most_(std::max(64 * kMiB, 4 * least_)),
+        memory_(static_cast<std::size_t>(whole(most_))) {}
+
+  // kNeverStreams if it wins at none of them. What the system says of the last cache, if the time
+  // is over before.
+  Index find() {
+    if (!memory_.is_there()) return assumed_;
+    constexpr int kSizes = 4;
+    Index losing = 0;
+    for (int i = 0; i < kSizes; ++i) {
+      const double wanted =
+          least_ * std::pow(most_ / least_, static_cast<double>(i) / (kSizes - 1));
+      const Index bytes = whole(std::min(wanted, affordable()));
+      if (bytes <= losing || deadline_.is_over()) return assumed_;
+      if (wins(bytes)) return losing == 0 ? bytes : between(losing, bytes);
+      losing = bytes;
+    }
+    return kNeverStreams;
+  }
+
+ private:
+  static constexpr double kMiB = 1024 * 1024;
+  static constexpr double kWorthIt = 1.1;
+  static constexpr double kTimedNs = 0.5e6;
+  static constexpr double kSettlingNs = 1e6;
+  static constexpr double kRoundNs = 2 * (kTimedNs + kSettlingNs);
+
+  // Whole MiB, which are easy to write after simd.streaming=.
+  static Index whole(double bytes) {
+    return std::max<Index>(1, std::llround(bytes / kMiB)) * static_cast<Index>(kMiB);
+  }
+
+  // Bytes whose pages, as long as those so far took to be touched, leave time for a round.
+  double affordable() const {
+    const double left = deadline_.left_ns() - kRoundNs;
+    if (touched_ == 0) return most_;
+    return static_cast<double>(touched_) * (1 + std::max(left, 0.0) / touching_ns_);
+  }
+
+  Index between(Index losing, Index winning) {
+    const Index middle =
+        whole(std::sqrt(static_cast<double>(losing) * static_cast<double>(winning)));
+    const bool is_new = middle > losing && middle < winning;
+    return is_new && !deadline_.is_over() && wins(middle) ? middle : winning;
+  }
+
+  // Others who use the caches slow plain stores down: a win is looked at again.
+  bool wins(Index bytes) {
+    constexpr int kRounds = 3;
+    touch(bytes);
+    double plain = std::numeric_limits<double>::infinity();
+    double streamed = plain;
+    for (int i = 0; i < kRounds && (i == 0 || !deadline_.is_over()); ++i) {
+      run_round(bytes, plain, streamed);
+      if (!(plain > kWorthIt * streamed)) return false;
+    }
+    return true;
+  }
+
+  // Floats to read, and as many to write, of each thread.
+  Index share_of_thread(Index bytes) const {
+    constexpr Index kBytesOfPair = 2 * sizeof(float);
+    return std::max<Index>(1, bytes / kBytesOfPair / threads_ / kChunk) * kChunk;
+  }
+  float* memory_of(int thread) const {
+    return memory_.data() + thread * (whole(most_) / Index{sizeof(float)} / threads_);
+  }
+
+  // By writing, by the thread that uses them: all pages that were only read are the same one.
+  void touch(Index bytes) {
+    if (bytes <= touched_) return;
+    const Index first = touched_ == 0 ? 0 : 2 * share_of_thread(touched_);
+    const double start = cpu_ns();
+#pragma omp parallel num_threads(threads_)
+    std::fill(memory_of(omp_get_thread_num()) + first,
+              memory_of(omp_get_thread_num()) + 2 * share_of_thread(bytes), 1.0F);
+    touching_ns_ += cpu_ns() - start;
+    touched_ = bytes;
+  }
+
+  // The sum over threads of their times per chunk, if that is less than so far.
+  void run_round(Index bytes, double& least_plain, double& least_streamed) const {
+    const SegmentFunctions<float>& work = functions<float>(0).runs;
+    double plain = 0;
+    double streamed = 0;
+#pragma omp parallel num_threads(threads_) reduction(+ : plain, streamed)
+    {
+      Circle circle(work, memory_of(omp_get_thread_num()), share_of_thread(bytes));
+      circle.chunk_ns(false, kSettlingNs);
+#pragma omp barrier
+      plain += circle.chunk_ns(false, kTimedNs);
+#pragma omp barrier
+      circle.chunk_ns(true, kSettlingNs);
+#pragma omp barrier
+      streamed += circle.chunk_ns(true, kTimedNs);
+    }
+    least_plain = std::min(least_plain, plain);
+    least_streamed = std::min(least_streamed, streamed);
+  }
+
+  int threads_;
+  Deadline deadline_;
+  Index assumed_;
+  double least_, most_;
+  Mapping memory_;
+  Index touched_ = 0;  // bytes
+  double touching_ns_ = 0;
+};
+
+Machine measure(int threads) {
+  Machine machine;
+  machine.threads = threads;
+  machine.first = cache_bytes(1);
+  machine.own = cache_bytes(2);
+  machine.last = cache_bytes(3);
+  machine = sane(machine);
+  machine.bytes_per_ns = copied_per_ns(machine.own);
+  for (int count = 2; count < threads; count *= 2) {
+    machine.regions.push_back({count, region_ns(count)});
+  }
+  if (threads > 1) machine.regions.push_back({threads, region_ns(threads)});
+  return machine;
+}
+
+}  // namespace
+
+const Machine& this_machine(int threads) {
+  static std::map<int, Machine> known;
+  const auto [place, is_new] = known.try_emplace(threads);
+  if (is_new) place->second = measure(threads);
+  return place->second;
+}
+
+Index measured_streaming(int threads) {
+  static std::map<int, Index> known;
+  const auto [place, is_new] = known.try_emplace(threads);
+  if (is_new) place->second = StreamingSearch(this_machine(threads), Deadline()).find();
+  return place->second;
+}
+
+}  // namespace simd
