@@ -71,10 +71,8 @@ class Deadline {
 // The least time of work() in ns, since other load on the machine only adds to it.
 template <class Work>
 double least_ns(int attempts, Work work) {
-  constexpr double kEnoughNs = 30e6;
   double least = std::numeric_limits<double>::infinity();
-  const double begin = now_ns();
-  for (int i = 0; i < attempts && now_ns() - begin < kEnoughNs; ++i) {
+  for (int i = 0; i < attempts; ++i) {
     const double start = now_ns();
     work();
     least = std::min(least, now_ns() - start);
@@ -174,73 +172,68 @@ class Circle {
   Index at_ = 0;
 };
 
-// Finds from which size on streaming wins by more than 10%: the least of four sizes, from what fits
-// no private caches to what fits no cache that a call gets for itself, and of one between the last
-// of them at which it loses and the first at which it wins.
+// Finds from which size on streaming wins by more than 10%, among four that halve what is left, on
+// a logarithmic scale, between what fits no private caches and what fits no cache that a call gets
+// for itself.
 class StreamingSearch {
  public:
   StreamingSearch(const Machine& machine, const Deadline& deadline)
       : threads_(machine.threads),
         deadline_(deadline),
         assumed_(machine.last),
-        least_(static_cast<double>(least_copied(machine))),
-        most_(std::max(64 * kMiB, 4 * least_)),
-        memory_(static_cast<std::size_t>(whole(most_))) {}
+        least_(whole(static_cast<double>(least_copied(machine)))),
+        most_(std::max(whole(64 * kMiB), 4 * least_)),
+        memory_(static_cast<std::size_t>(most_)) {}
 
-  // kNeverStreams if it wins at none of them. What the system says of the last cache, if the time
-  // is over before.
+  // kNeverStreams if it loses at the largest size. What the system says of the last cache, if the
+  // time is over before.
   Index find() {
     if (!memory_.is_there()) return assumed_;
     constexpr int kSizes = 4;
     Index losing = 0;
+    Index winning = 0;
     for (int i = 0; i < kSizes; ++i) {
-      const double wanted =
-          least_ * std::pow(most_ / least_, static_cast<double>(i) / (kSizes - 1));
-      const Index bytes = whole(std::min(wanted, affordable()));
-      if (bytes <= losing || deadline_.is_over()) return assumed_;
-      if (wins(bytes)) return losing == 0 ? bytes : between(losing, bytes);
-      losing = bytes;
+      const bool is_last = i == kSizes - 1;
+      const auto low = static_cast<double>(losing == 0 ? least_ : losing);
+      const auto high = static_cast<double>(winning == 0 ? most_ : winning);
+      Index bytes = whole(std::sqrt(low * high));
+      if (is_last && losing == 0) bytes = least_;
+      if (is_last && winning == 0) bytes = most_;
+      if (bytes == losing || bytes == winning) break;
+      if (!is_affordable(bytes)) return winning == 0 ? assumed_ : winning;
+      (wins(bytes) ? winning : losing) = bytes;
     }
-    return kNeverStreams;
+    return winning == 0 ? kNeverStreams : winning;
   }
 
  private:
   static constexpr double kMiB = 1024 * 1024;
   static constexpr double kWorthIt = 1.1;
-  static constexpr double kTimedNs = 0.5e6;
-  static constexpr double kSettlingNs = 1e6;
-  static constexpr double kRoundNs = 2 * (kTimedNs + kSettlingNs);
+  static constexpr double kTimedNs = 0.3e6;
+  static constexpr double kSettlingNs = 0.5e6;
+  static constexpr double kRoundNs = 5e6;  // at most, nearly everywhere
 
   // Whole MiB, which are easy to write after simd.streaming=.
   static Index whole(double bytes) {
     return std::max<Index>(1, std::llround(bytes / kMiB)) * static_cast<Index>(kMiB);
   }
 
-  // Bytes whose pages, as long as those so far took to be touched, leave time for a round.
-  double affordable() const {
-    const double left = deadline_.left_ns() - kRoundNs;
-    if (touched_ == 0) return most_;
-    return static_cast<double>(touched_) * (1 + std::max(left, 0.0) / touching_ns_);
+  // Whether the pages, if they take as long as those so far to be touched, leave time for a round.
+  bool is_affordable(Index bytes) const {
+    const auto more = static_cast<double>(std::max<Index>(0, bytes - touched_));
+    const double per_byte = touched_ == 0 ? 0 : touching_ns_ / static_cast<double>(touched_);
+    return deadline_.left_ns() > more * per_byte;
   }
 
-  Index between(Index losing, Index winning) {
-    const Index middle =
-        whole(std::sqrt(static_cast<double>(losing) * static_cast<double>(winning)));
-    const bool is_new = middle > losing && middle < winning;
-    return is_new && !deadline_.is_over() && wins(middle) ? middle : winning;
-  }
-
-  // Others who use the caches slow plain stores down: a win is looked at again.
+  // Others who use the caches slow plain stores down: a win is looked at again, if there is time.
   bool wins(Index bytes) {
-    constexpr int kRounds = 3;
     touch(bytes);
     double plain = std::numeric_limits<double>::infinity();
     double streamed = plain;
-    for (int i = 0; i < kRounds && (i == 0 || !deadline_.is_over()); ++i) {
-      run_round(bytes, plain, streamed);
-      if (!(plain > kWorthIt * streamed)) return false;
-    }
-    return true;
+    run_round(bytes, plain, streamed);
+    if (!(plain > kWorthIt * streamed)) return false;
+    if (deadline_.left_ns() > 2 * kRoundNs) run_round(bytes, plain, streamed);
+    return plain > kWorthIt * streamed;
   }
 
   // Floats to read, and as many to write, of each thread.
@@ -249,7 +242,7 @@ class StreamingSearch {
     return std::max<Index>(1, bytes / kBytesOfPair / threads_ / kChunk) * kChunk;
   }
   float* memory_of(int thread) const {
-    return memory_.data() + thread * (whole(most_) / Index{sizeof(float)} / threads_);
+    return memory_.data() + thread * (most_ / Index{sizeof(float)} / threads_);
   }
 
   // By writing, by the thread that uses them: all pages that were only read are the same one.
@@ -276,7 +269,8 @@ class StreamingSearch {
 #pragma omp barrier
       plain += circle.chunk_ns(false, kTimedNs);
 #pragma omp barrier
-      circle.chunk_ns(true, kSettlingNs);
+      // Once around: what is read may fit a cache that what is written no longer takes.
+      circle.chunk_ns(true, std::numeric_limits<double>::infinity());
 #pragma omp barrier
       streamed += circle.chunk_ns(true, kTimedNs);
     }
@@ -287,7 +281,7 @@ class StreamingSearch {
   int threads_;
   Deadline deadline_;
   Index assumed_;
-  double least_, most_;
+  Index least_, most_;
   Mapping memory_;
   Index touched_ = 0;  // bytes
   double touching_ns_ = 0;
