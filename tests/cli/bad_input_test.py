@@ -106,8 +106,8 @@ def test_a_filter_that_leaves_out_nothing_is_warned_of(normbench, tiny):
 
 # What -b is, and what is said of it. Peers are not installed here.
 IDLE_PARTS = {
-    "mine|naive": "'mine' matches no backend, there are: naive",
-    "^(mine|naive)$": "'^(mine)$' matches no backend, there are: naive",
+    "nobody|naive": "'nobody' matches no backend, there are: naive",
+    "^(nobody|naive)$": "'^(nobody)$' matches no backend, there are: naive",
     "torch|naive": "torch is not installed: ./scripts/peers torch",
 }
 
@@ -123,10 +123,10 @@ def test_a_part_of_a_filter_that_chooses_nobody_is_warned_of(normbench, tiny, wo
 
 
 def test_each_part_of_a_filter_may_be_a_flag_of_its_own(normbench, tiny):
-    done = normbench("list", tiny, "-b", "naive", "-b", "mine")
-    assert done.returncode == 0 and "-b 'mine': 'mine' matches no backend" in done.stderr
-    done = normbench("list", "--support", "-b", "naive|mine")
-    assert done.returncode == 0 and "'mine' matches no backend" in done.stderr
+    done = normbench("list", tiny, "-b", "naive", "-b", "nobody")
+    assert done.returncode == 0 and "-b 'nobody': 'nobody' matches no backend" in done.stderr
+    done = normbench("list", "--support", "-b", "naive|nobody")
+    assert done.returncode == 0 and "'nobody' matches no backend" in done.stderr
     assert "warning" not in normbench("list", tiny, "-b", "naive").stderr
 
 

@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "impls" / "template"
+# No backend that somebody has added is named so; "mine" may be one.
+NAME = "tests-own"
 OF_A_TREE = ("harness/plugin/normbench.h", "impls/CMakeLists.txt", "impls/SUPPORT.md", "impls/peers.json")
 
 
@@ -67,9 +69,9 @@ def test_the_commands_work_from_elsewhere(normbench, tree):
 
 
 def test_the_commands_of_the_root_are_those_of_the_tutorial(binary, tree):
-    done = subprocess.run([binary, "new-backend", "mine"], cwd=tree, text=True, capture_output=True,
+    done = subprocess.run([binary, "new-backend", NAME], cwd=tree, text=True, capture_output=True,
                           check=True)
-    page = (ROOT / "impls/tutorial/tree.md").read_text(encoding="utf8")
+    page = (ROOT / "impls/tutorial/tree.md").read_text(encoding="utf8").replace("mine", NAME)
     assert "\n".join(done.stdout.splitlines()[:-1]) in page
 
 
@@ -111,10 +113,10 @@ def test_a_folder_of_its_own(normbench, tree, tmp_path, words, source, is_built)
 
 def test_a_folder_elsewhere(normbench, tree, tmp_path):
     (tmp_path / "deep").mkdir()
-    done = normbench("new-backend", "mine", "--python", "--folder", "deep/its place")
+    done = normbench("new-backend", NAME, "--python", "--folder", "deep/its place")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "deep/its place/mine.py").is_file()
-    assert "--python 'deep/its place/mine.py'" in done.stdout
+    assert (tmp_path / f"deep/its place/{NAME}.py").is_file()
+    assert f"--python 'deep/its place/{NAME}.py'" in done.stdout
 
 
 BAD_NAMES = {
@@ -159,22 +161,22 @@ def test_a_name_that_begins_with_a_dash(normbench, tree, tmp_path):
 
 
 def test_nothing_is_overwritten(normbench, tree, tmp_path):
-    assert normbench("new-backend", "mine").returncode == 0
-    assert normbench("new-backend", "mine", "--python").returncode == 0
+    assert normbench("new-backend", NAME).returncode == 0
+    assert normbench("new-backend", NAME, "--python").returncode == 0
     before = everything(tmp_path)
-    refused(normbench("new-backend", "mine"), "mine.cpp is there already")
-    refused(normbench("new-backend", "mine", "--plugin", "c"), "mine is there already", "--folder")
+    refused(normbench("new-backend", NAME), f"{NAME}.cpp is there already")
+    refused(normbench("new-backend", NAME, "--plugin", "c"), f"{NAME} is there already", "--folder")
     (tmp_path / "dangling").symlink_to("nowhere")
-    refused(normbench("new-backend", "mine", "--python", "--folder", "dangling"), "there already")
-    (tree / "impls/mine.cpp").unlink()
-    refused(normbench("new-backend", "mine"), "CMakeLists.txt has a line")
+    refused(normbench("new-backend", NAME, "--python", "--folder", "dangling"), "there already")
+    (tree / f"impls/{NAME}.cpp").unlink()
+    refused(normbench("new-backend", NAME), "CMakeLists.txt has a line")
     assert everything(tmp_path).items() <= before.items()
 
 
 def test_a_folder_that_cannot_be_made(normbench, tree, tmp_path):
     before = everything(tmp_path)
     for place in ("/proc/mine", "absent/mine", "a tree/impls/SUPPORT.md/mine"):
-        refused(normbench("new-backend", "mine", "--python", "--folder", place), place.split("/")[-2],
+        refused(normbench("new-backend", NAME, "--python", "--folder", place), place.split("/")[-2],
                 "nothing was changed")
     assert everything(tmp_path) == before
 
@@ -187,7 +189,7 @@ def test_a_full_disk_changes_nothing(normbench, tree, tmp_path, words, most):
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     before = everything(tmp_path)
-    done = normbench("new-backend", "mine", *words, preexec_fn=limit)
+    done = normbench("new-backend", NAME, *words, preexec_fn=limit)
     if most == 4000 and words in (["--python"],):
         assert done.returncode == 0
         return
@@ -201,14 +203,14 @@ def test_a_tree_that_may_not_be_written(normbench, tree):
         pytest.skip("root may write everywhere")
     (tree / "impls").chmod(0o555)
     before = everything(tree)
-    refused(normbench("new-backend", "mine"), "Permission denied", "nothing was changed")
+    refused(normbench("new-backend", NAME), "Permission denied", "nothing was changed")
     assert everything(tree) == before
 
 
 def test_a_checkout_that_was_moved(normbench, tree, tmp_path):
     tree.rename(tmp_path / "moved")
     for words in ([], ["--plugin", "c"], ["--python"]):
-        refused(normbench("new-backend", "mine", *words), "a tree", "./scripts/build",
+        refused(normbench("new-backend", NAME, *words), "a tree", "./scripts/build",
                 "NORMBENCH_SCRIPTS")
     assert [path.name for path in tmp_path.iterdir()] == ["moved"]
 
@@ -216,23 +218,23 @@ def test_a_checkout_that_was_moved(normbench, tree, tmp_path):
 def test_a_list_of_backends_without_an_empty_line(normbench, tree):
     path = tree / "impls/CMakeLists.txt"
     path.write_text("add_backend(naive)\nwrite_registry()\n")
-    assert normbench("new-backend", "mine").returncode == 0
-    assert path.read_text() == "add_backend(naive)\nadd_backend(mine)\nwrite_registry()\n"
+    assert normbench("new-backend", NAME).returncode == 0
+    assert path.read_text() == f"add_backend(naive)\nadd_backend({NAME})\nwrite_registry()\n"
 
 
 def test_a_list_of_backends_that_was_rewritten(normbench, tree):
     (tree / "impls/CMakeLists.txt").write_text("add_backend(naive)\n")
     before = everything(tree)
-    refused(normbench("new-backend", "mine"), "CMakeLists.txt", "write_registry()")
+    refused(normbench("new-backend", NAME), "CMakeLists.txt", "write_registry()")
     assert everything(tree) == before
 
 
 @pytest.mark.parametrize("words, reasons", [
     ([], ["name", "required"]),
-    (["mine", "--plugin", "rust"], ["--plugin", "rust", "c++"]),
-    (["mine", "--plugin", "c", "--python"], ["--python", "--plugin"]),
-    (["mine", "--folder", "there"], ["--folder", "--plugin"]),
-    (["mine", "yours"], ["yours"]),
+    ([NAME, "--plugin", "rust"], ["--plugin", "rust", "c++"]),
+    ([NAME, "--plugin", "c", "--python"], ["--python", "--plugin"]),
+    ([NAME, "--folder", "there"], ["--folder", "--plugin"]),
+    ([NAME, "yours"], ["yours"]),
 ])
 def test_a_bad_command_is_refused(normbench, tree, tmp_path, words, reasons):
     before = everything(tmp_path)

@@ -85,7 +85,7 @@ TEST(Example, InFortranIsRight) {
 TEST(Export, GivesABackendOfImplsAnotherName) {
   const auto backend = load_plugin(path_of("plugged"));
   EXPECT_EQ(backend->name(), "plugged");
-  EXPECT_EQ(backend->version(), "2");
+  EXPECT_EQ(backend->version(), "3");
   for (const Problem& problem : faulty::all_small_problems()) {
     ASSERT_TRUE(backend->supports(problem).supported) << id(problem);
     Workspace workspace(problem, kSeed);

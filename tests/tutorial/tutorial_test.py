@@ -21,6 +21,8 @@ ENVIRONMENT = {**os.environ, "NORMBENCH_PEERS": str(ROOT / "build/no peers"),
                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 PAGES = {"tree": "mine.cpp", "c": "mine.c", "cpp": "mine.cpp", "python": "mine.py"}
 FOLDERS = [page for page in PAGES if page != "tree"]
+# What the commands are run with: somebody who follows the page may have a backend "mine" in the tree.
+NAME = "tests-own"
 MOST_COMMANDS = 5
 MOST_SECONDS = 120
 VERIFICATION_FAILED = 3
@@ -30,6 +32,11 @@ def blocks(page):
     """Kind and text of each fenced block."""
     text = (TUTORIALS / f"{page}.md").read_text(encoding="utf8")
     return re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def steps_of(page):
+    """The blocks that are no code, with the name of the tests in the place of "mine"."""
+    return [(kind, re.sub(r"\b(lib)?mine\b", rf"\g<1>{NAME}", text)) for kind, text in blocks(page)]
 
 
 def machine_seconds():
@@ -45,7 +52,7 @@ def shell(text, place, **variables):
 
 def follow(page, place, **variables):
     """Runs the commands of the page. Returns what the first of them, new-backend, has printed."""
-    (_, first), *others = blocks(page)
+    (_, first), *others = steps_of(page)
     assert len(first.splitlines()) <= MOST_COMMANDS
     begin = machine_seconds()
     command, rest = first.split("\n", 1)
@@ -54,7 +61,7 @@ def follow(page, place, **variables):
     ranked = shell(rest, place, **variables)
     seconds = machine_seconds() - begin
     assert ranked.returncode == 0, ranked.stdout + ranked.stderr
-    assert re.search(r"^mine 1(, from Python)? +\d+\.\d\d ", ranked.stdout, re.MULTILINE), ranked.stdout
+    assert re.search(rf"^{NAME} 1(, from Python)? +\d+\.\d\d ", ranked.stdout, re.MULTILINE), ranked.stdout
     assert re.search(r"^naive C\+\+", ranked.stdout, re.MULTILINE), ranked.stdout
     assert seconds < MOST_SECONDS
     for number, (kind, text) in enumerate(others):
@@ -99,14 +106,14 @@ def test_a_folder_of_ones_own(page, place):
     if page == "python":
         pytest.importorskip("numpy")
     printed = follow(page, place).replace(f"{ROOT}/", "")
-    _, first = blocks(page)[0]
+    _, first = steps_of(page)[0]
     assert printed == first.split("\n", 1)[1]
     # In the folder the same commands are called without it, and the program by its path.
-    readme = (place / "mine" / "README.md").read_text(encoding="utf8")
+    readme = (place / NAME / "README.md").read_text(encoding="utf8")
     commands = re.search(r"```sh\n(.*?)```", readme, re.DOTALL)[1]
     program = str(Path(BINARY).resolve())
     assert commands.replace(program, "build/release/normbench").replace(f"{ROOT}/", "") == \
-        printed.replace("mine/", "")
+        printed.replace(f"{NAME}/", "")
 
 
 def copy_of_the_tree(place):
@@ -172,5 +179,5 @@ def test_the_tree(tmp_path):
     built = shell("./scripts/build", tmp_path, **variables)
     assert built.returncode == 0, built.stdout + built.stderr
     printed = follow("tree", tmp_path, **variables)
-    _, first = blocks("tree")[0]
-    assert printed == first.split("\n", 1)[1] + "./scripts/test mine\n"
+    _, first = steps_of("tree")[0]
+    assert printed == first.split("\n", 1)[1] + f"./scripts/test {NAME}\n"
