@@ -83,8 +83,6 @@ struct Worst {
   bool within_bound() const { return error <= 1; }
 
  private:
-  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
   void keep(double ratio, std::int64_t offset, double value, const Expected& want) {
     error = ratio;
     at = offset;
@@ -96,27 +94,10 @@ struct Worst {
                       const double* wants, const double* bounds) {
     for (std::int64_t t = 0; t < count; ++t) {
       const Expected want{wants[t], bounds[t]};
-      const double difference = std::abs(values[t] - want.value);
-      double ratio = kInfinity;
-      // Written so that NaN, in whichever place, is a failure, unless nothing finite is expected,
-      // or anything is right.
-      if (values[t] == want.value) {
-        ratio = 0;
-      } else if (is_unjudged(want) && (may_be_nan || !std::isnan(values[t]))) {
-        ratio = 0;
-        ++unjudged;
-      } else if (std::isinf(values[t]) &&
-                 std::copysign(1, values[t]) * want.value + want.bound >= overflow) {
-        ratio = 0;
-      } else if (!std::isfinite(want.value)) {
-        if (!std::isfinite(values[t])) ratio = 0;
-      } else if (difference <= want.bound) {
-        ratio = difference / want.bound;
-      } else if (want.bound > 0 && difference > want.bound) {
-        ratio = difference / want.bound;
-      }
+      const double ratio = error_of(values[t], want, overflow, may_be_nan);
+      if (is_unjudged(want) && ratio == 0 && values[t] != want.value) ++unjudged;
       if (std::isfinite(want.value) && std::isfinite(values[t])) {
-        largest_difference = std::max(largest_difference, difference);
+        largest_difference = std::max(largest_difference, std::abs(values[t] - want.value));
         largest_expected = std::max(largest_expected, std::abs(want.value));
         largest_bound = std::max(largest_bound, want.bound);
       }
@@ -423,10 +404,8 @@ Verdict InputCheck::run_twice(Checked& checked) {
     total.reason = fmt::format("{} input, call {}: {}", name(kind_), calls, total.reason);
     if (!total.output.empty() && rounding_on(kind_) == Rounding::kByChance &&
         check_outputs(workspace_, oracle_->of_the_worst_case(), checked.accuracy, calls).passed()) {
-      total.reason += fmt::format(
-          ", which {:.9g} roundings allow, but not by chance: do sums "
-          "leave out a part of the values?",
-          checked.accuracy.roundings);
+      total.reason += fmt::format(", which {:.9g} roundings allow, but not by chance",
+                                  checked.accuracy.roundings);
     } else if (!total.output.empty()) {
       const double worst = total.error_in[total.output].bound;
       if (std::isfinite(worst)) total.reason += fmt::format(": {:.2g} bounds off", worst);
@@ -448,7 +427,7 @@ void InputCheck::explain(Checked& checked, Verdict& verdict, std::int64_t call, 
   const bool may_be_rounding =
       std::all_of(checked.symptoms.begin(), checked.symptoms.end() - 1,
                   [](const Symptom& earlier) { return earlier.explanation.of_rounding; });
-  // Comparing takes long: once more than one mistake is left, another kind of input may decide.
+  // Comparing takes long: another kind of input is asked only while several mistakes are left.
   const bool is_clear =
       std::any_of(checked.symptoms.begin(), checked.symptoms.end(), [](const Symptom& earlier) {
         return !earlier.explanation.as_if.empty() && earlier.explanation.as_if[0].size() == 1;

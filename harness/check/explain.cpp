@@ -47,16 +47,6 @@ std::vector<double> values_of(const Tensor& tensor) {
   return values;
 }
 
-// As in check_outputs(), but that it is one element at a time.
-double error_of(double got, double want, double bound, double overflow, bool may_be_nan) {
-  if (got == want) return 0;
-  if (is_unjudged({want, bound}) && (may_be_nan || !std::isnan(got))) return 0;
-  if (std::isinf(got) && std::copysign(1, got) * want + bound >= overflow) return 0;
-  if (!std::isfinite(want) && !std::isfinite(got)) return 0;
-  const double error = std::abs(got - want) / bound;
-  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
-}
-
 std::vector<Seen> see(const Workspace& workspace, const Oracle& oracle, const Accuracy& accuracy,
                       std::int64_t calls) {
   const bool may_be_nan = accuracy.variance != VarianceForm::kDeviations;
@@ -78,7 +68,7 @@ std::vector<Seen> see(const Workspace& workspace, const Oracle& oracle, const Ac
         const std::size_t size = size_of(tensor.dtype);
         for (std::size_t at = 0; at < seen.got.size(); ++at) {
           const double error =
-              error_of(seen.got[at], seen.values[at], seen.bounds[at], overflow, may_be_nan);
+              error_of(seen.got[at], {seen.values[at], seen.bounds[at]}, overflow, may_be_nan);
           seen.error = std::max(seen.error, error);
           seen.wrong.push_back(!(error <= 1));
           seen.unwritten.push_back(workspace.is_poison({bytes + at * size, size}));

@@ -1,7 +1,9 @@
 // The outputs of a pass, each with what is expected of it.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "harness/check/large_output.h"
@@ -9,6 +11,18 @@
 #include "harness/check/workspace.h"
 
 namespace normbench {
+
+// How far a value is off, in units of its bound: infinite where nothing of the kind is right. NaN,
+// in whichever place, is wrong unless nothing finite is expected or, if it `may_be_nan`, anything
+// is right. `overflow` is from where on numbers are infinite in the type of the output.
+inline double error_of(double got, const Expected& want, double overflow, bool may_be_nan) {
+  if (got == want.value) return 0;
+  if (is_unjudged(want) && (may_be_nan || !std::isnan(got))) return 0;
+  if (std::isinf(got) && std::copysign(1, got) * want.value + want.bound >= overflow) return 0;
+  if (!std::isfinite(want.value) && !std::isfinite(got)) return 0;
+  const double error = std::abs(got - want.value) / want.bound;
+  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+}
 
 // Calls visit(name, tensor, expect) for each output that the pass has, where
 // expect(first, count, values, bounds) writes what is expected of elements side by side in memory.

@@ -338,6 +338,30 @@ TEST(Causes, AreToldOneAfterTheOther) {
                       verdict.reason);
 }
 
+// What the claim lets pass is not told as wrong beside what is.
+TEST(Causes, LeaveOutNaNThatAClaimOfMomentsAllows) {
+  // So much cancels of a mean that is a thousand deviations.
+  faulty::Behavior behavior =
+      faulty::replaced(&faulty::Steps::statistic, [](const Problem& p, faulty::Values x) {
+        const faulty::Statistic right = faulty::two_pass(p, x);
+        return faulty::Statistic{right.mean, right.variance - 5e-5 * right.mean * right.mean};
+      });
+  behavior.steps.update = [](double running, double, double) { return running; };
+  const Problem problem{.n = 64, .c = 5, .l = 16, .batch = 64};
+  behavior.claim = Accuracy::sequential(problem.longest_sum()).rounded_sums().by_moments();
+  const auto backend = faulty::make_backend("moments", behavior);
+  Workspace workspace(problem, 1);
+  const std::array<Entrant, 1> one = {{{backend.get(), 1}}};
+  const Checked checked = std::move(check_all(one, workspace, {.seed = 1, .every_kind = true})[0]);
+  EXPECT_GT(checked.verdict.unjudged, 0);
+  ASSERT_FALSE(checked.symptoms.empty());
+  for (const Symptom& symptom : checked.symptoms) {
+    for (const WrongOutput& wrong : symptom.explanation.outputs) {
+      EXPECT_TRUE(wrong.name.starts_with("running_")) << name(symptom.kind) << ": " << wrong.name;
+    }
+  }
+}
+
 TEST(Causes, AreNotLookedForUnlessAsked) {
   const auto backend = faulty::make_backend(
       "wrong", faulty::replaced(&faulty::Steps::rstd, [](double v, double) { return v; }));
