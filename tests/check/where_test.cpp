@@ -59,6 +59,9 @@ TEST_P(Where, IsNowhereInParticular) {
   EXPECT_EQ(where_of(GetParam(), [](auto, auto, auto) { return true; }), "");
   EXPECT_EQ(where_of(GetParam(), [](auto, auto, auto) { return false; }), "");
   EXPECT_EQ(where_of(GetParam(), [](auto i, auto k, auto j) { return (i + k + j) % 3 == 0; }), "");
+  // A part of which most is right is no place.
+  EXPECT_EQ(where_of(GetParam(), [](auto i, auto k, auto j) { return i == 1 && k == 3 && j == 2; }),
+            "");
 }
 
 INSTANTIATE_TEST_SUITE_P(, Where, testing::Values(Layout::kNcl, Layout::kNlc),
