@@ -67,6 +67,11 @@ class ReadKernel : public Kernel {
   volatile std::uint64_t sum_ = 0;
 };
 
+std::vector<Tensor> present(std::vector<Tensor> tensors) {
+  std::erase_if(tensors, [](const Tensor& tensor) { return !tensor.present(); });
+  return tensors;
+}
+
 }  // namespace
 
 std::unique_ptr<Kernel> make_read(std::vector<Tensor> tensors, int threads) {
@@ -74,11 +79,11 @@ std::unique_ptr<Kernel> make_read(std::vector<Tensor> tensors, int threads) {
 }
 
 std::vector<Tensor> tensors_read(const Arguments& arguments) {
-  std::vector<Tensor> tensors;
-  for (const Tensor& tensor : {arguments.x, arguments.dy}) {
-    if (tensor.present()) tensors.push_back(tensor);
-  }
-  return tensors;
+  return present({arguments.x, arguments.dy});
+}
+
+std::vector<Tensor> tensors_written(const Arguments& arguments) {
+  return present({arguments.y, arguments.dx});
 }
 
 }  // namespace normbench

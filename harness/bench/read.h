@@ -13,5 +13,7 @@ std::unique_ptr<Kernel> make_read(std::vector<Tensor> tensors, int threads);
 
 // The large tensors that a pass reads: x, and dy backward.
 std::vector<Tensor> tensors_read(const Arguments& arguments);
+// And the one that it writes: y, or dx backward.
+std::vector<Tensor> tensors_written(const Arguments& arguments);
 
 }  // namespace normbench

@@ -93,20 +93,46 @@ Slot time_here(std::span<Kernel* const> kernels, std::int64_t calls, const WarmU
   return slot;
 }
 
-Slot time_anywhere(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) {
-  auto* const elsewhere = dynamic_cast<TimedKernel*>(kernels.front());
-  return elsewhere != nullptr ? elsewhere->time(kernels, calls, warm_up)
-                              : time_here(kernels, calls, warm_up);
+// A kernel whose calls are followed by those of another one.
+class Followed : public Kernel {
+ public:
+  Followed(Kernel& kernel, Kernel& next) : kernel_(kernel), next_(next) {}
+
+  void load() override { kernel_.load(); }
+  void run() override {
+    kernel_.run();
+    next_.run();
+  }
+
+ private:
+  Kernel& kernel_;
+  Kernel& next_;
+};
+
+Slot time_anywhere(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up,
+                   std::span<Kernel* const> reads) {
+  if (auto* const elsewhere = dynamic_cast<TimedKernel*>(kernels.front())) {
+    return elsewhere->time(kernels, calls, warm_up, !reads.empty());
+  }
+  if (reads.empty()) return time_here(kernels, calls, warm_up);
+  if (reads.size() != kernels.size()) throw std::logic_error("each kernel needs a read of its own");
+  std::vector<Followed> followed;
+  for (std::size_t i = 0; i < kernels.size(); ++i) followed.emplace_back(*kernels[i], *reads[i]);
+  std::vector<Kernel*> pointers;
+  for (Followed& kernel : followed) pointers.push_back(&kernel);
+  return time_here(pointers, calls, warm_up);
 }
 
 }  // namespace
 
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up) {
-  return time_anywhere(kernels, calls, &warm_up);
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up,
+               std::span<Kernel* const> reads) {
+  return time_anywhere(kernels, calls, &warm_up, reads);
 }
 
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls) {
-  return time_anywhere(kernels, calls, nullptr);
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
+               std::span<Kernel* const> reads) {
+  return time_anywhere(kernels, calls, nullptr, reads);
 }
 
 double slot_overhead_ns() {

@@ -50,17 +50,23 @@ struct WarmUp {
 // A kernel whose process has the clock too: a message takes longer than a small call.
 class TimedKernel : public RemoteKernel {
  public:
-  // As time_slot(), for kernels of one worker. `warm_up` may be null.
-  virtual Slot time(std::span<Kernel* const> kernels, std::int64_t calls,
-                    const WarmUp* warm_up) = 0;
+  // Whether time() can read the output after each call.
+  virtual bool can_read() const = 0;
+  // As time_slot(), for kernels of one worker. `warm_up` may be null. `read`: that process reads
+  // the output after each call.
+  virtual Slot time(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up,
+                    bool read) = 0;
 };
 
 // Calls run() of the kernels in turn, `calls` times in all, between one start and one stop of the
 // clock, right after the warm-up. Nothing else happens in between: the overhead is that of a
-// virtual call, plus the clock's, divided by `calls`.
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up);
+// virtual call, plus the clock's, divided by `calls`. Where there are `reads`, one for each kernel,
+// each call is followed by run() of the one at the same place, and the untimed calls are too.
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp& warm_up,
+               std::span<Kernel* const> reads = {});
 // The same without a warm-up, as in a cold case.
-Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls);
+Slot time_slot(std::span<Kernel* const> kernels, std::int64_t calls,
+               std::span<Kernel* const> reads = {});
 
 // What a call of run() that does nothing takes, in ns: the harness's share of every sample.
 double slot_overhead_ns();

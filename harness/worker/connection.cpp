@@ -42,6 +42,16 @@ bool flag_of(const json& answer, const char* field, bool missing) {
   return found->get<bool>();
 }
 
+std::set<std::string> texts_of(const json& answer, const char* field) {
+  const auto found = answer.find(field);
+  if (found == answer.end()) return {};
+  const auto is_text = [](const json& item) { return item.is_string(); };
+  if (!found->is_array() || !std::all_of(found->begin(), found->end(), is_text)) {
+    refuse(answer, field);
+  }
+  return found->get<std::set<std::string>>();
+}
+
 double number_of(const json& answer, const char* field, double most) {
   const auto found = answer.find(field);
   if (found == answer.end()) return 0;
@@ -84,7 +94,8 @@ const Hello& Connection::greet() {
                    .version = text_of(answer, "version"),
                    .language = text_of(answer, "language"),
                    .empty_call_ns = number_of(answer, "empty_call_ns", 1e9 * seconds),
-                   .native_layout = flag_of(answer, "native_layout", false)};
+                   .native_layout = flag_of(answer, "native_layout", false),
+                   .can_read = texts_of(answer, "then").contains("read")};
     if (last_hello_ && last_hello_->name != hello.name) {
       throw std::invalid_argument(
           fmt::format("its name was {}, and is now {}", last_hello_->name, hello.name));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ namespace normbench {
 // protocol. Numbers are finite, from 0 to `most`.
 std::string text_of(const nlohmann::json& answer, const char* field);
 bool flag_of(const nlohmann::json& answer, const char* field, bool missing);
+std::set<std::string> texts_of(const nlohmann::json& answer, const char* field);
 double number_of(const nlohmann::json& answer, const char* field, double most);
 std::int64_t count_of(const nlohmann::json& answer, const char* field);
 

@@ -685,6 +685,8 @@ class Worker:
         if not isinstance(numbers, list) or not numbers:
             raise Mistake("kernels must be a list of numbers, one at least")
         kernels = [self._kernel(number) for number in numbers]
+        if "then" in message:
+            raise Mistake("nothing can follow a call here: `then` is not in the answer to hello")
         runs = [kernel.run for kernel in kernels]
         if "warm_up" in message:
             self._warm_up(kernels, message["warm_up"], descriptors)

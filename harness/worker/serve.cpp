@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "harness/bench/errors.h"
+#include "harness/bench/read.h"
 #include "harness/bench/slot.h"
 #include "harness/bench/stopwatch.h"
 #include "harness/check/allocations.h"
@@ -90,6 +91,7 @@ struct Hosted {
   std::unique_ptr<Mapping> memory = {};
   std::vector<std::pair<std::string, ReadOnly>> inputs = {};
   std::unique_ptr<Kernel> kernel = {};
+  std::unique_ptr<Kernel> read = {};  // of what the kernel writes, with as many threads
 };
 
 // All pages that an input is in: no other buffer is.
@@ -161,7 +163,8 @@ class Worker {
     json answer = {{"protocol", kProtocol},
                    {"name", backend_.name()},
                    {"version", backend_.version()},
-                   {"native_layout", backend_.native_layout()}};
+                   {"native_layout", backend_.native_layout()},
+                   {"then", json::array({"read"})}};
     expect_writes();
     state_.emplace();
     return answer;
@@ -186,8 +189,10 @@ class Worker {
       if (spec.role != Role::kInput) continue;
       hosted.inputs.emplace_back(spec.name, ReadOnly(pages_of(arguments.*spec.member)));
     }
+    const int threads = message.at("threads").get<int>();
+    hosted.read = make_read(tensors_written(arguments), threads);
     const Stopwatch stopwatch;
-    hosted.kernel = backend_.prepare(problem, arguments, message.at("threads").get<int>());
+    hosted.kernel = backend_.prepare(problem, arguments, threads);
     const std::int64_t ns = nanoseconds(stopwatch.seconds());
     if (!hosted.kernel) throw std::runtime_error("prepare() returned no kernel");
     const Accuracy accuracy = backend_.accuracy(problem);
@@ -225,20 +230,38 @@ class Worker {
       kernels.push_back(hosted(number.get<int>()).kernel.get());
     }
     if (kernels.empty()) throw std::runtime_error("run without kernels");
+    const std::vector<Kernel*> reads = reads_after(message);
     const auto calls = message.at("calls").get<std::int64_t>();
     const auto work = [&] {
       if (!message.value("timed", false)) return call_plainly(kernels, calls);
       for (const json& number : message.at("kernels")) allow_writes(number.get<int>());
-      if (!message.contains("warm_up")) return time_slot(kernels, calls);
+      if (!message.contains("warm_up")) return time_slot(kernels, calls, reads);
       const json& warm_up = message.at("warm_up");
       const auto changes = read_file(file, warm_up.value("changes", std::size_t{0}));
       const Mapping& memory = *hosted(message.at("kernels").at(0).get<int>()).memory;
-      return time_slot(kernels, calls, WarmUp{.load = warm_up.value("load", false), .change = [&] {
-                                                apply_changes(changes, memory.bytes());
-                                              }});
+      const WarmUp before = {.load = warm_up.value("load", false),
+                             .change = [&] { apply_changes(changes, memory.bytes()); }};
+      return time_slot(kernels, calls, before, reads);
     };
     if (message.value("watch", false)) return watched(work);
     return answer_of(work());
+  }
+
+  // What follows each call of the kernels: nothing, or a read.
+  std::vector<Kernel*> reads_after(const json& message) {
+    if (!message.contains("then")) return {};
+    if (message.at("then") != "read") {
+      throw std::runtime_error(
+          fmt::format("'then' is {} and can be \"read\"", message.at("then").dump(-1, ' ', true)));
+    }
+    if (!message.value("timed", false)) {
+      throw std::runtime_error("'then' is of timed calls only");
+    }
+    std::vector<Kernel*> reads;
+    for (const json& number : message.at("kernels")) {
+      reads.push_back(hosted(number.get<int>()).read.get());
+    }
+    return reads;
   }
 
   // From the first sample on: what changes before the clock is written from here, and a right that

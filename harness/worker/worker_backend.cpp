@@ -120,9 +120,16 @@ class WorkerKernel : public TimedKernel {
 
   double last_ns() const override { return ns_; }
 
-  Slot time(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up) override {
+  bool can_read() const override {
+    const Hello* const hello = connection_->last_hello();
+    return hello != nullptr && hello->can_read;
+  }
+
+  Slot time(std::span<Kernel* const> kernels, std::int64_t calls, const WarmUp* warm_up,
+            bool read) override {
     json message = run_message(calls);
     message["timed"] = true;
+    if (read) message["then"] = "read";
     message["kernels"] = json::array();
     for (Kernel* kernel : kernels) {
       auto& remote = dynamic_cast<WorkerKernel&>(*kernel);
@@ -135,7 +142,7 @@ class WorkerKernel : public TimedKernel {
       if (bytes > 0) changes = connection_->changes.descriptor();
       message["warm_up"] = {{"load", warm_up->load}, {"changes", bytes}};
     }
-    const auto read = [calls](const json& answer, double seconds) {
+    const auto slot_of = [calls](const json& answer, double seconds) {
       const double ns = nanoseconds_of(answer, seconds);
       if (ns == 0) throw std::invalid_argument("it says no ns of timed calls");
       return Slot{.ns = ns / static_cast<double>(calls),
@@ -145,7 +152,7 @@ class WorkerKernel : public TimedKernel {
                   .faults = count_of(answer, "faults"),
                   .seconds_outside = seconds};
     };
-    return ask(message, "in run()", read, changes);
+    return ask(message, "in run()", slot_of, changes);
   }
 
  private:

@@ -25,6 +25,7 @@ struct Hello {
   std::string language;      // where calls cost something
   double empty_call_ns = 0;  // what a timed call of nothing takes there
   bool native_layout = false;
+  bool can_read = false;  // the output, after each timed call
 };
 
 class Connection;

@@ -5,6 +5,7 @@
 What it computes is for `normbench verify` to judge; here results are only looked at closely enough
 to see that they are there, and anew at each call."""
 
+import ctypes
 import itertools
 import json
 import math
@@ -580,3 +581,84 @@ def test_changes_that_do_not_fit_are_an_error(worker, cases, changes, records):
     assert worker.ask("run", kernels=[kernel], calls=1, timed=True, watch=False,
                       warm_up={"load": False, "changes": 8})["error"]
     worker.compute(kernel)
+
+
+# then
+
+def can_read(worker):
+    return "read" in worker.ask_well("hello", protocol=1).get("then", [])
+
+
+def test_a_read_may_follow_the_calls(worker, case):
+    """Results and guards are as ever; what it reads is looked at below."""
+    if not can_read(worker):
+        pytest.skip("nothing can follow its calls")
+    kernel, answer = worker.prepare(case, threads=2)
+    assert "error" not in answer
+    case.fill(3)
+    expected, inputs = expected_y(case), case.inputs()
+    worker.ask_well("load", kernel=kernel)
+    answer = worker.ask_well("run", kernels=[kernel], calls=1, timed=True, watch=False, then="read")
+    worker.ask_well("collect", kernel=kernel)
+    assert answer["ns"] > 0 and case.inputs() == inputs and not case.damaged_guards()
+    assert_computed(case, expected)
+    warm_up = {"load": answer.get("native_layout", False), "changes": 0}
+    assert worker.ask_well("run", kernels=[kernel], calls=5, timed=True, watch=False, then="read",
+                           warm_up=warm_up)["ns"] > 0
+
+
+@pytest.mark.parametrize("fields", [{"then": "dance", "timed": True}, {"then": 5, "timed": True},
+                                    {"then": "read"}])
+def test_what_cannot_follow_is_an_error(worker, kernel, fields):
+    if not can_read(worker):
+        pytest.skip("nothing can follow its calls")
+    worker.ask_well("load", kernel=kernel)
+    assert worker.ask("run", kernels=[kernel], calls=1, watch=False, **fields)["error"]
+    worker.compute(kernel)
+
+
+def test_the_worker_in_python_refuses_what_it_cannot_do():
+    with Worker(OWN["python"]) as worker:
+        assert not can_read(worker)
+        case = Case(problem())
+        kernel, _ = worker.prepare(case)
+        answer = worker.ask("run", kernels=[kernel], calls=1, timed=True, watch=False, then="read")
+        assert "nothing can follow a call" in answer["error"]
+        worker.compute(kernel)
+        case.close()
+
+
+def punch_hole(case, name):
+    """Whoever touches a page of the buffer now makes it anew. How many pages it has, and how much memory
+    there is without them, in blocks."""
+    begin = next(each["offset"] for each in case.buffers if each["name"] == name)
+    size = (len(case.bytes_of(name)) + 4095) // 4096 * 4096
+    before = os.fstat(case.descriptor).st_blocks
+    keep_size_punch_hole = 3
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.fallocate(case.descriptor, keep_size_punch_hole, ctypes.c_long(begin),
+                          ctypes.c_long(size)) == 0
+    after = os.fstat(case.descriptor).st_blocks
+    assert (before - after) * 512 == size
+    return size // 4096, after
+
+
+@pytest.mark.skipif(not BINARY.exists(), reason="the program is not built")
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("pass_, name", [("forward_training", "y"), ("backward", "dx")])
+def test_all_of_the_output_is_read_and_nothing_without_then(pass_, name, threads):
+    """Of a backend that does nothing."""
+    idle = [str(BINARY.parent / "normbench-worker"), "--plugin",
+            str(BINARY.parent / "plugins/libidle.so")]
+    case = Case(problem(pass_=pass_, n=64, c=16, l=30))
+    with Worker(idle) as worker:
+        kernel, answer = worker.prepare(case, threads=threads)
+        assert "error" not in answer, answer
+        for then in [{}, {"then": "read"}, {}]:
+            for warm_up in [{}, {"warm_up": {"load": False, "changes": 0}}]:
+                pages, before = punch_hole(case, name)
+                worker.ask_well("run", kernels=[kernel], calls=1, timed=True, watch=False, **then,
+                                **warm_up)
+                touched = (os.fstat(case.descriptor).st_blocks - before) * 512 // 4096
+                assert touched == (pages if then else 0) and pages == 30
+    case.close()
