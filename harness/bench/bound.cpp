@@ -28,11 +28,16 @@ bool is_read_twice(const Problem& p, const Machine& machine, int threads) {
   return level(home) == 1 || level(regime(machine, reread_bytes(p), 1)) >= level(home);
 }
 
-double bound_ns(const Problem& p, const Machine& machine, int threads, double copy_ns,
-                double read_ns) {
-  const auto copied = 2 * p.elements() * static_cast<std::int64_t>(size_of(p.dtype));
-  const double moved = static_cast<double>(compulsory_bytes(p)) / static_cast<double>(copied);
-  return copy_ns * moved + (is_read_twice(p, machine, threads) ? read_ns : 0);
+double bound_ns(const Case& bench_case, const Machine& machine, double copy_ns, double read_ns) {
+  const Problem& p = bench_case.problem;
+  const auto tensor =
+      static_cast<double>(p.elements() * static_cast<std::int64_t>(size_of(p.dtype)));
+  const double tensors = static_cast<double>(compulsory_bytes(p)) / tensor;
+  const double again = is_read_twice(p, machine, bench_case.threads) ? read_ns : 0;
+  if (bench_case.then == Then::kNothing) return copy_ns * tensors / 2 + again;
+  // One of the tensors is written; those that the copy does not read are read as fast as can be.
+  const double read = tensors - 1;
+  return copy_ns + read_ns * (read - 1) / read + again;
 }
 
 }  // namespace normbench

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "harness/bench/machine.h"
+#include "harness/bench/plan.h"
 #include "harness/core/problem.h"
 
 namespace normbench {
@@ -20,8 +21,8 @@ std::int64_t reread_bytes(const Problem& problem);
 bool is_read_twice(const Problem& problem, const Machine& machine, int threads);
 
 // The copy of as many bytes as the pass moves, and `read_ns`, a read of all that it reads, where
-// that is done twice from one place. `copy_ns` is the copy of one input-sized tensor.
-double bound_ns(const Problem& problem, const Machine& machine, int threads, double copy_ns,
-                double read_ns);
+// that is done twice from one place. `copy_ns` is the copy of one input-sized tensor; where the
+// output is read after each call, it is followed by the same read of the copy.
+double bound_ns(const Case& bench_case, const Machine& machine, double copy_ns, double read_ns);
 
 }  // namespace normbench

@@ -127,8 +127,27 @@ class CaseMeasurement {
   }
 
  private:
+  // Why its calls cannot be followed by a read of what they wrote.
+  static std::string why_not_read(const Checked& checked) {
+    if (checked.native_layout) {
+      return "its output is in memory of its own, where the read after each call does not look";
+    }
+    const auto* const elsewhere = dynamic_cast<const TimedKernel*>(checked.kernel.get());
+    if (elsewhere != nullptr && !elsewhere->can_read()) {
+      return "its worker cannot read the output after each call (`then` in PROTOCOL.md)";
+    }
+    return "";
+  }
+
   void admit(Checked& checked) {
     Contestant& contestant = contestants_.emplace_back();
+    if (case_.then == Then::kRead && checked.verdict.passed()) {
+      if (const std::string why = why_not_read(checked); !why.empty()) {
+        contestant.row.backend = checked.backend->name();
+        contestant.row.verdict = {.outcome = Outcome::kUnsupported, .reason = why};
+        return;
+      }
+    }
     contestant.backend = checked.backend;
     contestant.accuracy = checked.accuracy;
     contestant.row = {.backend = std::string(checked.backend->name()),
@@ -150,6 +169,7 @@ class CaseMeasurement {
   void time() {
     const Stopwatch calibration;
     fill_set(sets_[0]);
+    add_reads();
     calibrate();
     if (case_.cache == Cache::kCold) add_cold_sets();
     if (none_is_running()) return;
@@ -249,7 +269,8 @@ class CaseMeasurement {
     double least_hidden = std::numeric_limits<double>::infinity();
     for (int tried = 0; tried < kTries; ++tried) {
       stop_if_asked(contestant.row.backend);
-      const Slot slot = time_slot(pointers(contestant.kernels), contestant.row.calls_per_sample);
+      const Slot slot = time_slot(pointers(contestant.kernels), contestant.row.calls_per_sample,
+                                  pointers(reads_));
       const double hidden = *slot.seconds_outside - slot.seconds;
       if (hidden <= kMessageSeconds + slot.seconds) return;
       least_hidden = std::min(least_hidden, hidden);
@@ -279,7 +300,8 @@ class CaseMeasurement {
     std::int64_t calls = 1;
     for (int attempt = 0; attempt < 6; ++attempt) {
       stop_if_asked(contestant.row.backend);
-      best = std::min(best, time_slot(pointers(contestant.kernels), calls, WarmUp{}).ns);
+      best = std::min(
+          best, time_slot(pointers(contestant.kernels), calls, WarmUp{}, pointers(reads_)).ns);
       if (best * static_cast<double>(calls) >= kEnoughNs) break;
       calls = calls_per_sample(best, {.min_slot_us = 1e-3 * kEnoughNs});
     }
@@ -304,6 +326,7 @@ class CaseMeasurement {
     while (static_cast<std::int64_t>(sets_.size()) < calls_) {
       fill_set(sets_.emplace_back(case_.problem, options_.seed + sets_.size()));
     }
+    add_reads();
     for (Contestant& contestant : contestants_) {
       if (!contestant.running()) continue;
       attempt(contestant, [&] {
@@ -324,7 +347,17 @@ class CaseMeasurement {
     flusher_.emplace(3 * last_level_bytes(machine_));
   }
 
+  // The same for whoever wrote the output. None where nothing follows a call.
+  void add_reads() {
+    if (case_.then != Then::kRead) return;
+    while (reads_.size() < sets_.size()) {
+      const Arguments& arguments = sets_[reads_.size()].arguments();
+      reads_.push_back(make_read(tensors_written(arguments), case_.threads));
+    }
+  }
+
   // The fastest of all ways to copy, on one thread or all, becomes the ceiling; likewise to read.
+  // What follows the calls of backends follows the copy.
   void choose_controls() {
     double best_copy = std::numeric_limits<double>::infinity();
     double best_read = best_copy;
@@ -334,21 +367,21 @@ class CaseMeasurement {
         const auto copy = [&](const Arguments& a) {
           return make_copy(a.x.present() ? a.x : a.dy, a.y.present() ? a.y : a.dx, threads, store);
         };
-        if (keep_if_faster(copy, copy_, best_copy)) result_.copy_store = name(store);
+        if (keep_if_faster(copy, copy_, best_copy, reads_)) result_.copy_store = name(store);
       }
       keep_if_faster([&](const Arguments& a) { return make_read(tensors_read(a), threads); }, read_,
-                     best_read);
+                     best_read, {});
     }
   }
 
   template <class Make>
-  bool keep_if_faster(Make make, Kernels& kept, double& best) {
+  bool keep_if_faster(Make make, Kernels& kept, double& best, const Kernels& reads) {
     Kernels kernels;
     for (const Workspace& set : sets_) kernels.push_back(make(set.arguments()));
     // A second sample where it may decide, and one does not tell.
-    double ns = timed(kernels, calls_).ns;
+    double ns = timed(kernels, calls_, reads).ns;
     if (!is_long(ns) && ns < kWorthASecondSample * best) {
-      ns = std::min(ns, timed(kernels, calls_).ns);
+      ns = std::min(ns, timed(kernels, calls_, reads).ns);
     }
     if (ns >= best) return false;
     best = ns;
@@ -359,13 +392,13 @@ class CaseMeasurement {
   // On all CPUs: a process of its own may run on any of them.
   void flush() { flusher_->flush(omp_get_max_threads()); }
 
-  Slot timed(const Kernels& kernels, std::int64_t calls) {
+  Slot timed(const Kernels& kernels, std::int64_t calls, const Kernels& reads) {
     stop_if_asked();
     const bool warm = case_.cache == Cache::kWarm;
     if (!warm) flush();
     settle();
-    return warm ? time_slot(pointers(kernels), calls, WarmUp{})
-                : time_slot(pointers(kernels), calls);
+    return warm ? time_slot(pointers(kernels), calls, WarmUp{}, pointers(reads))
+                : time_slot(pointers(kernels), calls, pointers(reads));
   }
 
   void measure_sample(const Schedule::Entry& entry, Schedule& schedule) {
@@ -379,8 +412,9 @@ class CaseMeasurement {
       if (!fastest.running()) return;
       on_its_own(fastest, [&] { schedule.record(entry.which, timed(fastest, false).ns); });
     } else {
-      const Kernels& control = entry.which == controls + 1 ? copy_ : read_;
-      schedule.record(entry.which, timed(control, calls_).ns);
+      const bool is_copy = entry.which == controls + 1;
+      const Slot slot = is_copy ? timed(copy_, calls_, reads_) : timed(read_, calls_, {});
+      schedule.record(entry.which, slot.ns);
     }
   }
 
@@ -427,7 +461,8 @@ class CaseMeasurement {
       slot = time_slot(kernels, calls,
                        WarmUp{.load = contestant.row.native_layout,
                               .change = change,
-                              .changed = [this] { return changes_->bytes(sets_[0]); }});
+                              .changed = [this] { return changes_->bytes(sets_[0]); }},
+                       pointers(reads_));
     } else {
       if (has_untimed_call) {
         load(contestant);
@@ -437,7 +472,7 @@ class CaseMeasurement {
       load(contestant);
       if (!warm) flush();
       settle();
-      slot = time_slot(kernels, calls);
+      slot = time_slot(kernels, calls, pointers(reads_));
     }
     if (last) check_again(contestant);
     for (Workspace& set : sets_) changes_->take_back(set);
@@ -542,6 +577,7 @@ class CaseMeasurement {
   bool round_is_checked_ = false;  // at least one contestant has its last sample in it
   Kernels copy_;
   Kernels read_;
+  Kernels reads_;            // of the output of each set, where these follow the calls
   std::size_t fastest_ = 0;  // the contestant that is measured twice
   std::int64_t calls_ = 1;
 };

@@ -44,7 +44,8 @@ struct CaseResult {
   Case bench_case;
   std::string regime;
   std::vector<Row> rows;
-  std::vector<double> copy_ns;  // of one input-sized tensor, in the same rounds
+  // Of one input-sized tensor, in the same rounds; with a read of it where the case has one.
+  std::vector<double> copy_ns;
   std::string copy_store;       // "plain" or "streaming"
   std::vector<double> read_ns;  // of reading all that the pass reads, in the same rounds
   std::string twin;             // the backend that was measured twice, and the second measurement

@@ -58,8 +58,8 @@ std::string pass_of(const Case& c) {
 // What a report keeps apart.
 std::string table_of(const Case& c) {
   return std::string(name(c.problem.dtype)) + "/" + std::string(name(c.problem.layout)) + "/" +
-         std::string(name(c.cache)) + "/" + std::string(name(c.input)) + "/t" +
-         std::to_string(c.threads);
+         std::string(name(c.cache)) + "/" + std::string(name(c.input)) + "/" +
+         std::string(name(c.then)) + "/t" + std::to_string(c.threads);
 }
 
 // The cases of one norm and pass: by table and size class, the next one last.

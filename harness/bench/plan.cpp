@@ -216,6 +216,8 @@ std::optional<int> parse_threads(std::string_view text) {
 
 std::string_view name(Cache cache) { return cache == Cache::kWarm ? "warm" : "cold"; }
 
+std::string_view name(Then then) { return then == Then::kNothing ? "nothing" : "read"; }
+
 std::vector<std::string> names(const Case& bench_case) {
   std::vector<std::string> all;
   std::size_t begin = 0;
@@ -232,6 +234,7 @@ std::string id(const Case& bench_case) {
   std::string text =
       fmt::format("{}/t{}/{}", id(bench_case.problem), bench_case.threads, name(bench_case.cache));
   if (bench_case.input != InputKind::kRandom) text += fmt::format("/{}", name(bench_case.input));
+  if (bench_case.then != Then::kNothing) text += fmt::format("/{}", name(bench_case.then));
   return text;
 }
 
@@ -249,13 +252,18 @@ Case parse_case(std::string_view text) {
     return last;
   };
   std::string_view cache = take_last();
+  Then then = Then::kNothing;
+  if (cache == name(Then::kRead)) {
+    then = Then::kRead;
+    cache = take_last();
+  }
   InputKind input = InputKind::kRandom;
   if (const auto kind = parse_input_kind(cache); kind && *kind != InputKind::kRandom) {
     input = *kind;
     cache = take_last();
   }
   if (cache != name(Cache::kWarm) && cache != name(Cache::kCold)) {
-    refuse("does not end in /warm or /cold, or in one of these and a kind of input");
+    refuse("does not end in /warm or /cold, or in one of these, a kind of input and /read");
   }
   const auto threads = parse_threads(take_last());
   if (!threads) refuse("does not say the number of threads");
@@ -264,7 +272,8 @@ Case parse_case(std::string_view text) {
   Case bench_case{.problem = *problem,
                   .threads = *threads,
                   .cache = cache == name(Cache::kWarm) ? Cache::kWarm : Cache::kCold,
-                  .input = input};
+                  .input = input,
+                  .then = then};
   if (const auto why = invalid(bench_case)) refuse(*why);
   return bench_case;
 }

@@ -18,12 +18,21 @@ inline constexpr std::array kEveryCache = {Cache::kWarm, Cache::kCold};
 
 std::string_view name(Cache cache);
 
+// What follows each timed call, and is timed with it. kRead: all of the output is read, y or
+// backward dx, as by the layer that comes next: what stores that go around the caches cost there.
+enum class Then { kNothing, kRead };
+
+inline constexpr std::array kEveryThen = {Then::kNothing, Then::kRead};
+
+std::string_view name(Then then);
+
 // A problem and how it is measured.
 struct Case {
   Problem problem;
   int threads = 1;
   Cache cache = Cache::kWarm;
   InputKind input = InputKind::kRandom;
+  Then then = Then::kNothing;
   // Of a curated shape: "quartznet-b3", or "quartznet-b3, citrinet-b1" where two rows are the same
   // case; else empty. And where the shapes come from, with "; " between two.
   std::string name = {};
@@ -32,7 +41,8 @@ struct Case {
   bool operator==(const Case&) const = default;
 };
 
-// Problem id + "/t2/warm", and the kind of input where it is not random: "/denormal".
+// Problem id + "/t2/warm", the kind of input where it is not random: "/denormal", and "/read" where
+// the output is read after each call.
 std::string id(const Case& bench_case);
 
 // Each of its names.

@@ -83,13 +83,17 @@ Choice read_input(const TomlValue& value, int) {
   return [input = one_of<InputKind>(value, kEveryInputKind)](Case& c) { c.input = input; };
 }
 
+Choice read_then(const TomlValue& value, int) {
+  return [then = one_of<Then>(value, kEveryThen)](Case& c) { c.then = then; };
+}
+
 struct Key {
   std::string_view name;
   Choice (*read)(const TomlValue& value, int all_threads);
   std::int64_t Problem::*size = nullptr;  // of N, C and L, which may be written { pow2 = ... }
 };
 
-constexpr std::array<Key, 15> kKeys = {{
+constexpr std::array<Key, 16> kKeys = {{
     {"norm", read_norm},
     {"pass", read_pass},
     {"dtype", read_dtype},
@@ -105,6 +109,7 @@ constexpr std::array<Key, 15> kKeys = {{
     {"threads", read_threads},
     {"cache", read_cache},
     {"input", read_input},
+    {"then", read_then},
 }};
 
 static_assert(kKeys.size() == std::tuple_size_v<Choices>);

@@ -19,7 +19,7 @@ using Choice = std::function<void(Case&)>;
 
 // For each key that a case depends on, in the order of a case id, the values it may take; none
 // where a config leaves the key open.
-using Choices = std::array<std::vector<Choice>, 15>;
+using Choices = std::array<std::vector<Choice>, 16>;
 
 // The combinations that have all of `choices`.
 struct Exclude {

@@ -143,6 +143,7 @@ ordered_json case_json(const Case& c) {
   line.update({{"threads", c.threads},
                {"cache", name(c.cache)},
                {"input", name(c.input)},
+               {"then", name(c.then)},
                {"name", c.name},
                {"source", c.source}});
   return line;
@@ -220,8 +221,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["read_ns"] = median_or_null(read);
   line["bound_ns"] =
       copy.empty() ? ordered_json(nullptr)
-                   : ordered_json(bound_ns(result.bench_case.problem, machine,
-                                           result.bench_case.threads, median(copy), median(read)));
+                   : ordered_json(bound_ns(result.bench_case, machine, median(copy), median(read)));
   line["bytes"] = compulsory_bytes(result.bench_case.problem);
   line["error"] = finite_or_null(row.verdict.error.bound);
   line["accuracy"] = accuracy_json(row.verdict, result.bench_case.input);

@@ -34,13 +34,13 @@ void print(const CaseResult& result, const Row& row, const Machine& machine) {
   if (row.samples_ns.empty()) return;
   const double ns = median(row.samples_ns);
   const double copy_ns = median(result.copy_ns);
-  out("time       {:.3f} us per call, median of {} samples of {} calls\n", ns / 1e3,
-      row.samples_ns.size(), row.calls_per_sample);
+  const bool read_after = result.bench_case.then == Then::kRead;
+  out("time       {:.3f} us per call{}, median of {} samples of {} calls\n", ns / 1e3,
+      read_after ? " and read of its output" : "", row.samples_ns.size(), row.calls_per_sample);
   out("rate       {:.2f} GB/s of compulsory traffic ({})\n", bytes / ns, result.regime);
-  out("copy       {:.3f} us for one input-sized tensor ({} stores)\n", copy_ns / 1e3,
-      result.copy_store);
-  const double bound = bound_ns(result.bench_case.problem, machine, result.bench_case.threads,
-                                copy_ns, median(result.read_ns));
+  out("copy       {:.3f} us for one input-sized tensor{} ({} stores)\n", copy_ns / 1e3,
+      read_after ? ", which is then read" : "", result.copy_store);
+  const double bound = bound_ns(result.bench_case, machine, copy_ns, median(result.read_ns));
   out("read       {:.3f} us for all that the pass reads\n", median(result.read_ns) / 1e3);
   out("bound      {:.3f} us, {:.0f}% of the time\n", bound / 1e3, 100 * bound / ns);
   out("uses       {}, {} allocations per call\n",

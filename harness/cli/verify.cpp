@@ -47,14 +47,15 @@ struct Tally {
 // Cases of one problem and kind of input, which are verified together: they differ in threads.
 using Group = std::vector<Case>;
 
-// In the order in which problems come first. Cases that differ only in the cache are one and the
-// same to verify.
+// In the order in which problems come first. Cases that differ only in the cache, or in what
+// follows a call, are one and the same to verify.
 std::vector<Group> by_problem(const std::vector<Case>& cases) {
   std::vector<Group> groups;
   std::map<std::string, std::size_t> places;
   std::set<std::string> seen;
   for (Case bench_case : cases) {
     bench_case.cache = Cache::kWarm;
+    bench_case.then = Then::kNothing;
     if (!seen.insert(id(bench_case)).second) continue;
     const std::string group = fmt::format("{}/{}", id(bench_case.problem), name(bench_case.input));
     const auto [place, is_new] = places.emplace(group, groups.size());

@@ -61,13 +61,35 @@ TEST(ReadTwice, DependsOnWhatFitsACloserCache) {
 }
 
 TEST(Bound, IsTheCopyOfAsManyBytesAndASecondRead) {
-  const auto bound = [](const Problem& p) { return bound_ns(p, machine(), 1, 100, 30); };
+  const auto bound = [](const Problem& p) { return bound_ns({.problem = p}, machine(), 100, 30); };
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardInference, 4, 8, 100)), 100);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 4, 8, 100)), 130);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 16, 64, 100)), 100);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackward, 4, 4, 100)), 180);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackwardInference, 4, 8, 100)), 150);
   EXPECT_DOUBLE_EQ(bound(problem(Norm::kNone, Pass::kBackward, 4, 8, 100)), 100);
+}
+
+// The copy is followed by that read already: what backward reads beyond it is half of the control.
+TEST(Bound, HasTheReadOfTheOutputOnce) {
+  const auto bound = [](const Problem& p) {
+    return bound_ns({.problem = p, .then = Then::kRead}, machine(), 140, 30);
+  };
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardInference, 4, 8, 100)), 140);
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kForwardTraining, 4, 8, 100)), 170);
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackward, 4, 4, 100)), 185);
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kBatch, Pass::kBackwardInference, 4, 8, 100)), 155);
+  EXPECT_DOUBLE_EQ(bound(problem(Norm::kNone, Pass::kBackward, 4, 8, 100)), 140);
+}
+
+TEST(Read, CoversWhatAPassWrites) {
+  for (const auto& [pass, output] : {std::pair(Pass::kForwardTraining, &Arguments::y),
+                                     std::pair(Pass::kBackward, &Arguments::dx)}) {
+    Workspace workspace(problem(Norm::kBatch, pass, 4, 8, 100));
+    const std::vector<Tensor> tensors = tensors_written(workspace.arguments());
+    ASSERT_EQ(tensors.size(), 1U);
+    EXPECT_EQ(tensors[0].data, (workspace.arguments().*output).data);
+  }
 }
 
 TEST(Read, CoversWhatAPassReads) {

@@ -21,7 +21,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "batch/forward_inference/f64/nlc/n1_c1_l1/t1/cold",
                     "batch/backward/bf16/ncl/n64_c256_l1_b16/t1024/warm",
                     "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold",
-                    "batch/forward_training/f32/ncl/n64_c256_l128/t2/warm/denormal"));
+                    "batch/forward_training/f32/ncl/n64_c256_l128/t2/warm/denormal",
+                    "batch/forward_training/f32/ncl/n64_c256_l128/t2/warm/read",
+                    "batch/backward/f32/nlc/n64_c256_l128/t1/cold/zero/read"));
 
 TEST(CaseId, IsReadIntoEveryField) {
   Case expected;
@@ -30,8 +32,9 @@ TEST(CaseId, IsReadIntoEveryField) {
   expected.threads = 3;
   expected.cache = Cache::kCold;
   expected.input = InputKind::kSpiky;
+  expected.then = Then::kRead;
   const std::string text =
-      "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold/spiky";
+      "group/backward/f16/nlc/n6_c8_l2_b3_g4_eps0.001_m0.01_plain/t3/cold/spiky/read";
   EXPECT_EQ(parse_case(text), expected);
   EXPECT_EQ(id(expected), text);
 }
@@ -64,6 +67,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(BadId{"", "warm or /cold"},
                     // Another spelling of the same case.
                     BadId{with("/t1/warm/random"), "warm or /cold"},
+                    BadId{with("/t1/warm/nothing"), "warm or /cold"},
+                    BadId{with("/t1/warm/read/spiky"), "warm or /cold"},
+                    BadId{with("/t1/warm/read/read"), "warm or /cold"},
+                    BadId{with("/t1/read"), "warm or /cold"}, BadId{"read", "warm or /cold"},
                     BadId{with("/t1/warm/huge"), "warm or /cold"}, BadId{"spiky", "warm or /cold"},
                     BadId{"x\ny", "warm or /cold"}, BadId{"warm", "warm or /cold"},
                     BadId{"/warm", "number of threads"}, BadId{kProblem, "warm or /cold"},

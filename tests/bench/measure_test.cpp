@@ -3,17 +3,20 @@
 
 #include <gtest/gtest.h>
 #include <omp.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cfenv>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <ostream>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -572,6 +575,133 @@ TEST(Slot, CallsEachKernelInTurn) {
   EXPECT_GT(slot.ns, 0);
   time_slot(both, 2);
   EXPECT_EQ(a.calls + b.calls, 9 + 2);
+}
+
+// Adds its letter to a text at each call, and "L" at load().
+struct Writing : Kernel {
+  Writing(std::string& text, char letter) : text(text), letter(letter) {}
+  void load() override { text += 'L'; }
+  void run() override { text += letter; }
+  std::string& text;
+  char letter;
+};
+
+TEST(Slot, FollowsEachCallByTheReadOfItsKernel) {
+  std::string text;
+  Writing a(text, 'a'), b(text, 'b'), read_a(text, 'A'), read_b(text, 'B');
+  const std::vector<Kernel*> both{&a, &b};
+  const std::vector<Kernel*> reads{&read_a, &read_b};
+  const auto change = [&text] { text += '|'; };
+  time_slot(both, 3, WarmUp{.load = true, .change = change}, reads);
+  EXPECT_EQ(text, "LaALbB|LLaAbBaA");
+  text.clear();
+  time_slot(both, 4, reads);
+  EXPECT_EQ(text, "aAbBaAbB");
+  EXPECT_THROW(time_slot(both, 4, std::span(reads).first(1)), std::logic_error);
+}
+
+// Memory that nobody may touch: the first who does gets the right back, and nobody watches any
+// more.
+namespace touch {
+
+constexpr std::uintptr_t kPage = 4096;
+std::uintptr_t begin = 0;
+std::uintptr_t end = 0;
+volatile std::sig_atomic_t watched = 0;
+struct sigaction handler_before;
+
+void give_back() {
+  if (mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE) != 0)
+    std::abort();
+  watched = 0;
+  sigaction(SIGSEGV, &handler_before, nullptr);
+}
+
+void on_fault(int, siginfo_t* information, void*) {
+  const auto address = reinterpret_cast<std::uintptr_t>(information->si_addr);
+  if (address < begin || address >= end) std::abort();
+  give_back();
+}
+
+void watch(const Tensor& tensor) {
+  const auto first = reinterpret_cast<std::uintptr_t>(tensor.data);
+  begin = first / kPage * kPage;
+  end = (first + tensor.bytes() + kPage - 1) / kPage * kPage;
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, &handler_before);
+  watched = 1;
+  if (mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_NONE) != 0) std::abort();
+}
+
+}  // namespace touch
+
+// After each timed call the pages of the output are watched: somebody touches them before the next
+// call begins.
+class ReadNext : public testing::TestWithParam<std::tuple<Pass, Cache>> {};
+
+TEST_P(ReadNext, TouchesTheOutputAfterEachCall) {
+  const auto& [pass, cache] = GetParam();
+  Case bench_case = small_case(cache);
+  bench_case.problem.pass = pass;
+  bench_case.then = Then::kRead;
+  int all = 0;
+  int watched = 0;
+  int untouched = 0;
+  const auto backend = faulty::make_backend(
+      "watching", faulty::replaced(&faulty::Behavior::run, [&](const faulty::Work& work) {
+        if (touch::watched != 0) {
+          ++untouched;
+          touch::give_back();
+        }
+        faulty::normalize_all(work);
+        if (++all <= kCallsOfTheCheck) return;
+        ++watched;
+        touch::watch(work.arguments.y.present() ? work.arguments.y : work.arguments.dx);
+      }));
+  Machine machine = read_machine();
+  machine.measured_last_level = 1 << 20;
+  const CaseResult result = measure(bench_case, {backend.get()}, machine, short_options());
+  EXPECT_TRUE(result.rows[0].verdict.passed()) << result.rows[0].verdict.reason;
+  EXPECT_GE(result.rows[0].samples_ns.size(), 6U);
+  EXPECT_EQ(result.copy_ns.size(), result.rows[0].samples_ns.size());
+  EXPECT_GT(watched, 12);
+  // What is not timed has no read: the first guess of a time, and before the last sample of a cold
+  // case a call for each of its sets.
+  if (cache == Cache::kWarm) {
+    EXPECT_LE(untouched, 1);
+  } else {
+    EXPECT_LT(untouched, watched / 4);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, ReadNext,
+                         testing::Combine(testing::Values(Pass::kForwardTraining,
+                                                          Pass::kForwardInference, Pass::kBackward),
+                                          testing::Values(Cache::kWarm, Cache::kCold)),
+                         [](const auto& info) {
+                           return std::string(name(std::get<0>(info.param))) + "_" +
+                                  std::string(name(std::get<1>(info.param)));
+                         });
+
+TEST(Measure, ReadsNoOutputThatIsElsewhere) {
+  class Elsewhere : public Wrapped {
+   public:
+    Elsewhere() : Wrapped("elsewhere", kHonestRun) {}
+    bool native_layout() const override { return true; }
+  };
+  const Elsewhere elsewhere;
+  const Wrapped honest("honest", kHonestRun);
+  Case bench_case = small_case();
+  bench_case.then = Then::kRead;
+  const CaseResult result =
+      measure(bench_case, {&elsewhere, &honest}, read_machine(), short_options());
+  EXPECT_EQ(result.rows[0].verdict.outcome, Outcome::kUnsupported);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "memory of its own", result.rows[0].verdict.reason);
+  EXPECT_TRUE(result.rows[0].samples_ns.empty());
+  EXPECT_TRUE(result.rows[1].verdict.passed()) << result.rows[1].verdict.reason;
+  EXPECT_FALSE(result.rows[1].samples_ns.empty());
 }
 
 }  // namespace

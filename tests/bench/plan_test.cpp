@@ -51,13 +51,14 @@ TEST(Plan, SetsEveryKey) {
   const Plan plan = plan_of(config(
       "[[grid]]\nnorm = \"group\"\npass = \"backward\"\ndtype = \"f64\"\nlayout = \"nlc\"\nN = 8\n"
       "C = 6\nL = 5\nbatch = 4\ngroups = 3\neps = 1\nmomentum = 0.25\naffine = false\n"
-      "threads = 2\ncache = \"cold\"\ninput = \"tiny\"\n"));
+      "threads = 2\ncache = \"cold\"\ninput = \"tiny\"\nthen = \"read\"\n"));
   Case expected;
   expected.problem = {
       Norm::kGroup, Pass::kBackward, DType::kF64, Layout::kNlc, 8, 6, 5, 4, 3, 1.0, 0.25, false};
   expected.threads = 2;
   expected.cache = Cache::kCold;
   expected.input = InputKind::kTiny;
+  expected.then = Then::kRead;
   EXPECT_THAT(plan.cases, ElementsAre(expected));
 }
 
@@ -66,20 +67,21 @@ TEST(Plan, KnowsEveryNameOfTheVocabulary) {
       "[[grid]]\nN = 4\nC = 2\nL = 3\nnorm = [\"batch\", \"layer\", \"instance\", \"group\", "
       "\"rms\"]\npass = [\"forward_training\", \"forward_inference\", \"backward\"]\n"
       "dtype = [\"f32\", \"f64\", \"bf16\", \"f16\"]\nlayout = [\"ncl\", \"nlc\"]\n"
-      "cache = [\"warm\", \"cold\"]\n"
+      "cache = [\"warm\", \"cold\"]\nthen = [\"nothing\", \"read\"]\n"
       "[[grid]]\nN = 4\nC = 2\nL = 3\npass = \"backward_inference\"\n"));
-  EXPECT_EQ(plan.cases.size(), 5U * 3 * 4 * 2 * 2 + 1);
+  EXPECT_EQ(plan.cases.size(), 5U * 3 * 4 * 2 * 2 * 2 + 1);
   for (const Case& bench_case : plan.cases) EXPECT_EQ(parse_case(id(bench_case)), bench_case);
 }
 
 // The keys of a case id from left to right, the last one fastest.
 TEST(Plan, MultipliesListsInTheOrderOfTheId) {
   const Plan plan = plan_of(config(
-      "[[grid]]\ncache = [\"warm\", \"cold\"]\nthreads = [2, 1]\naffine = [true, false]\n"
+      "[[grid]]\nthen = [\"nothing\", \"read\"]\ncache = [\"warm\", \"cold\"]\nthreads = [2, "
+      "1]\naffine = [true, false]\n"
       "momentum = [0.1, 0.5]\neps = [1e-5, 1]\ngroups = [1, 2]\nbatch = [\"N\", 2]\nL = [3, 1]\n"
       "C = { pow2 = [1, 2] }\nN = [4, 8]\nlayout = [\"nlc\", \"ncl\"]\ndtype = [\"f64\", \"f32\"]\n"
       "pass = [\"backward\", \"forward_training\"]\nnorm = \"group\"\n"
-      "[limits]\ncases = 10000\n"));
+      "[limits]\ncases = 20000\n"));
   const std::vector<std::vector<std::string>> parts = {{"/backward", "/forward_training"},
                                                        {"/f64", "/f32"},
                                                        {"/nlc", "/ncl"},
@@ -92,7 +94,8 @@ TEST(Plan, MultipliesListsInTheOrderOfTheId) {
                                                        {"", "_m0.5"},
                                                        {"", "_plain"},
                                                        {"/t2", "/t1"},
-                                                       {"/warm", "/cold"}};
+                                                       {"/warm", "/cold"},
+                                                       {"", "/read"}};
   std::vector<std::string> expected = {"group"};
   for (const std::vector<std::string>& choices : parts) {
     std::vector<std::string> longer;
@@ -101,7 +104,7 @@ TEST(Plan, MultipliesListsInTheOrderOfTheId) {
     }
     expected = longer;
   }
-  EXPECT_EQ(expected.size(), 8192U);
+  EXPECT_EQ(expected.size(), 16384U);
   EXPECT_EQ(ids(plan), expected);
 }
 

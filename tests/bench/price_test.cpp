@@ -27,6 +27,14 @@ TEST(PriceModel, AsksMoreForMore) {
   EXPECT_GT(few.price(case_of(16)).more, 0);
 }
 
+TEST(PriceModel, AsksMoreForAReadOfTheOutput) {
+  const PriceModel model(kTiming, 2);
+  Case long_calls = case_of(4096);
+  const double plain = model.guess(long_calls).round;
+  long_calls.then = Then::kRead;
+  EXPECT_GT(model.guess(long_calls).round, 1.2 * plain);
+}
+
 TEST(PriceModel, LearnsFromWhatCasesTook) {
   PriceModel model(kTiming, 3);
   const Price before = model.price(case_of(64));

@@ -77,6 +77,7 @@ TEST(Schema, ListsWhatThereIs) {
   EXPECT_EQ(listed("layouts"), names_of(kEveryLayout));
   EXPECT_EQ(listed("caches"), names_of(kEveryCache));
   EXPECT_EQ(listed("inputs"), names_of(kEveryInputKind));
+  EXPECT_EQ(listed("thens"), names_of(kEveryThen));
   EXPECT_EQ(schema().at("schema").get<int>(), kSchema);
   std::set<std::string> regimes;
   for (std::int64_t bytes = 1; bytes < std::int64_t{1} << 40; bytes *= 2) {
@@ -185,6 +186,18 @@ TEST_F(RecordTest, SaysHowFarAVarianceByMomentsIsOff) {
             json({{"relative", 3e-5}, {"values", 7}, {"negative", 1}, {"nan", 2}}));
   ASSERT_TRUE(std::getline(samples, line));
   EXPECT_FALSE(json::parse(line).contains("variance"));
+}
+
+TEST_F(RecordTest, SaysWhatFollowsTheCalls) {
+  CaseResult result;
+  result.bench_case = {.problem = kGroupBackward, .then = Then::kRead};
+  result.rows = {{.backend = "naive"}};
+  RunFolder folder(results_, {});
+  folder.append(result);
+  const json row = json::parse(std::ifstream(folder.path() / "samples.jsonl"));
+  EXPECT_EQ(row.at("then"), "read");
+  EXPECT_TRUE(row.at("case").get<std::string>().ends_with("/t1/warm/read"));
+  EXPECT_EQ(row.at("problem"), id(kGroupBackward));
 }
 
 TEST_F(RecordTest, NamesAKnownDefectWithItsSource) {

@@ -253,6 +253,25 @@ def test_a_cold_case_runs(normbench):
     assert done.returncode == 0 and "time" in done.stdout
 
 
+def test_repro_reads_the_output_where_the_case_says_so(normbench):
+    case = "batch/forward_training/f32/ncl/n4_c3_l5/t1/warm/read"
+    done = normbench("repro", case, "-b", "naive")
+    assert done.returncode == 0 and f"case       {case}\n" in done.stdout
+    assert "us per call and read of its output, median" in done.stdout
+    assert "tensor, which is then read (" in done.stdout
+
+
+def test_cases_with_a_read_are_listed_filtered_and_verified_once(normbench, tmp_path):
+    config = tmp_path / "then.toml"
+    config.write_text('version = 1\nname = "then"\n[[grid]]\nN = 8\nC = 3\nL = 5\nthreads = 1\n'
+                      'then = ["nothing", "read"]\n')
+    case = "batch/forward_training/f32/ncl/n8_c3_l5/t1/warm"
+    assert sorted(normbench("list", config).stdout.splitlines()) == [case, f"{case}/read"]
+    assert normbench("list", config, "-f", "/read$").stdout.splitlines() == [f"{case}/read"]
+    assert normbench("list", config, "-F", "/read$").stdout.splitlines() == [case]
+    assert "1 of 1 passed" in normbench("verify", config, "-b", "^naive$").stdout
+
+
 def test_list_without_config_lists_backends(normbench):
     done = normbench("list")
     assert done.returncode == 0 and "naive" in done.stdout

@@ -320,6 +320,58 @@ def prepare(problem, buffers, threads):
     assert lines and all(("started another process" in line) == ("_l5" in line) for line in lines)
 
 
+def config_then(tmp_path, then):
+    path = tmp_path / "then.toml"
+    path.write_text(ONE.format(threads="[1, 2]") + f"then = {then}\n")
+    return path
+
+
+def test_a_read_of_the_output_follows_the_calls(normbench, tmp_path):
+    """In the processes of backends, in one process, and of a plugin."""
+    config = config_then(tmp_path, '["nothing", "read"]')
+    for flags in [[], ["--in-process"]]:
+        done = normbench("run", config, "--force", "-b", f"{NAMES}|plugged", "--variant", "naive.worker=off",
+                         "--plugin", PLUGINS / "libplugged.so", *flags)
+        assert done.returncode == 0, done.stderr
+        rows = rows_of(done, tmp_path)
+        assert others_are_well(rows, "") and len(rows) == 4 * 4
+        assert {(row["then"], row["case"].endswith("/warm/read")) for row in rows} == {
+            ("nothing", False), ("read", True)}
+
+
+def test_a_worker_that_cannot_read_is_told_from_one_that_fails(normbench, peers, tmp_path):
+    config = config_then(tmp_path, '"read"')
+    plain = ROOT / "tests/worker/plain_python.py"
+    done = normbench("run", config, "--force", "-b", f"{NAMES}|plain-python|fake", "--python", plain,
+                     env=peers(fake=fake("none", "never")))
+    rows = rows_of(done, tmp_path)
+    python = [row for row in rows if row["backend"] == "plain-python"]
+    assert len(python) == 2
+    for row in python:
+        assert row["outcome"] == "unsupported" and not row["samples_ns"]
+        assert "cannot read the output after each call" in row["reason"]
+    # What is wrong is told as that, whatever the worker can read.
+    assert {row["outcome"] for row in rows if row["backend"] == "fake"} == {"failed"}
+    assert all(row["outcome"] == "passed" for row in rows if row["backend"] in ("naive", "simd"))
+
+
+@pytest.mark.parametrize("then", ['"read"', "5", "[1]", "null"])
+def test_a_hello_with_another_then_breaks_the_protocol(normbench, tmp_path, then):
+    module = (ROOT / "harness/worker/normbench.py").read_text()
+    worker = tmp_path / "worker.py"
+    language = '"language": "Python",'
+    worker.write_text(module.replace(language, f'{language} "then": json.loads({then!r}),'))
+    backend = ROOT / "tests/worker/plain_python.py"
+    folder = tmp_path / "peers/odd"
+    folder.mkdir(parents=True)
+    (folder / "peer.json").write_text(json.dumps(
+        {"name": "plain-python", "command": [sys.executable, str(worker), str(backend)]}))
+    config = config_then(tmp_path, '"nothing"')
+    done = normbench("verify", config, "-b", "plain-python",
+                     env={**os.environ, "NORMBENCH_PEERS": str(tmp_path / "peers")})
+    assert done.returncode == 3 and "broke the protocol while it started: its then is" in done.stdout
+
+
 def test_a_clock_that_runs_slow_is_noticed(normbench, one, tmp_path):
     plain = (ROOT / "tests/worker/plain_python.py").read_text()
     backend = tmp_path / "slow_clock.py"
