@@ -73,6 +73,20 @@ test("sections say what would fill them, or have their data", (t) => {
   }
 });
 
+test("what the next layer pays is told where a run has asked for it", (t) => {
+  const read = (backend, ns, fields) => makeRow(backend, ns, { ...fields, then: "read" });
+  const title = "When the output is read next";
+  assert.doesNotMatch(reportOf(run(t)), new RegExp(title));
+  const alone = reportOf(run(t, [...ladder(), read("simd", 100)]));
+  assert.match(section(alone, title), /configs\/streaming\.toml does that/);
+  const off = "simd[streaming=off]";
+  const full = reportOf(run(t, [makeRow("simd", 100), makeRow(off, 125), read("simd", 220), read(off, 200)]));
+  const own = section(full, title);
+  assert.match(own, /simd takes longer than with simd\.streaming=off .*\*\*set simd\.streaming=off\*\*/);
+  assert.match(own, /^\| `simd\.streaming=off` \| training, 1 thread \| L2 \| 1 \| 1\.25 .*\*\*faster\*\*/m);
+  assert.match(section(full, "Other settings"), /output read next/);
+});
+
 test("only what a run has is explained", (t) => {
   const bare = reportOf(run(t));
   assert.doesNotMatch(bare, /times the bound|The bound is|clearly behind got|random input|Random input/);

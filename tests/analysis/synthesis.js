@@ -45,10 +45,10 @@ export function shapeId({ n, c, l, batch, groups }) {
 // takes the same for all, as it does in one run and the next.
 export function makeRow(backend, baseNs, { rounds = ROUNDS, jitter = 0.002, seed = 1, ...fields } = {}) {
   const what = { norm: "batch", pass: "forward_training", dtype: "f32", layout: "ncl", n: 64, c: 256, l: 128,
-    groups: 1, threads: 1, cache: "warm", ...fields };
+    groups: 1, threads: 1, cache: "warm", then: "nothing", ...fields };
   what.batch = fields.batch ?? what.n;
   const problem = `${what.norm}/${what.pass}/${what.dtype}/${what.layout}/${shapeId(what)}`;
-  const id = `${problem}/t${what.threads}/${what.cache}`;
+  const id = `${problem}/t${what.threads}/${what.cache}${what.then === "read" ? "/read" : ""}`;
   const random = randomOf(`${id} ${backend} ${seed}`);
   const samples = Array.from({ length: rounds }, () => baseNs * (1 + jitter * (2 * random() - 1)));
   return { problem, case: id, eps: 1e-5, momentum: 0.1, affine: true, name: "", source: "", backend,

@@ -92,12 +92,23 @@ def test_headings_captions_and_names(page):
     ("untimed", "answer", "Nothing was timed"), ("untimed", "gaps", "y is off"),
     ("machines", "runs", "PyTorch 2.15.0"), ("machines", "runs", "126 cases shared"),
     ("machines", "runs", "times are not compared"), ("same", "runs", "slower"),
+    ("reading", "reading", "There, set simd.streaming=off."), ("reading", "answer", "output read next"),
     ("same", "other", "Another type instead of f32"), ("failed", "gaps", "very very"),
     ("few", "answer", "range")])
 def test_a_section_says(page, name, section, text):
     page.open(name).drawn()
     assert text in page.text(f"#{section}")
     assert all(len(body) > 15 for body in page.texts("section > .body"))
+
+
+def test_what_the_next_layer_pays_has_a_section_where_it_was_measured(page):
+    page.open("reading").drawn()
+    assert page.values("#table-reading")[0][1:6] == pytest.approx([3, 1, 1.25, 0.909, None], abs=0.01)
+    assert page.has("#nav a[data-to=reading]")
+    page.check("then", "read")
+    page.drawn()
+    assert "configs/streaming.toml" in page.text("#reading")
+    assert not page.open("reference").drawn().has("#reading")
 
 
 def test_few_cases_have_a_range_and_no_winner(page):

@@ -37,6 +37,8 @@ const RUNS = {
   alone: [like(rows.filter((row) => row.backend === "aten"))],
   few: [loadRows(two("aten", "simd", 2, { cases: 4 }))],
   one: [like(rows.filter((row) => row.case === rows[0].case))],
+  reading: [loadRows([["simd", 100, 220], ["simd[streaming=off]", 125, 200]].flatMap(([id, alone, next]) => [
+    makeRow(id, alone, { regime: "DRAM" }), makeRow(id, next, { regime: "DRAM", then: "read" })]))],
   untimed: [loadRows([makeGap("naive", "failed", "y is off", {})],
     { meta: { machine: {}, build: {}, ceilings: [] } })],
   evil: [evil(), evil()],

@@ -10,8 +10,8 @@ const LEAST_PANEL = 190; // pixels
 // threads, the second cache state is the second row.
 export function panelGroups(groups) {
   if (!groups.length) return [];
-  const [{ keys: { input, cache: first } }] = groups;
-  const own = groups.filter(({ keys }) => keys.input === input);
+  const [{ keys: { input, then, cache: first } }] = groups;
+  const own = groups.filter(({ keys }) => keys.input === input && keys.then === then);
   const settings = [...groupBy(own, ({ keys }) => keyOf(keys, ["cache", "threads"])).values()]
     .map(([{ keys: { cache, threads } }]) => [Number(cache !== first), -threads, cache]).sort(byElements);
   const same = settings.filter(([isOther]) => !isOther);

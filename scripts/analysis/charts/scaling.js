@@ -11,7 +11,7 @@ import { label } from "./svg.js";
 const LEFT = 52;
 const LEAST_PANEL = 150;
 const IDEAL = "6 3";
-const SAME = ["norm", "dtype", "layout", "cache", "input"];
+const SAME = ["norm", "dtype", "layout", "cache", "input", "then"];
 
 // With one larger number of threads a panel per pass, regimes side by side; with several a panel per pass and
 // regime, threads across. Null when nothing was timed with several numbers of threads.

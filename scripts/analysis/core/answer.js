@@ -6,7 +6,8 @@ import { machineText } from "./machines.js";
 import { failures, notMeasured, oldLibraries, trustNotes } from "./notes.js";
 import { casesText, rankGroups, wholeGroups } from "./rank.js";
 import { geometricMeanOf, largest } from "./statistics.js";
-import { layerText, listText, MOMENTS_MARK, passText, rangeText, threadsText, timesText } from "./text.js";
+import { layerText, listText, MOMENTS_MARK, passText, rangeText, thenText, threadsText, timesText,
+} from "./text.js";
 
 const MOST_UNDECIDED = 4;
 
@@ -119,7 +120,7 @@ function conditions({ keys }, groups) {
   const counts = groups.map(({ cases }) => cases);
   return [counts.every((count) => count === 1) ? "only 1 shape" : `${rangeText(counts, String)} shapes`,
     keys.dtype, keys.layout, threadsText(keys.threads), keys.cache === "warm" ? null : `${keys.cache} cache`,
-    keys.input === "random" ? null : `${keys.input} input`,
+    keys.input === "random" ? null : `${keys.input} input`, keys.then === "nothing" ? null : thenText(keys.then),
     groups.some(({ isDecided }) => !isDecided) ? "too few to be sure" : null].filter(Boolean).join(", ");
 }
 

@@ -7,7 +7,7 @@ import { byRegime } from "./groups.js";
 import { kernelOf } from "./kernels.js";
 
 // Fields whose values choose cases.
-export const FACETS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "regime"];
+export const FACETS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "then", "regime"];
 // Who is ranked, by name; any other value is a list of backends.
 export const AMONG = { __proto__: null,
   all: { text: "all", best: "the best", of: () => true },

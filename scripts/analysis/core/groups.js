@@ -1,9 +1,9 @@
 // Groups of like cases: what keeps cases apart, in which order groups come, how they are called.
 import { byPlaceIn, groupBy, keyOf, sortedBy, unique } from "./collections.js";
-import { passText, threadsText } from "./text.js";
+import { passText, thenText, threadsText } from "./text.js";
 
 // Cases that differ in one of these never count together.
-export const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input"];
+export const KEYS = ["norm", "pass", "dtype", "layout", "threads", "cache", "input", "then"];
 // What is measured in the same way: groups that differ in the pass alone.
 export const SETTING = KEYS.filter((key) => key !== "pass");
 // The kind of work.
@@ -14,7 +14,7 @@ export const CASE = [...KEYS, "n", "c", "l", "batch", "groups", "eps", "momentum
 export const CONTROL = "none";
 // The lists of results/schema.json that order the values of a field.
 export const LISTS = { norm: "norms", pass: "passes", dtype: "dtypes", layout: "layouts", cache: "caches",
-  input: "inputs", regime: "regimes" };
+  input: "inputs", then: "thens", regime: "regimes" };
 
 // What makes a case, but for some fields: equal for rows that differ in these alone.
 export function caseWithout(row, ...fields) {
@@ -30,7 +30,7 @@ export function likeCases(rows, schema) {
   const groups = [...groupBy(rows, (row) => keyOf(row, KEYS)).values()]
     .map((own) => ({ keys: Object.fromEntries(KEYS.map((key) => [key, own[0][key]])), rows: own }));
   return sortedBy(groups, ({ keys }) => [Number(keys.norm === CONTROL),
-    ...["norm", "dtype", "layout", "cache", "input"].map((key) => placeOf(schema, key, keys)),
+    ...["norm", "dtype", "layout", "cache", "input", "then"].map((key) => placeOf(schema, key, keys)),
     -keys.threads, placeOf(schema, "pass", keys)]);
 }
 
@@ -53,6 +53,7 @@ export function settingsOf(groups) {
 const WORDS = {
   norm: (value) => `${value} norm`, pass: passText,
   threads: threadsText, cache: (value) => `${value} cache`, input: (value) => `${value} input`,
+  then: thenText,
 };
 
 function words(keys, shown) {
@@ -70,7 +71,7 @@ export function titlesIn(among, hidden = []) {
 // All that makes a setting: `batch norm, f32, ncl, 2 threads`; what is usual is left out.
 export function settingTitle(keys) {
   return words(keys, SETTING.filter((key) => !(key === "cache" && keys.cache === "warm")
-    && !(key === "input" && keys.input === "random")));
+    && !(key === "input" && keys.input === "random") && !(key === "then" && keys.then === "nothing")));
 }
 
 // The kind of work: `batch norm, f32, ncl`.

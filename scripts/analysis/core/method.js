@@ -47,6 +47,8 @@ export const EMPTY = {
   layouts: "No shape was timed in ncl and nlc: configs/layouts.toml does that.",
   price: "No norm was timed beside the identity, none: configs/baselines.toml does that.",
   versions: "No library is here in two versions.",
+  reading: "No two backends were timed both with and without a read of their output behind each call: "
+    + "configs/streaming.toml does that.",
   bandwidth: "No timed row says how many bytes it moves.",
   accuracy: "Nothing was checked.",
   gaps: "None: every backend was timed in every case.",
@@ -61,6 +63,12 @@ export const CLIFF_TEXT = "A row is a cliff when it takes more than twice as lon
 
 // Of ratios between cases, which a run does not time side by side.
 export const APART = "Not measured in the same rounds, so there is no interval.";
+
+// Of cases whose calls are followed by a read of the output.
+export const NEXT_TEXT = "The output of a call is what the next layer reads. Stores that go around the caches "
+  + "leave it in memory, and the time of the call alone does not show what that costs. Here each call is timed "
+  + "with a read of all of its output behind it, by the same code for all. What the read adds is the time with it "
+  + "as a ratio to the time without; these two were not measured in the same rounds.";
 
 // `withoutControl` counts the cases that have no control.
 export function priceText(withoutControl) {

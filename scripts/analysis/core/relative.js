@@ -89,7 +89,7 @@ function spellingRatios(view, field) {
 }
 
 // What a norm and its control have in common; batch, groups, eps, momentum and affine mean nothing to `none`.
-const SHAPE = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache", "input"];
+const SHAPE = ["n", "c", "l", "pass", "dtype", "layout", "threads", "cache", "input", "then"];
 
 // The price of a norm: its time divided by the time of the control `none` by whichever backend is the
 // fastest at that on the same shape: {medians: [{title, cases, cells: [{backend, price, cases}]}], backends,

@@ -129,6 +129,7 @@ function readRows(text, schema, warnings, path) {
     if (entry.groups === undefined || entry.groups === null) row.groups = 1;
     if (entry.threads === undefined || entry.threads === null) row.threads = 1;
     if (!row.input) row.input = schema.inputs[0];
+    if (!row.then) row.then = schema.thens[0];
     const key = keyOf(entry, ["case", "backend"]);
     if (found.has(key)) {
       warnings.push(`samples.jsonl: line ${number} repeats ${entry.backend} in ${entry.case}, the later line `
@@ -169,8 +170,8 @@ function defectOf(entry, schema) {
 function inOrder(rows, schema) {
   const places = (row, ...keys) => keys.map((key) => placeOf(schema, key, row));
   return sortedBy(rows, (row) => [...places(row, "norm", "dtype", "layout"), -row.threads,
-    ...places(row, "cache", "input", "pass"), row.n * row.c * row.l, row.n, row.c, row.l, row.batch, row.groups,
-    row.case]);
+    ...places(row, "cache", "input", "then", "pass"), row.n * row.c * row.l, row.n, row.c, row.l, row.batch,
+    row.groups, row.case]);
 }
 
 // Effective bandwidth: compulsory bytes / median time, in 1e9 bytes per second; or null.

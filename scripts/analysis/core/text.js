@@ -79,6 +79,11 @@ export function countText(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+// What follows each call, and is timed with it.
+export function thenText(then) {
+  return { nothing: "output left alone", read: "output read next" }[then] || then;
+}
+
 export function threadsText(threads) {
   return countText(threads, "thread");
 }

@@ -2,7 +2,7 @@
 import { bandwidth } from "../core/rows.js";
 
 const COLUMNS = ["case", "backend", "norm", "pass", "dtype", "layout", "n", "c", "l", "batch", "groups",
-  "threads", "cache", "input", "regime", "name", "outcome", "reason", "detail", "native_layout",
+  "threads", "cache", "input", "then", "regime", "name", "outcome", "reason", "detail", "native_layout",
   "variance", "bytes",
   "error", "grade", "copy_ns", "read_ns", "bound_ns", "allocations", "prepare_ns", "median_ns"];
 

@@ -1,11 +1,12 @@
 // Puts the sections together, draws those in sight again when a choice changes, and the rest when idle.
 import { chooseCases } from "../core/filters.js";
+import { isReadNext } from "../core/reading.js";
 import { makeView } from "../core/view.js";
 import { drawBar, drawHeader, runLabel } from "./bar.js";
 import { element, openAll, paragraph, present } from "./dom.js";
 import { answerSection, rankingSection } from "./sections/answer.js";
 import { accuracySection, bandwidthSection, costsSection, heatSection, otherSection, profileSection,
-  scalingSection } from "./sections/relative.js";
+  readingSection, scalingSection } from "./sections/relative.js";
 import { gapsSection, methodSection, rowsSection, runsSection } from "./sections/runs.js";
 import { cliffsSection, kernelsSection, lookupSection, matrixSection } from "./sections/shapes.js";
 import { chartWidth } from "./names.js";
@@ -18,10 +19,12 @@ const SECTIONS = [
   ["runs", "Runs side by side", runsSection], ["profile", "Performance profile", profileSection],
   ["bandwidth", "Bandwidth", bandwidthSection], ["heat", "Who is fastest where", heatSection],
   ["scaling", "Scaling", scalingSection], ["other", "Other norms and types", otherSection],
+  ["reading", "When the output is read next", readingSection],
   ["accuracy", "Accuracy", accuracySection], ["costs", "Costs", costsSection],
   ["rows", "All rows", rowsSection],
   ["gaps", "Skips and failures", gapsSection], ["method", "Method and words", methodSection],
-].filter(([id]) => id !== "runs" || loaded.length > 1);
+].filter(([id]) => (id !== "runs" || loaded.length > 1)
+  && (id !== "reading" || loaded.some(({ rows }) => isReadNext(rows))));
 const stale = new Set();
 const inSight = new Set();
 let view = null;

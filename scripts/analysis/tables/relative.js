@@ -2,11 +2,12 @@
 import { costTable as costs } from "../core/costs.js";
 import { CONTROL } from "../core/groups.js";
 import { FACTORS, performanceProfile } from "../core/profile.js";
+import { readingTexts, readNext } from "../core/reading.js";
 import { batchScaling, layoutRatios, normRatios, typeRatios, price, threadScaling,
   versionsSideBySide } from "../core/relative.js";
 import { bandwidthTable as bandwidths, ceilingTable as ceilings } from "../core/roofline.js";
 import { bytesText, countText, listText, percentText, ratioText, timeText } from "../core/text.js";
-import { backendCell, backendColumns, NONE, numberCell, numeric, shapeCell, timeCell, unlessEmpty,
+import { backendCell, backendColumns, estimateCell, NONE, numberCell, numeric, shapeCell, timeCell, unlessEmpty,
 } from "./model.js";
 
 function meanCell(cell) {
@@ -87,6 +88,22 @@ export function priceTables(view) {
     shapes: normShapes(view, "prices", "Price per shape, each norm by the backend that is fastest at it", "none",
       found.shapes),
   };
+}
+
+// What a read of the output right after each call changes: {texts, table}, or null; `table` is null where no two
+// contestants differ in one option.
+export function readingTable(view) {
+  const found = readNext(view);
+  return found && { texts: readingTexts(view, found), table: unlessEmpty({
+    id: "reading", caption: "Time with an option as a ratio to the time without it; below 1 the option is faster",
+    head: ["option", "setting", "data in", numeric("cases"), numeric("output left alone"),
+      numeric("output read next"), "when it is read, the option is", numeric("the read adds, without the option"),
+      numeric("and with it")],
+    body: found.lines.map(({ option, title, regime, cases, alone, next, isNext, adds }) => [
+      { text: option, code: true }, title, { text: regime, value: view.schema.regimes.indexOf(regime) },
+      numberCell(cases), estimateCell(alone), estimateCell(next),
+      { text: isNext, strong: isNext === "faster" || isNext === "slower" },
+      ...adds.map((ratio) => numberCell(ratio, ratioText))]) }) };
 }
 
 export function versionTables(view) {

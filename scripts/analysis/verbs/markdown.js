@@ -5,13 +5,14 @@ import { cliffCounts, findCliffs, worstInTurn } from "../core/cliffs.js";
 import { fullTitle, likeCases } from "../core/groups.js";
 import { runNames, sameMachine, sharedText } from "../core/machines.js";
 import { shapeMatrices } from "../core/matrix.js";
-import { ACCURACY_TEXT, BIASES, CLIFF_TEXT, EMPTY, methodTexts, priceText } from "../core/method.js";
+import { ACCURACY_TEXT, BIASES, CLIFF_TEXT, EMPTY, methodTexts, NEXT_TEXT, priceText } from "../core/method.js";
 import { machineFacts, verifiedText } from "../core/notes.js";
 import { floorText } from "../core/noise.js";
+import { isReadNext } from "../core/reading.js";
 import { countText, listText, ratioText, shellWord } from "../core/text.js";
 import { answerTable, namesTable, rankingTables } from "../tables/answer.js";
 import { bandwidthTable, batchTable, bestTypeTable, ceilingTable, costTable, layoutTable, normTable, priceTables,
-  profileTable, threadTable, typeTable, versionTables } from "../tables/relative.js";
+  profileTable, readingTable, threadTable, typeTable, versionTables } from "../tables/relative.js";
 import { accuracyTables, changeFloorText, changesTable, gapsTable, machinesTable, remarksTable, runsTable,
 } from "../tables/runs.js";
 import { cliffTable, kernelTable, matrixTable } from "../tables/shapes.js";
@@ -52,6 +53,7 @@ export function renderReport(views, pictures, folder, command) {
     ...section("Instead of f32",
       [markdownTable(bestTypeTable(view)), markdownTable(typeTable(view)) || EMPTY.types]),
     ...section("Instead of ncl", [markdownTable(layoutTable(view)) || EMPTY.layouts]),
+    ...section("When the output is read next", reading(view)),
     ...section("Versions of one library",
       versions.length ? versions.map((table) => markdownTable(table)) : [EMPTY.versions]),
     ...section(PICTURE_TITLES.accuracy, [...images("accuracy"), ...accuracy(view)]),
@@ -161,6 +163,12 @@ function price(view) {
   if (!found) return [EMPTY.price];
   return [escape(priceText(found.withoutControl)), markdownTable(found.medians),
     folded("Per shape", [markdownTable(found.shapes)])];
+}
+
+function reading(view) {
+  const found = readingTable(view);
+  if (found) return [NEXT_TEXT, ...found.texts.map(markdownProse), found.table ? markdownTable(found.table) : ""];
+  return isReadNext(view.timed) ? [EMPTY.reading] : [];
 }
 
 function accuracy(view) {

@@ -8,12 +8,12 @@ import { rooflineChart } from "../../charts/roofline.js";
 import { scalingChart } from "../../charts/scaling.js";
 import { backendsOf } from "../../core/filters.js";
 import { fullTitle } from "../../core/groups.js";
-import { ACCURACY_TEXT, APART, EMPTY, priceText } from "../../core/method.js";
+import { ACCURACY_TEXT, APART, EMPTY, NEXT_TEXT, priceText } from "../../core/method.js";
 import { layerText, ratioText, shapeText } from "../../core/text.js";
 import { bandwidthTable, batchTable, bestTypeTable, costTable, layoutTable, normTable, priceTables, profileTable,
-  threadTable, typeTable, versionTables } from "../../tables/relative.js";
+  readingTable, threadTable, typeTable, versionTables } from "../../tables/relative.js";
 import { accuracyTables } from "../../tables/runs.js";
-import { choice, controls, element, folded, note } from "../dom.js";
+import { choice, controls, element, folded, note, prose } from "../dom.js";
 import { chartWidth, chooseSetting, nothing, picture } from "../names.js";
 import { pick, state } from "../state.js";
 import { show } from "../tables.js";
@@ -101,6 +101,14 @@ function prices(view, perShape) {
     note(priceText(found.withoutControl)),
     show(view, found.medians, { section: "other", sortable: false }),
     folded("Per shape", {}, () => perShape(found.shapes))];
+}
+
+export function readingSection(view) {
+  const found = readingTable(view);
+  if (!found) return nothing(EMPTY.reading);
+  return [
+    note(NEXT_TEXT), found.texts.map((text) => element("p", {}, prose(text))),
+    found.table ? show(view, found.table, { section: "reading" }) : null];
 }
 
 export function accuracySection(view) {
