@@ -1,7 +1,8 @@
 // What a read of the output right after each call changes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { optionPairs, isReadNext, readingTexts, readNext } from "../../scripts/analysis/core/reading.js";
+import { optionPairs, isReadNext, readingTexts, readNext, relationsText }
+  from "../../scripts/analysis/core/reading.js";
 import { readingTable } from "../../scripts/analysis/tables/relative.js";
 import { close, loadRows, makeGap, makeRow, viewOf } from "./synthesis.js";
 
@@ -13,9 +14,8 @@ function both(times, fields) {
     makeRow(backend, alone, fields), makeRow(backend, next, { ...fields, then: "read" })]);
 }
 
-const sizes = (count) => Array.from({ length: count }, (_, at) => at + 1);
-const linesOf = ({ lines }) => lines.map(({ option, title, regime, cases, isAlone, isNext }) => (
-  [option, title, regime, cases, isAlone, isNext].join(" ")));
+const linesOf = ({ lines }) => lines.map(({ option, title, regime, cases }) => [option, title, regime,
+  relationsText(cases, "isAlone"), relationsText(cases, "isNext")].join("; "));
 
 test("contestants that differ in one option are a pair", () => {
   const told = (...ids) => optionPairs(ids).map(({ base, variant, option }) => `${base} < ${variant}: ${option}`);
@@ -32,7 +32,7 @@ test("contestants that differ in one option are a pair", () => {
 test("the order may turn around when the output is read", () => {
   const view = viewOf(both({ simd: [100, 220], [OFF]: [125, 200] }, { regime: "DRAM" }));
   const found = readNext(view);
-  assert.deepEqual(linesOf(found), ["simd.streaming=off training, 1 thread DRAM 1 slower faster"]);
+  assert.deepEqual(linesOf(found), ["simd.streaming=off; training, 1 thread; DRAM; slower; faster"]);
   const [{ alone, next, adds }] = found.lines;
   close(alone.ratio, 1.25, 0.01);
   close(next.ratio, 0.909, 0.01);
@@ -41,7 +41,7 @@ test("the order may turn around when the output is read", () => {
   const [text, ...rest] = readingTexts(view, found);
   assert.deepEqual(rest, []);
   assert.match(text, /^When its output is read next, simd takes longer than with simd\.streaming=off in training/);
-  assert.match(text, /in DRAM \(\*\*1\.10 \[1\.\d\d, 1\.\d\d\] times\*\* as long; 0\.80 \[0\.\d\d, 0\.\d/);
+  assert.match(text, /thread: \(64, 256, 128\) \(\*\*1\.10 \[1\.\d\d, 1\.\d\d\] times\*\* as long; 0\.80 \[0\./);
   assert.match(text, /There, \*\*set simd\.streaming=off\*\*\.$/);
 });
 
@@ -56,29 +56,33 @@ test("any backend and option are named as the run has them", () => {
 test("where nothing turns, the text says so, and what is open", () => {
   const wins = viewOf(both({ simd: [100, 200], [OFF]: [150, 210] }, {}));
   assert.deepEqual(readingTexts(wins, readNext(wins)),
-    ["Nowhere does simd take longer than with simd.streaming=off when its output is read next."]);
-  const open = viewOf([...both({ simd: [100, 200], [OFF]: [150, 250] }, { l: 1 }),
-    ...both({ simd: [100, 200], [OFF]: [150, 150] }, { l: 2 })]);
-  assert.deepEqual(linesOf(readNext(open)), ["simd.streaming=off training, 1 thread L2 2 slower undecided"]);
-  assert.deepEqual(readingTexts(open, readNext(open)),
-    ["simd or simd with simd.streaming=off: undecided in 1 of 1 settings."]);
+    ["In no case does simd take longer than with simd.streaming=off when its output is read next."]);
+  const short = viewOf(both({ simd: [100, 200], [OFF]: [150, 100] }, { rounds: 5 }));
+  assert.deepEqual(linesOf(readNext(short)), ["simd.streaming=off; training, 1 thread; L2; undecided; undecided"]);
+  assert.deepEqual(readingTexts(short, readNext(short)),
+    ["simd or simd with simd.streaming=off: undecided in 1 of 1 case."]);
 });
 
-test("few cases decide only together, six by the interval of their mean", () => {
-  const cases = (count, last) => sizes(count).flatMap((l) => both(
-    { simd: [100, 100], [OFF]: [120, l === count ? last : 80] }, { l }));
-  const isNext = (rows) => readNext(viewOf(rows)).lines.map((line) => line.isNext);
-  assert.deepEqual(isNext(cases(5, 80)), ["faster"]);
-  assert.deepEqual(isNext(cases(5, 101)), ["undecided"]);
-  assert.deepEqual(isNext(cases(9, 101)), ["faster"]);
-  assert.deepEqual(isNext(both({ simd: [100, 100], [OFF]: [120, 100.2] }, {})), ["tied"]);
-  assert.deepEqual(isNext(both({ simd: [100, 100], [OFF]: [120, 50] }, { rounds: 5 })), ["undecided"]);
+test("each case has its say, whatever the mean of its regime", () => {
+  const rows = [[1, 100, 200], [2, 150, 300], [3, 150, 180], [4, 120, 160]].flatMap(([l, alone, next]) => both(
+    { simd: [100, 200], [OFF]: [alone, next] }, { l, regime: l < 4 ? "L3" : "DRAM" }));
+  const view = viewOf([...rows, ...both({ simd: [100, 200], [OFF]: [90, 150] }, { pass: "backward" })]);
+  const found = readNext(view);
+  assert.deepEqual(linesOf(found), [
+    "simd.streaming=off; training, 1 thread; L3; slower in 2, tied in 1; faster in 1, slower in 1, tied in 1",
+    "simd.streaming=off; training, 1 thread; DRAM; slower; faster",
+    "simd.streaming=off; backward, 1 thread; L2; faster; faster"]);
+  close(found.lines[0].next.ratio, Math.cbrt(1 * 1.5 * 0.9), 0.01);
+  const [text, ...rest] = readingTexts(view, found);
+  assert.deepEqual(rest, []);
+  assert.match(text, /thread: \(64, 256, 3\) and \(64, 256, 4\) \(\*\*1\.11 to 1\.25 times\*\* as long; 0\.67 to/);
+  assert.match(text, /nobody reads it\); backward, 1 thread: \(64, 256, 128\) \(\*\*1\.33 /);
 });
 
 test("passes, settings and regimes are told apart", () => {
   const kinds = [{}, { regime: "DRAM", l: 7 }, { pass: "backward" }, { threads: 2 }, { cache: "cold" }];
   const found = readNext(viewOf(kinds.flatMap((fields) => both({ simd: [100, 200], [OFF]: [150, 150] }, fields))));
-  assert.deepEqual(found.lines.map(({ title, regime, cases }) => `${title} ${regime} ${cases}`).sort(), [
+  assert.deepEqual(found.lines.map(({ title, regime, cases }) => `${title} ${regime} ${cases.length}`).sort(), [
     "backward, 1 thread, warm cache L2 1", "training, 1 thread, cold cache L2 1",
     "training, 1 thread, warm cache DRAM 1", "training, 1 thread, warm cache L2 1",
     "training, 2 threads, warm cache L2 1"]);
@@ -90,7 +94,7 @@ test("other backends are told where the read turns their order around", () => {
   assert.deepEqual([found.lines, found.turns.map(({ base, variant }) => `${base} ${variant}`)], [[], ["a b"]]);
   const [text] = readingTexts(view, found);
   assert.match(text, /^a is faster than b when nobody reads the output, and slower when it is read next, in /);
-  assert.match(text, /in L3 \(\*\*1\.50 \[.*\] times\*\* as long; 0\.67 /);
+  assert.match(text, /thread: \(64, 256, 128\) \(\*\*1\.50 \[.*\] times\*\* as long; 0\.67 /);
   const swapped = viewOf(both({ b: [150, 200], a: [100, 300] }, {}));
   assert.match(readingTexts(swapped, readNext(swapped))[0], /^a is faster than b .*\*\*1\.50 .*; 0\.67 /);
 });
@@ -119,8 +123,8 @@ test("with and without the read are cases of their own for all else", () => {
 
 test("a line of the table has both ratios and what the read adds", () => {
   const { table } = readingTable(viewOf(both({ simd: [100, 220], [OFF]: [125, 200] }, { jitter: 0 })));
-  assert.equal(table.head.length, 9);
+  assert.equal(table.head.length, 10);
   assert.deepEqual(table.body[0].map((cell) => cell.text ?? cell), ["simd.streaming=off", "training, 1 thread",
-    "L2", "1", "1.25", "0.91", "faster", "2.20", "1.60"]);
+    "L2", "1", "1.25", "slower", "0.91", "faster", "2.20", "1.60"]);
   assert.equal(readingTable(viewOf(both({ simd: [1, 2] }))), null);
 });

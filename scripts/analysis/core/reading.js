@@ -5,11 +5,10 @@ import { isApart, ratioOf } from "./cases.js";
 import { groupBy, keyOf, unique } from "./collections.js";
 import { byRegime, caseWithout, KEYS, likeCases, titlesIn } from "./groups.js";
 import { geometricMean, geometricMeanOf, tied } from "./statistics.js";
-import { estimateText } from "./text.js";
+import { countText, estimateText, listText, rangeText, shapeText } from "./text.js";
 
 const READ = "read";
 const NOTHING = "nothing";
-const FEWEST_CASES = 6; // of a mean that has an interval
 
 // Whether anything was timed with a read behind it.
 export function isReadNext(rows) {
@@ -39,10 +38,11 @@ function partsOf(id) {
 
 // {lines, turns}; null when no two were timed in the same cases in both ways. A line is of two contestants that
 // differ in one option, a group and a regime: {base, variant, option, keys, title, regime, cases, alone, next,
-// isAlone, isNext, adds}. `alone` and `next` are estimates of the time of the variant as a ratio to that of the
-// base, without and with the read; `isAlone` and `isNext` what the variant is by them: faster, slower, tied or
-// undecided. `adds` are the times with the read as ratios to those without, of base and variant, which were not
-// measured in the same rounds. `turns` are lines of any other two whose order the read turns around.
+// adds}. `alone` and `next` are estimates of the time of the variant as a ratio to that of the base, without and
+// with the read. `cases` has each case, {row, alone, next, isAlone, isNext}, the last two what the variant is by
+// these ratios: faster, slower, tied or undecided. `adds` are the times with the read as ratios to those without,
+// of base and variant, which were not measured in the same rounds. `turns` are lines of any other two, with the
+// cases alone in which the read turns their order around.
 export function readNext(view) {
   const found = findPairs(view);
   const ids = unique(found.map(({ row }) => row.backend));
@@ -51,7 +51,8 @@ export function readNext(view) {
   const others = ids.flatMap((base, at) => ids.slice(at + 1).map((variant) => ({ base, variant, option: null })))
     .filter(({ base, variant }) => !isOption(base, variant) && !isOption(variant, base));
   const lines = linesOf(view, found, options);
-  const turns = linesOf(view, found, others).filter(({ isAlone, isNext }) => isOpposite(isAlone, isNext));
+  const turns = linesOf(view, found, others)
+    .map((line) => ({ ...line, cases: line.cases.filter(isTurned) })).filter(({ cases }) => cases.length);
   return lines.length || turns.length ? { lines, turns } : null;
 }
 
@@ -71,82 +72,101 @@ function linesOf(view, found, contestants) {
   return contestants.flatMap(({ base, variant, option }) => groups.flatMap(({ keys, rows }) => {
     const regimes = unique(rows.map((row) => row.regime)).sort(byRegime(view.schema));
     return regimes.flatMap((regime) => {
-      const cases = groupBy(rows.filter((row) => row.regime === regime), (row) => row.case);
-      const both = [...cases.values()].map((own) => [base, variant].map(
-        (id) => own.find((row) => row.backend === id))).filter((pair) => pair.every(Boolean));
-      return both.length ? [{ base, variant, option, keys, title: title(keys), regime, cases: both.length,
-        ...compared(view, both, bares) }] : [];
+      const own = groupBy(rows.filter((row) => row.regime === regime), (row) => row.case).values();
+      const both = [...own].map((all) => [base, variant].map((id) => all.find((row) => row.backend === id)))
+        .filter((pair) => pair.every(Boolean));
+      return both.length ? [{ base, variant, option, keys, title: title(keys), regime,
+        ...compared(view.run, both, bares) }] : [];
     });
   }));
 }
 
-function compared(view, both, bares) {
-  const { run } = view;
-  const next = both.map(([base, variant]) => ratioOf(run, variant, base));
-  const alone = both.map(([base, variant]) => ratioOf(run, bares.get(variant), bares.get(base)));
-  const adds = [0, 1].map((at) => geometricMeanOf(both.map(
-    (pair) => pair[at].median_ns / bares.get(pair[at]).median_ns)));
-  return { alone: geometricMean(alone), next: geometricMean(next), isAlone: relationOf(alone, run.noise.floor),
-    isNext: relationOf(next, run.noise.floor), adds };
-}
-
-// By the interval of the mean; of so few cases that it has none, what all of them say.
-function relationOf(estimates, floor) {
-  const of = (estimate) => {
-    const same = tied(estimate, floor);
+function compared(run, both, bares) {
+  const relationOf = (estimate) => {
+    const same = tied(estimate, run.noise.floor);
     return same === null ? "undecided" : same ? "tied" : estimate.ratio > 1 ? "slower" : "faster";
   };
-  if (estimates.length >= FEWEST_CASES) return of(geometricMean(estimates));
-  const all = unique(estimates.map(of));
-  return all.length === 1 ? all[0] : "undecided";
+  const cases = both.map(([base, variant]) => {
+    const alone = ratioOf(run, bares.get(variant), bares.get(base));
+    const next = ratioOf(run, variant, base);
+    return { row: base, alone, next, isAlone: relationOf(alone), isNext: relationOf(next) };
+  });
+  const adds = [0, 1].map((at) => geometricMeanOf(both.map(
+    (pair) => pair[at].median_ns / bares.get(pair[at]).median_ns)));
+  return { cases, alone: geometricMean(cases.map(({ alone }) => alone)),
+    next: geometricMean(cases.map(({ next }) => next)), adds };
 }
 
-function isOpposite(a, b) {
-  return (a === "faster" && b === "slower") || (a === "slower" && b === "faster");
+function isTurned({ isAlone, isNext }) {
+  return (isAlone === "faster" && isNext === "slower") || (isAlone === "slower" && isNext === "faster");
+}
+
+// What the variant is in the cases of a line: `faster`, or `faster in 2, tied in 1`.
+export function relationsText(cases, key) {
+  const counts = ["faster", "slower", "tied", "undecided"]
+    .map((relation) => [relation, cases.filter((own) => own[key] === relation).length])
+    .filter(([, count]) => count);
+  return counts.length === 1 ? counts[0][0]
+    : counts.map(([relation, count]) => `${relation} in ${count}`).join(", ");
 }
 
 // What this means, with what matters between two asterisks: [text].
 export function readingTexts(view, { lines, turns }) {
-  const ofOptions = groupBy(lines, (line) => keyOf(line, ["base", "option"])).values();
-  return [...[...ofOptions].flatMap((own) => optionTexts(view, own)),
-    ...turns.map((line) => turnText(view, line))];
+  const pairs = (list) => [...groupBy(list, (line) => keyOf(line, ["base", "variant"])).values()];
+  return [...pairs(lines).flatMap((own) => optionTexts(view, own)),
+    ...pairs(turns).flatMap((own) => turnTexts(view, own))];
 }
+
+const AS_IS = (estimate) => estimate;
 
 function optionTexts(view, lines) {
   const [{ base, option }] = lines;
   const name = view.spoken(base);
-  const slow = lines.filter(({ isNext }) => isNext === "faster");
-  const refuted = lines.filter(({ isNext, isAlone }) => isNext === "slower" && isAlone === "faster");
-  const open = lines.filter(({ isNext }) => isNext === "undecided").length;
+  const all = lines.flatMap(({ cases }) => cases);
+  const open = all.filter(({ isNext }) => isNext === "undecided").length;
+  const slow = placesText(lines, ({ isNext }) => isNext === "faster", inverse);
+  const refuted = placesText(lines, ({ isAlone, isNext }) => isAlone === "faster" && isNext === "slower", AS_IS);
   const texts = [];
-  if (slow.length) {
+  if (slow) {
     texts.push(`When its output is read next, ${name} takes longer than with ${option} in ${
-      placesText(slow, inverse)}. There, **set ${option}**.`);
+      slow}. There, **set ${option}**.`);
   }
-  if (refuted.length) {
+  if (refuted) {
     texts.push(`With ${option}, ${name} is faster when nobody reads the output, and slower when it is read next, `
-      + `in ${placesText(refuted, (estimate) => estimate)}. There, **leave ${option} out**.`);
+      + `in ${refuted}. There, **leave ${option} out**.`);
   }
-  if (!texts.length && open < lines.length) {
-    texts.push(`Nowhere does ${name} take longer than with ${option} when its output is read next.`);
+  if (!texts.length && open < all.length) {
+    texts.push(`In no case does ${name} take longer than with ${option} when its output is read next.`);
   }
-  if (open) texts.push(`${name} or ${name} with ${option}: undecided in ${open} of ${lines.length} settings.`);
+  if (open) {
+    texts.push(`${name} or ${name} with ${option}: undecided in ${open} of ${countText(all.length, "case")}.`);
+  }
   return texts;
 }
 
-// `training, 2 threads, in DRAM (**1.20 [1.15, 1.26] times** as long; 0.80 [0.78, 0.83] when nobody reads it)`
-function placesText(lines, toTimes) {
-  return lines.map(({ title, regime, ...times }) => {
-    const [alone, next] = [times.alone, times.next].map((own) => estimateText(toTimes(own)));
-    return `${title}, in ${regime} (**${next} times** as long; ${alone} when nobody reads it)`;
-  }).join(", ");
+function turnTexts(view, lines) {
+  const { base, variant } = lines[0];
+  return [[variant, base, "slower", AS_IS], [base, variant, "faster", inverse]].map(
+    ([first, second, relation, toTimes]) => {
+      const places = placesText(lines, ({ isNext }) => isNext === relation, toTimes);
+      return places && `${view.spoken(first)} is faster than ${view.spoken(second)} when nobody reads the output, `
+        + `and slower when it is read next, in ${places}.`;
+    }).filter(Boolean);
 }
 
-function turnText(view, { base, variant, title, regime, isNext, alone, next }) {
-  const [first, second, toTimes] = isNext === "slower" ? [variant, base, (estimate) => estimate]
-    : [base, variant, inverse];
-  return `${view.spoken(first)} is faster than ${view.spoken(second)} when nobody reads the output, and slower `
-    + `when it is read next, in ${placesText([{ title, regime, alone, next }], toTimes)}.`;
+// `training, 2 threads: (32, 256, 256) and (32, 256, 512) (**1.10 to 1.15 times** as long; 0.69 to 0.83 when
+// nobody reads it)`, of one case with its intervals; empty where no case is wanted.
+function placesText(lines, isWanted, toTimes) {
+  return [...groupBy(lines, ({ title }) => title)].map(([title, own]) => {
+    const cases = own.flatMap((line) => line.cases).filter(isWanted);
+    if (!cases.length) return "";
+    const [next, alone] = ["next", "alone"].map((key) => {
+      const all = cases.map((one) => toTimes(one[key]));
+      return all.length === 1 ? estimateText(all[0]) : rangeText(all.map(({ ratio }) => ratio));
+    });
+    return `${title}: ${listText(cases.map(({ row }) => shapeText(row)))} (**${next} times** as long; ${
+      alone} when nobody reads it)`;
+  }).filter(Boolean).join("; ");
 }
 
 function inverse({ ratio, lo, hi, ...more }) {

@@ -2,7 +2,7 @@
 import { costTable as costs } from "../core/costs.js";
 import { CONTROL } from "../core/groups.js";
 import { FACTORS, performanceProfile } from "../core/profile.js";
-import { readingTexts, readNext } from "../core/reading.js";
+import { readingTexts, readNext, relationsText } from "../core/reading.js";
 import { batchScaling, layoutRatios, normRatios, typeRatios, price, threadScaling,
   versionsSideBySide } from "../core/relative.js";
 import { bandwidthTable as bandwidths, ceilingTable as ceilings } from "../core/roofline.js";
@@ -97,13 +97,12 @@ export function readingTable(view) {
   return found && { texts: readingTexts(view, found), table: unlessEmpty({
     id: "reading", caption: "Time with an option as a ratio to the time without it; below 1 the option is faster",
     head: ["option", "setting", "data in", numeric("cases"), numeric("output left alone"),
-      numeric("output read next"), "when it is read, the option is", numeric("the read adds, without the option"),
+      "the option is", numeric("output read next"), "the option is", numeric("the read adds, without the option"),
       numeric("and with it")],
-    body: found.lines.map(({ option, title, regime, cases, alone, next, isNext, adds }) => [
+    body: found.lines.map(({ option, title, regime, cases, alone, next, adds }) => [
       { text: option, code: true }, title, { text: regime, value: view.schema.regimes.indexOf(regime) },
-      numberCell(cases), estimateCell(alone), estimateCell(next),
-      { text: isNext, strong: isNext === "faster" || isNext === "slower" },
-      ...adds.map((ratio) => numberCell(ratio, ratioText))]) }) };
+      numberCell(cases.length), estimateCell(alone), relationsText(cases, "isAlone"), estimateCell(next),
+      relationsText(cases, "isNext"), ...adds.map((ratio) => numberCell(ratio, ratioText))]) }) };
 }
 
 export function versionTables(view) {
