@@ -24,16 +24,16 @@
 #include <string>
 
 #include "harness/core/backend.h"
+#include "harness/core/copy_kernel.h"
 #include "harness/core/empty_kernel.h"
 #include "harness/core/storage.h"
 #include "harness/core/tiles.h"
-#include "impls/simd/functions.h"
 #include "impls/simd/machine.h"
+#include "impls/simd/ops.h"
 #include "impls/simd/plan.h"
-#include "impls/simd/rows.h"
-#include "impls/simd/segments.h"
-#include "impls/simd/short.h"
-#include "impls/simd/work.h"
+#include "impls/simd/row_kernel.h"
+#include "impls/simd/strided_kernel.h"
+#include "impls/simd/threads.h"
 
 namespace {
 
@@ -75,22 +75,11 @@ struct Switch {
   const char* what;
 };
 
-constexpr std::array<Switch, 4> kSwitches = {{
+constexpr std::array<Switch, 3> kSwitches = {{
     {"residency", &simd::Settings::residency, "what is read twice stays in a cache in between"},
-    {"fetching", &simd::Settings::fetching, "what comes next is fetched during the writing"},
     {"sharing", &simd::Settings::sharing, "threads share a statistic where there are few"},
-    {"columns", &simd::Settings::columns, "short runs are taken as columns"},
+    {"columns", &simd::Settings::columns, "short runs are taken as columns or transposed"},
 }};
-
-// Highway's targets that are both compiled in and supported by this CPU. The baseline target is
-// always among them: Highway reports NEON as unsupported on Arm CPUs without AES, which nothing
-// here needs.
-std::vector<std::int64_t> targets() {
-  std::vector<std::int64_t> list;
-  std::int64_t left = (hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS;
-  for (; left != 0; left &= left - 1) list.push_back(left & -left);
-  return list;
-}
 
 std::vector<normbench::BackendOption> Simd::options() const {
   std::vector<normbench::BackendOption> list = {
@@ -99,11 +88,21 @@ std::vector<normbench::BackendOption> Simd::options() const {
        "output goes around the caches: from a size on, which is measured or given",
        "BYTES"}};
   for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what, ""});
-  list.push_back({"caches", {"real", "tiny"}, "what is planned for; tiny is for tests", ""});
+  list.push_back({"caches",
+                  {"real", "tiny"},
+                  "what is planned for: a core's own cache of so many bytes; tiny is for tests",
+                  "BYTES"});
   normbench::BackendOption target{"target", {}, "instruction set", ""};
-  for (const std::int64_t one : targets()) target.values.emplace_back(hwy::TargetName(one));
+  for (const std::int64_t one : simd::targets()) target.values.emplace_back(hwy::TargetName(one));
   list.push_back(std::move(target));
   return list;
+}
+
+// 0 if it is no number.
+Index number(std::string_view value) {
+  Index found = 0;
+  std::from_chars(value.data(), value.data() + value.size(), found);
+  return found;
 }
 
 // "auto", "on", "off", or the bytes from which on it is on.
@@ -112,8 +111,7 @@ void set_streaming(simd::Settings& settings, std::string_view value) {
   settings.streaming = value == "on"    ? Streaming::kOn
                        : value == "off" ? Streaming::kOff
                                         : Streaming::kAuto;
-  settings.streaming_from = 0;
-  std::from_chars(value.data(), value.data() + value.size(), settings.streaming_from);
+  settings.streaming_from = number(value);
 }
 
 std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_view value) const {
@@ -128,52 +126,47 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
     if (name == one.name) variant->settings_.*one.member = value == "on";
   }
   if (name == "streaming") set_streaming(variant->settings_, value);
-  if (name == "caches") variant->settings_.tiny = value == "tiny";
-  for (const std::int64_t one : targets()) {
+  if (name == "caches") {
+    variant->settings_.tiny = value == "tiny";
+    variant->settings_.own = number(value);
+  }
+  for (const std::int64_t one : simd::targets()) {
     if (name == "target" && value == hwy::TargetName(one)) variant->settings_.target = one;
   }
   return variant;
 }
 
-// The norm `none`: a copy.
-class CopyKernel : public Kernel {
+class ParallelCopy : public normbench::CopyKernel {
  public:
-  CopyKernel(const Problem& problem, const Arguments& arguments, const simd::Plan& plan)
-      : from_(problem.backward() ? arguments.dy : arguments.x),
-        to_(problem.backward() ? arguments.dx : arguments.y),
-        plan_(plan) {}
+  ParallelCopy(const Problem& problem, const Arguments& arguments, const simd::Plan& plan)
+      : CopyKernel(problem, arguments), plan_(plan) {}
 
   void run() override {
-    if (plan_.threads == 1) return copy(0, 1);
-#pragma omp parallel num_threads(plan_.threads)
-    copy(omp_get_thread_num(), omp_get_num_threads());
+    simd::on_threads(plan_.threads, [this](int thread, int team) {
+      copy_share(static_cast<std::size_t>(thread), static_cast<std::size_t>(team));
+    });
   }
 
   std::string detail() const override { return plan_.detail(); }
 
  private:
-  void copy(int thread, int team) {
-    const auto [first, size] = simd::share_of(static_cast<Index>(from_.bytes()), thread, team, 64);
-    std::memcpy(static_cast<char*>(to_.data) + first, static_cast<const char*>(from_.data) + first,
-                static_cast<std::size_t>(size));
-  }
-
-  Tensor from_, to_;
   simd::Plan plan_;
 };
 
 // Roundings of one value: one when the pivot is subtracted, at most eight in its accumulator, and
-// two when the four accumulators are combined: 11. If the pivot lies t standard deviations off the
-// mean, the sums are larger than sums about the mean. For t <= 1, all errors of the variance
-// together are at most (1 + t^2) + 2 t sqrt(1 + t^2) < 4.83 times as large, and 11 * 4.83 < 54.
-constexpr double kRoundings = 54;
-
+// two when the four accumulators are combined: 11. For f64 the double accumulators round too: once
+// for every eight values. If the pivot lies t standard deviations off the mean, the sums are larger
+// than sums about the mean: all errors of the variance together are at most
+// (1 + t^2) + 2 t sqrt(1 + t^2) times as large.
 Accuracy Simd::accuracy(const Problem& problem) const {
-  // For f64 the double accumulators round too: once for every eight values.
-  const auto values =
-      static_cast<double>(std::max(tiles_of(problem).values(), problem.values_per_channel()));
+  const Index n = tiles_of(problem).values();
+  const auto values = static_cast<double>(std::max(n, problem.values_per_channel()));
+  const bool is_double = problem.dtype == DType::kF64;
+  const double roundings = 11 + (is_double ? values / 8 : 0);
+  const double t = is_double ? simd::most_off<double>(static_cast<double>(n))
+                             : simd::most_off<float>(static_cast<double>(n));
   return {.grade = simd::reads_once(problem) ? Grade::kB : Grade::kA,
-          .roundings = kRoundings + (problem.dtype == DType::kF64 ? 4.83 * values / 8 : 0)};
+          .roundings = roundings * ((1 + t * t) + 2 * t * std::sqrt(1 + t * t))};
 }
 
 // Whether the running statistics overlap gamma or beta in memory. Then all of y must be written
@@ -195,26 +188,34 @@ std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& a
   if (problem.elements() == 0) return std::make_unique<normbench::EmptyKernel>(arguments);
   if (shares_memory(arguments)) threads = 1;
   return with_storage(problem.dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
-    const simd::Functions<T>& table = simd::functions<T>(settings_.target);
+    const simd::Ops<T>& ops = simd::ops<T>(settings_.target);
     simd::Machine machine = simd::this_machine(threads);
-    machine.lanes = table.lanes;
+    machine.lanes = ops.lanes;
     const bool is_given = settings_.streaming_from > 0 || settings_.tiny;
     if (!is_given) machine.streaming_from = simd::measured_streaming(threads);
     const simd::Plan plan = make_plan(problem, machine, settings_);
     switch (plan.kernel) {
       case simd::KernelKind::kCopy:
         break;
-      case simd::KernelKind::kSegments:
-        return std::make_unique<simd::SegmentsKernel<T>>(problem, arguments, plan, table);
-      case simd::KernelKind::kRows:
-        return std::make_unique<simd::RowsKernel<T>>(problem, arguments, plan, table);
-      case simd::KernelKind::kShort:
-        return std::make_unique<simd::ShortKernel<T>>(problem, arguments, plan, table);
+      case simd::KernelKind::kStrided:
+        return std::make_unique<simd::StridedKernel<T>>(problem, arguments, plan, ops);
+      case simd::KernelKind::kRow:
+      case simd::KernelKind::kTransposedRow:
+        return std::make_unique<simd::RowKernel<T>>(problem, arguments, plan, ops);
     }
-    return std::make_unique<CopyKernel>(problem, arguments, plan);
+    return std::make_unique<ParallelCopy>(problem, arguments, plan);
   });
 }
 
 }  // namespace
+
+// The baseline target is always among them: Highway reports NEON as unsupported on Arm CPUs without
+// AES, which nothing here needs.
+std::vector<std::int64_t> simd::targets() {
+  std::vector<std::int64_t> list;
+  std::int64_t left = (hwy::SupportedTargets() | HWY_STATIC_TARGET) & HWY_TARGETS;
+  for (; left != 0; left &= left - 1) list.push_back(left & -left);
+  return list;
+}
 
 std::unique_ptr<Backend> make_simd() { return std::make_unique<Simd>(); }

@@ -14,7 +14,7 @@
 #include <map>
 #include <string>
 
-#include "impls/simd/functions.h"
+#include "impls/simd/ops.h"
 
 namespace simd {
 namespace {
@@ -135,26 +135,27 @@ constexpr Index kChunk = 16 * 1024;
 // that of inference.
 class Circle {
  public:
-  Circle(const SegmentFunctions<float>& work, float* memory, Index size)
+  Circle(const StridedOps<float>& work, float* memory, Index size)
       : work_(work), from_(memory), to_(memory + size), size_(size) {}
 
   // The median time of a chunk, once around, or until `limit_ns` are over: interruptions are not in
   // it.
   double chunk_ns(bool streaming, double limit_ns) {
-    const Region region = {.rows = 1,
-                           .row_stride = 0,
-                           .segments = 1,
-                           .segment_stride = 0,
-                           .length = kChunk,
-                           .ahead = 0,
-                           .reversed = false};
     const float scale = 2;
     const float bias = 1;
+    WriteArguments<float> chunk = {.x = nullptr,
+                                   .dy = nullptr,
+                                   .out = nullptr,
+                                   .region = {1, 0, 1, 0, kChunk},
+                                   .coefficients = {nullptr, &scale, &bias, nullptr},
+                                   .streaming = streaming};
     std::vector<double> times;
     double spent = 0;
     for (Index done = 0; done < size_ && spent < limit_ns; done += kChunk) {
       const double start = now_ns();
-      work_.apply(from_ + at_, to_ + at_, region, &scale, &bias, streaming);
+      chunk.x = from_ + at_;
+      chunk.out = to_ + at_;
+      work_.write(Formula::kApply, chunk);
       times.push_back(now_ns() - start);
       spent += times.back();
       at_ = (at_ + kChunk) % size_;
@@ -165,45 +166,36 @@ class Circle {
   }
 
  private:
-  const SegmentFunctions<float>& work_;
+  const StridedOps<float>& work_;
   float* from_;
   float* to_;
   Index size_;
   Index at_ = 0;
 };
 
-// Finds from which size on streaming wins by more than 10%, among four that halve what is left, on
-// a logarithmic scale, between what fits no private caches and what fits no cache that a call gets
-// for itself.
+// Finds from which size on streaming wins by more than 10%: the first of four, from what fits no
+// private caches to what fits no cache that a call gets for itself.
 class StreamingSearch {
  public:
   StreamingSearch(const Machine& machine, const Deadline& deadline)
       : threads_(machine.threads),
         deadline_(deadline),
-        assumed_(machine.last),
-        least_(whole(static_cast<double>(least_copied(machine)))),
-        most_(std::max(whole(64 * kMiB), 4 * least_)),
+        least_(2 * static_cast<double>(machine.own * machine.threads)),
+        most_(std::max(64 * kMiB, 8 * least_)),
         memory_(static_cast<std::size_t>(most_)) {}
 
-  // kNeverStreams if it loses at the largest size. What the system says of the last cache, if the
-  // time is over before.
+  // kNeverStreams if it loses at all sizes. What the system says of the last cache, if the time is
+  // over before.
   Index find() {
-    if (!memory_.is_there()) return assumed_;
     constexpr int kSizes = 4;
-    Index losing = 0;
-    Index winning = 0;
     for (int i = 0; i < kSizes; ++i) {
-      const bool is_last = i == kSizes - 1;
-      const auto low = static_cast<double>(losing == 0 ? least_ : losing);
-      const auto high = static_cast<double>(winning == 0 ? most_ : winning);
-      Index bytes = whole(std::sqrt(low * high));
-      if (is_last && losing == 0) bytes = least_;
-      if (is_last && winning == 0) bytes = most_;
-      if (bytes == losing || bytes == winning) break;
-      if (!is_affordable(bytes)) return winning == 0 ? assumed_ : winning;
-      (wins(bytes) ? winning : losing) = bytes;
+      const Index bytes = whole(least_ * std::pow(most_ / least_, i / (kSizes - 1.0)));
+      if (!memory_.is_there() || !is_affordable(bytes)) {
+        return std::max(whole(least_), cache_bytes(3));
+      }
+      if (wins(bytes)) return bytes;
     }
-    return winning == 0 ? kNeverStreams : winning;
+    return kNeverStreams;
   }
 
  private:
@@ -242,7 +234,7 @@ class StreamingSearch {
     return std::max<Index>(1, bytes / kBytesOfPair / threads_ / kChunk) * kChunk;
   }
   float* memory_of(int thread) const {
-    return memory_.data() + thread * (most_ / Index{sizeof(float)} / threads_);
+    return memory_.data() + thread * (static_cast<Index>(most_) / Index{sizeof(float)} / threads_);
   }
 
   // By writing, by the thread that uses them: all pages that were only read are the same one.
@@ -259,7 +251,7 @@ class StreamingSearch {
 
   // The sum over threads of their times per chunk, if that is less than so far.
   void run_round(Index bytes, double& least_plain, double& least_streamed) const {
-    const SegmentFunctions<float>& work = functions<float>(0).runs;
+    const StridedOps<float>& work = ops<float>(0).runs;
     double plain = 0;
     double streamed = 0;
 #pragma omp parallel num_threads(threads_) reduction(+ : plain, streamed)
@@ -280,8 +272,7 @@ class StreamingSearch {
 
   int threads_;
   Deadline deadline_;
-  Index assumed_;
-  Index least_, most_;
+  double least_, most_;  // bytes
   Mapping memory_;
   Index touched_ = 0;  // bytes
   double touching_ns_ = 0;
@@ -292,7 +283,6 @@ Machine measure(int threads) {
   machine.threads = threads;
   machine.first = cache_bytes(1);
   machine.own = cache_bytes(2);
-  machine.last = cache_bytes(3);
   machine = sane(machine);
   machine.bytes_per_ns = copied_per_ns(machine.own);
   for (int count = 2; count < threads; count *= 2) {

@@ -1,4 +1,18 @@
-// The functions of StatisticFunctions, in double arithmetic. No include guard, as in vectors-inl.h.
+// From sums to statistics, coefficients and gradients, in double arithmetic.
+
+// Include guard (still compiled once per target).
+#if defined(NORMBENCH_IMPLS_SIMD_STATISTICS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NORMBENCH_IMPLS_SIMD_STATISTICS_INL_H_
+#undef NORMBENCH_IMPLS_SIMD_STATISTICS_INL_H_
+#else
+#define NORMBENCH_IMPLS_SIMD_STATISTICS_INL_H_
+#endif
+
+#include <bit>
+#include <limits>
+
+#include "impls/simd/ops.h"
+#include "impls/simd/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
@@ -63,72 +77,82 @@ HWY_INLINE hn::Vec<D> over(D d, hn::Vec<D> sum, double n) {
 }
 
 template <class Real>
-bool conclude(Index tiles, const double* a, const double* ab, const Real* pivot, double n,
-              double eps, Real* mean, Real* variance, Real* rstd) {
+bool find_statistics(Index size, Sums sums, const Real* pivots, double n, double eps,
+                     Statistics<Real> found) {
   bool fine = true;
-  for_doubles(tiles, [&](auto d, Index i) {
-    const auto sum = hn::LoadU(d, a + i);
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
+    const auto sum = hn::LoadU(d, sums.a + i);
     const auto off = over<Real>(d, sum, n);
-    const auto squares = hn::NegMulAdd(sum, off, hn::LoadU(d, ab + i));
+    const auto squares = hn::NegMulAdd(sum, off, hn::LoadU(d, sums.ab + i));
     const auto about_mean = over<Real>(d, squares, n);
     // Keeps NaN.
     const auto zero = hn::Zero(d);
     const auto positive = hn::IfThenElse(hn::Lt(about_mean, zero), zero, about_mean);
     const auto largest = hn::Set(d, static_cast<double>(std::numeric_limits<Real>::max()));
-    const auto is_near = hn::Le(hn::Mul(off, off), positive);
+    const auto most = hn::Mul(positive, hn::Set(d, most_off<Real>(n) * most_off<Real>(n)));
+    const auto is_near = hn::Le(hn::Mul(off, off), most);
     fine &= hn::AllTrue(d, hn::And(is_near, hn::Le(positive, largest)));
-    put(d, hn::Add(get(d, pivot + i), off), mean + i);
-    put(d, positive, variance + i);
-    put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), rstd + i);
+    put(d, hn::Add(get(d, pivots + i), off), found.mean + i);
+    put(d, positive, found.variance + i);
+    put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), found.rstd + i);
   });
   return fine;
 }
 
 template <class Real>
-void find_rstd(Index tiles, const Real* variance, double eps, Real* rstd) {
-  for_doubles(tiles, [&](auto d, Index i) {
+void find_rstd(Index size, const Real* variance, double eps, Real* rstd) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
     put(d, inverse_root<Real>(d, hn::Add(get(d, variance + i), hn::Set(d, eps))), rstd + i);
   });
 }
 
 template <class Real>
-void update(Index tiles, const Real* mean, const Real* variance, double momentum, double unbias,
-            Real* running_mean, Real* running_var) {
-  for_doubles(tiles, [&](auto d, Index i) {
-    const auto rest = hn::Set(d, 1 - momentum);
-    const auto move = [&](auto value, Real* running) {
-      const auto part = hn::Mul(hn::Set(d, momentum), value);
-      put(d, hn::MulAdd(rest, get(d, running), part), running);
-    };
-    move(get(d, mean + i), running_mean + i);
-    move(hn::Mul(hn::Set(d, unbias), get(d, variance + i)), running_var + i);
+void update(Index size, const Real* statistic, double factor, double momentum, Real* running) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
+    const auto value = hn::Mul(hn::Set(d, factor), get(d, statistic + i));
+    const auto moved = hn::Mul(hn::Set(d, momentum), value);
+    put(d, hn::MulAdd(hn::Set(d, 1 - momentum), get(d, running + i), moved), running + i);
   });
 }
 
 template <class Real>
 void fold(Index size, const Real* mean, const Real* scale, const Real* beta, Real* bias) {
-  for_doubles(size, [&](auto d, Index i) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
     put(d, hn::NegMulAdd(get(d, mean + i), get(d, scale + i), get(d, beta + i)), bias + i);
   });
 }
 
 template <class Real>
-void find_slopes(Index tiles, const double* a, const double* ab, const Real* rstd, double n,
-                 Real* constant, Real* slope) {
-  for_doubles(tiles, [&](auto d, Index i) {
+void find_slopes(Index size, Sums sums, const Real* rstd, double n, Real* constant, Real* slope) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
     const auto r = get(d, rstd + i);
     const auto over_n = hn::Mul(r, hn::Set(d, 1 / n));
-    put(d, hn::Mul(hn::LoadU(d, a + i), over_n), constant + i);
-    put(d, hn::Mul(hn::Mul(hn::LoadU(d, ab + i), over_n), hn::Mul(r, r)), slope + i);
+    put(d, hn::Mul(hn::LoadU(d, sums.a + i), over_n), constant + i);
+    put(d, hn::Mul(hn::Mul(hn::LoadU(d, sums.ab + i), over_n), hn::Mul(r, r)), slope + i);
   });
 }
 
 template <class Real>
-void gradients(Index size, const double* a, const double* ab, const Real* rstd, Real* dbeta,
-               Real* dgamma) {
-  for_doubles(size, [&](auto d, Index i) {
-    put(d, hn::LoadU(d, a + i), dbeta + i);
-    put(d, hn::Mul(hn::LoadU(d, ab + i), get(d, rstd + i)), dgamma + i);
+void find_gradients(Index size, Sums sums, const Real* rstd, Real* dbeta, Real* dgamma) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
+    put(d, hn::LoadU(d, sums.a + i), dbeta + i);
+    put(d, hn::Mul(hn::LoadU(d, sums.ab + i), get(d, rstd + i)), dgamma + i);
+  });
+}
+
+template <class Real>
+void weigh(Index size, const Real* gamma, Sums sums) {
+  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
+    const auto factor = get(d, gamma + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, sums.a + i), factor), d, sums.a + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, sums.ab + i), factor), d, sums.ab + i);
+  });
+}
+
+template <class Real>
+void multiply(Index size, const Real* left, const Real* right, Real* product) {
+  for_vectors<Real>(size, [&](Index i, auto lanes) HWY_ATTR {
+    store(hn::Mul(load(left + i, lanes), load(right + i, lanes)), product + i, lanes);
   });
 }
 
@@ -148,82 +172,49 @@ inline void add_neighbors(Index size, double* sums) {
 }
 
 inline void add_up(Index tiles, Index segments, double* sums) {
-  constexpr Index kLanes = lanes<double>();
-  const DoubleTag d;
-  while (segments % 2 == 0 && segments <= 2 * kLanes) add_neighbors(tiles * (segments /= 2), sums);
+  while (segments % 2 == 0) add_neighbors(tiles * (segments /= 2), sums);
   if (segments == 1) return;
   for (Index i = 0; i < tiles; ++i) {
-    const double* own = sums + i * segments;
-    Doubles vectors = hn::Zero(d);
-    Index k = 0;
-    for (; k + kLanes <= segments; k += kLanes) vectors = hn::Add(vectors, hn::LoadU(d, own + k));
-    double sum = hn::GetLane(hn::SumOfLanes(d, vectors));
-    for (; k < segments; ++k) sum += own[k];
+    double sum = 0;
+    for (Index k = 0; k < segments; ++k) sum += sums[i * segments + k];
     sums[i] = sum;
   }
 }
 
-// Broadcasts for fewer segments per tile than a vector has lanes, as long as whole vectors can be
-// loaded and stored. Returns the number of segments that are done.
+// numbers[2 * i] = numbers[2 * i + 1] = numbers[i], in place
 template <class Real>
-HWY_INLINE Index broadcast_within_vectors(Index tiles, Index segments, const Real* of_tiles,
-                                          Real* of_segments) {
-  constexpr Index kLanes = lanes<Real>();
+void repeat_neighbors(Index size, Real* numbers) {
   const hn::ScalableTag<Real> d;
   const hn::RebindToSigned<decltype(d)> integers;
-  // Lane i holds i + 1/2, so that no quotient is near an integer before it is truncated.
-  const auto places = hn::Iota(d, Real{0.5});
-  const auto inverse = hn::Set(d, 1 / static_cast<Real>(segments));
-  const Index step = kLanes / segments;
-  Index done = 0;
-  Index within = 0;  // segments of this tile that are done
-  for (Index tile = 0; tile + kLanes <= tiles; done += kLanes) {
-    const auto place = hn::Add(places, hn::Set(d, static_cast<Real>(within)));
-    const auto from = hn::ConvertTo(integers, hn::Mul(place, inverse));
-    const auto numbers = hn::LoadU(d, of_tiles + tile);
-    hn::StoreU(hn::TableLookupLanes(numbers, hn::IndicesFromVec(d, from)), d, of_segments + done);
-    tile += step;
-    within += kLanes - step * segments;
-    if (within >= segments) within -= segments, ++tile;
+  constexpr Index kLanes = lanes<Real>();
+  const auto half = hn::ShiftRight<1>(hn::Iota(integers, 0));
+  const auto low = hn::IndicesFromVec(d, half);
+  const auto high = hn::IndicesFromVec(d, hn::Add(half, hn::Set(integers, kLanes / 2)));
+  // From the end, since numbers are overwritten. The rest of the last vector is spare.
+  for (Index i = (size - 1) / kLanes * kLanes; i >= 0; i -= kLanes) {
+    const auto some = hn::LoadU(d, numbers + i);
+    if (2 * i + kLanes < 2 * size) {
+      hn::StoreU(hn::TableLookupLanes(some, high), d, numbers + 2 * i + kLanes);
+    }
+    hn::StoreU(hn::TableLookupLanes(some, low), d, numbers + 2 * i);
   }
-  return done;
 }
 
 template <class Real>
 void broadcast(Index tiles, Index segments, const Real* of_tiles, Real* of_segments) {
-  constexpr Index kLanes = lanes<Real>();
   const hn::ScalableTag<Real> d;
-  Index done = 0;
-  if (segments < kLanes) done = broadcast_within_vectors(tiles, segments, of_tiles, of_segments);
-  for (Index tile = done / segments; tile < tiles; ++tile) {
+  const Index odd = segments >> std::countr_zero(static_cast<std::uint64_t>(segments));
+  Real* next = of_segments;
+  for (Index tile = 0; tile < tiles; ++tile, next += odd) {
     const auto number = hn::Set(d, of_tiles[tile]);
-    const Index last = (tile + 1) * segments;
-    for (; done + kLanes <= last; done += kLanes) hn::StoreU(number, d, of_segments + done);
-    for (; done < last; ++done) of_segments[done] = of_tiles[tile];
+    // Beyond the last segment, where the next tile writes.
+    for (Index k = 0; k < odd; k += lanes<Real>()) hn::StoreU(number, d, next + k);
   }
-}
-
-inline void add(Index size, const double* more, double* sums) {
-  for_doubles(size, [&](auto d, Index i) {
-    hn::StoreU(hn::Add(hn::LoadU(d, sums + i), hn::LoadU(d, more + i)), d, sums + i);
-  });
-}
-
-template <class Real>
-void weigh(Index size, const Real* gamma, double* a, double* ab) {
-  for_doubles(size, [&](auto d, Index i) {
-    const auto factor = get(d, gamma + i);
-    hn::StoreU(hn::Mul(hn::LoadU(d, a + i), factor), d, a + i);
-    hn::StoreU(hn::Mul(hn::LoadU(d, ab + i), factor), d, ab + i);
-  });
-}
-
-template <class Real>
-void multiply(Index size, const Real* HWY_RESTRICT left, const Real* HWY_RESTRICT right,
-              Real* HWY_RESTRICT product) {
-  for (Index i = 0; i < size; ++i) product[i] = left[i] * right[i];
+  for (Index k = odd; k < segments; k *= 2) repeat_neighbors(tiles * k, of_segments);
 }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace simd
 HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

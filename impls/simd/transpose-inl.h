@@ -1,5 +1,17 @@
 // Loads and stores of blocks of short tiles, transposed so that a vector holds one value of each
-// tile. No include guard, as in vectors-inl.h.
+// tile.
+
+// Include guard (still compiled once per target).
+#if defined(NORMBENCH_IMPLS_SIMD_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NORMBENCH_IMPLS_SIMD_TRANSPOSE_INL_H_
+#undef NORMBENCH_IMPLS_SIMD_TRANSPOSE_INL_H_
+#else
+#define NORMBENCH_IMPLS_SIMD_TRANSPOSE_INL_H_
+#endif
+
+#include <bit>
+
+#include "impls/simd/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace simd {
@@ -12,42 +24,35 @@ inline constexpr Index kLongestShort = 2 * lanes<T>();
 // Pads tiles that are shorter than a vector, several of them in one vector. In memory tiles are
 // packed. To be transposed, each is padded to a power of two lanes.
 template <class T>
-class Spacing {
+class Padding {
   using Integer = hn::TFromD<hn::RebindToSigned<Tag<T>>>;
-  using Places = decltype(hn::SetTableIndices(Tag<T>(), static_cast<const Integer*>(nullptr)));
+  using Indices = decltype(hn::SetTableIndices(Tag<T>(), static_cast<const Integer*>(nullptr)));
   static constexpr Index kLanes = lanes<T>();
 
  public:
-  HWY_INLINE Spacing(Index length, Index width) : length(length), fills(length == width) {
-    pad_ = places(width, length);
-    pack_ = places(length, width);
-  }
+  HWY_INLINE Padding(Index length, Index width)
+      : pad_(move(length, width)), pack_(move(width, length)), is_needed_(length != width) {}
 
   HWY_INLINE Vec<T> pad(Vec<T> packed) const {
-    return fills ? packed : hn::TableLookupLanes(packed, pad_);
+    return is_needed_ ? hn::TableLookupLanes(packed, pad_) : packed;
   }
   HWY_INLINE Vec<T> pack(Vec<T> padded) const {
-    return fills ? padded : hn::TableLookupLanes(padded, pack_);
+    return is_needed_ ? hn::TableLookupLanes(padded, pack_) : padded;
   }
-
-  const Index length;
-  const bool fills;
 
  private:
-  // Indices of the lanes that move tiles from every `from` lanes to every `to` lanes. Padding gets
-  // arbitrary values.
-  static HWY_INLINE Places places(Index to, Index from) {
-    HWY_ALIGN std::array<Integer, static_cast<std::size_t>(kLanes)> all;
-    Index first = 0;
-    Index value = 0;
-    for (Integer& place : all) {
-      place = static_cast<Integer>((first + value) % kLanes);
-      if (++value == to) value = 0, first += from;
+  // Moves tiles from every `from` lanes to every `to` lanes. Padding gets arbitrary values.
+  static HWY_INLINE Indices move(Index from, Index to) {
+    HWY_ALIGN std::array<Integer, static_cast<std::size_t>(kLanes)> lanes_from;
+    for (Index lane = 0; lane < kLanes; ++lane) {
+      lanes_from[static_cast<std::size_t>(lane)] =
+          static_cast<Integer>((lane / to * from + lane % to) % kLanes);
     }
-    return hn::SetTableIndices(Tag<T>(), all.data());
+    return hn::SetTableIndices(Tag<T>(), lanes_from.data());
   }
 
-  Places pad_, pack_;
+  Indices pad_, pack_;
+  bool is_needed_;
 };
 
 // One stage of an in-register transpose: even lanes to the first half, odd lanes to the second
@@ -86,19 +91,18 @@ HWY_INLINE Index begin_of(Index i, Index length) {
   return i / kVectorsOfTile * kTilesOfVector * length + i % kVectorsOfTile * lanes<T>();
 }
 
-// Loads and transposes a block of `lanes` tiles. May read up to a vector beyond the last tile. If
-// `first` is not null, it gets the first value of each tile, and the block has the differences from
-// it.
+// Loads and transposes `lanes` tiles of `length` values, at most kWidth. May read up to a vector
+// beyond the last tile. If `first` is not null, it gets the first value of each tile, and the block
+// has the differences from it.
 template <class T, Index kWidth>
-void load_transposed(const T* from, const Spacing<T>& spacing, Parameter<T>* block,
+void load_transposed(const T* from, Index length, const Padding<T>& padding, Parameter<T>* block,
                      Parameter<T>* first) {
   const Tag<T> d;
-  constexpr Index kLanes = lanes<T>();
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    vectors[i] = load(from + begin_of<T, kWidth>(i, spacing.length));
-    if constexpr (kWidth < kLanes) vectors[i] = spacing.pad(vectors[i]);
+    vectors[i] = load(from + begin_of<T, kWidth>(i, length));
+    if constexpr (kWidth < lanes<T>()) vectors[i] = padding.pad(vectors[i]);
   }
   rotate<T, kWidth>(vectors, kWidth);
   auto start = hn::Zero(d);
@@ -108,121 +112,95 @@ void load_transposed(const T* from, const Spacing<T>& spacing, Parameter<T>* blo
   }
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    hn::Store(hn::Sub(vectors[i], start), d, block + i * kLanes);
+    hn::Store(hn::Sub(vectors[i], start), d, block + i * lanes<T>());
   }
 }
 
-// Transposes back and stores. May write up to a vector beyond the last tile. Non-temporal stores
-// need tiles as long as their padded width.
+// Transposes back and stores. May write up to a vector beyond the last tile.
 template <class T, Index kWidth>
-void store_transposed(const Parameter<T>* block, const Spacing<T>& spacing, T* to, bool streaming) {
-  constexpr Index kLanes = lanes<T>();
+void store_transposed(const Parameter<T>* block, Index length, const Padding<T>& padding, T* to) {
   Vec<T> vectors[kWidth];
 #pragma GCC unroll 32
-  for (Index i = 0; i < kWidth; ++i) vectors[i] = hn::Load(Tag<T>(), block + i * kLanes);
-  rotate<T, kWidth>(vectors, kLanes);
-  if (streaming) {
-#pragma GCC unroll 32
-    for (Index i = 0; i < kWidth; ++i) store<T, true>(vectors[i], to + i * kLanes);
-    return;
-  }
+  for (Index i = 0; i < kWidth; ++i) vectors[i] = hn::Load(Tag<T>(), block + i * lanes<T>());
+  rotate<T, kWidth>(vectors, lanes<T>());
 #pragma GCC unroll 32
   for (Index i = 0; i < kWidth; ++i) {
-    if constexpr (kWidth < kLanes) vectors[i] = spacing.pack(vectors[i]);
-    store<T>(vectors[i], to + begin_of<T, kWidth>(i, spacing.length));
+    if constexpr (kWidth < lanes<T>()) vectors[i] = padding.pack(vectors[i]);
+    store<T>(vectors[i], to + begin_of<T, kWidth>(i, length));
   }
 }
 
-// The two functions for one padded width.
+// Loads and stores blocks of `lanes` tiles, of `count` contiguous ones of `length` values, without
+// accesses beyond them: the last blocks go through a copy.
 template <class T>
-struct Transpose {
-  void (*load)(const T* from, const Spacing<T>&, Parameter<T>* block, Parameter<T>* first);
-  void (*store)(const Parameter<T>* block, const Spacing<T>&, T* to, bool streaming);
-};
-
-template <class T, Index kWidth = 1>
-Transpose<T> transpose_for(Index width) {
-  if constexpr (kWidth < kLongestShort<T>) {
-    if (width > kWidth) return transpose_for<T, 2 * kWidth>(width);
-  }
-  return {load_transposed<T, kWidth>, store_transposed<T, kWidth>};
-}
-
-// Loads and stores blocks of `count` contiguous tiles, without accesses beyond them: the last
-// blocks go through a copy. `ahead` is a prefetch distance in values; 0: no prefetch.
-template <class T>
-class Blocks {
+class TransposedBlocks {
   using Real = Parameter<T>;
   static constexpr Index kLanes = lanes<T>();
-  static constexpr Index kValues = kLanes * kLongestShort<T>;
+  static constexpr Index kMostValues = kLanes * kLongestShort<T> + kLanes;
 
  public:
-  HWY_INLINE Blocks(Index length, Index count, const T* to, bool streaming, Index ahead)
-      : width_(static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(length)))),
-        spacing_(length, width_),
-        transpose_(transpose_for<T>(width_)),
+  HWY_INLINE TransposedBlocks(Index length, Index count, bool streaming)
+      : length_(length),
         values_(length * count),
-        streaming_(streaming && is_aligned(to)),
-        ahead_(ahead) {}
-  HWY_INLINE ~Blocks() {
-    if (streaming_) hwy::FlushStream();
+        streaming_(streaming),
+        padding_(length, width_of(length)) {
+    choose<1>();
   }
 
   HWY_INLINE void load(const T* all, Index tile, Real* block, Real* first = nullptr) const {
-    const Index at = tile * spacing_.length;
-    if (is_inside(at)) {
-      if (ahead_ != 0) fetch(all + at);
-      return transpose_.load(all + at, spacing_, block, first);
-    }
-    HWY_ALIGN T copy[kValues + kLanes];
-    const Index some = std::min(values_ - at, kLanes * spacing_.length);
+    const Index at = tile * length_;
+    if (is_inside(at)) return load_(all + at, length_, padding_, block, first);
+    HWY_ALIGN T copy[kMostValues];
+    const Index some = std::min(values_ - at, kLanes * length_);
     std::memcpy(bits(copy), bits(all + at), static_cast<std::size_t>(some) * sizeof(T));
-    std::memset(bits(copy + some), 0,
-                static_cast<std::size_t>(kValues + kLanes - some) * sizeof(T));
-    transpose_.load(copy, spacing_, block, first);
+    std::memset(bits(copy + some), 0, static_cast<std::size_t>(kMostValues - some) * sizeof(T));
+    load_(copy, length_, padding_, block, first);
   }
 
+  // Non-temporal stores if streaming: `all` is then aligned to a vector.
   HWY_INLINE void store(const Real* block, T* all, Index tile) const {
-    const Index at = tile * spacing_.length;
+    const Index at = tile * length_;
     const bool inside = is_inside(at);
-    if (inside && (spacing_.fills || !streaming_)) {
-      return transpose_.store(block, spacing_, all + at, streaming_);
-    }
-    HWY_ALIGN T copy[kValues + kLanes];
-    transpose_.store(block, spacing_, copy, false);
+    if (inside && !streaming_) return store_(block, length_, padding_, all + at);
+    HWY_ALIGN T copy[kMostValues];
+    store_(block, length_, padding_, copy);
+    const Index some = std::min(values_ - at, kLanes * length_);
     if (!inside) {
-      const Index some = std::min(values_ - at, kLanes * spacing_.length);
       std::memcpy(bits(all + at), bits(copy), static_cast<std::size_t>(some) * sizeof(T));
       return;
     }
     const StoredTag<T> d;
-    for (Index i = 0; i < kLanes * spacing_.length; i += kLanes) {
-      hn::Stream(hn::Load(d, bits(copy + i)), d, bits(all + at + i));
+    for (Index i = 0; i < some; i += kLanes) {
+      stream<T>(hn::LoadU(d, bits(copy + i)), all + at + i);
     }
   }
 
  private:
-  HWY_INLINE void fetch(const T* from) const {
-    constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
-    for (Index i = 0; i < kLanes * spacing_.length; i += kLine) prefetch(from + ahead_ + i);
-  }
-  static HWY_INLINE bool is_aligned(const T* to) {
-    constexpr std::uintptr_t kAligned = static_cast<std::uintptr_t>(kLanes) * sizeof(T);
-    return reinterpret_cast<std::uintptr_t>(to) % kAligned == 0;
-  }
-  // Whether the block from here on, and one more vector, lie within the tiles.
-  HWY_INLINE bool is_inside(Index at) const {
-    return at + kLanes * spacing_.length + kLanes <= values_;
+  static Index width_of(Index length) {
+    return static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(length)));
   }
 
-  Index width_;
-  Spacing<T> spacing_;
-  Transpose<T> transpose_;
-  Index values_;
+  template <Index kWidth>
+  HWY_INLINE void choose() {
+    load_ = load_transposed<T, kWidth>;
+    store_ = store_transposed<T, kWidth>;
+    if constexpr (kWidth < kLongestShort<T>) {
+      if (length_ > kWidth) choose<2 * kWidth>();
+    }
+  }
+
+  // Whether the block from here on, and one more vector, lie within the tiles.
+  HWY_INLINE bool is_inside(Index at) const { return at + kLanes * length_ + kLanes <= values_; }
+
+  Index length_, values_;
   bool streaming_;
-  Index ahead_;
+  Padding<T> padding_;
+  void (*load_)(const T* from, Index length, const Padding<T>&, Real* block, Real* first);
+  void (*store_)(const Real* block, Index length, const Padding<T>&, T* to);
 };
 
 }  // namespace HWY_NAMESPACE
 }  // namespace simd
 HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

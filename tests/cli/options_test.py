@@ -28,8 +28,8 @@ def test_an_option_is_set_in_place(run):
 
 
 def test_options_add_up(run):
-    folder = run("--backend-option", "simd.streaming=off", "--backend-option", "simd.fetching=off")
-    assert backends_of(folder) == {"naive", "simd[streaming=off,fetching=off]"}
+    folder = run("--backend-option", "simd.streaming=off", "--backend-option", "simd.sharing=off")
+    assert backends_of(folder) == {"naive", "simd[streaming=off,sharing=off]"}
 
 
 def test_a_variant_is_one_more_contestant(run):
@@ -80,7 +80,7 @@ def test_list_names_the_options(normbench):
     ("simd.streaming=no", ["simd.streaming", "'no'", "auto, on, off, BYTES"]),
     ("simd.streaming=4 MiB", ["simd.streaming", "'4 MiB'", "BYTES"]),
     ("simd.streaming=0", ["simd.streaming", "'0'", "BYTES"]),
-    ("simd.fetching=4194304", ["simd.fetching", "'4194304'", "on, off"]),
+    ("simd.sharing=4194304", ["simd.sharing", "'4194304'", "on, off"]),
     ("naive.streaming=off", ["naive", "it has none"]),
 ])
 @pytest.mark.parametrize("flag", ["--backend-option", "--variant"])

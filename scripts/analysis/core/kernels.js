@@ -17,7 +17,8 @@ const MEANINGS = [
   [/^channels last$/, "PyTorch's path for channels last, which (N, C) data takes as well"],
   [/^rows$/, "ours: statistics of each row of contiguous values"],
   [/^runs$/, "ours: a channel is a run of contiguous values in each sample"],
-  [/^folded columns$/, "ours: a channel is a column of the matrix; several short rows are read as one"],
+  [/^transposed rows$/, "ours: short tiles are transposed, a vector holds one value of each of several"],
+  [/^(packed|folded) columns$/, "ours: a channel is a column of the matrix; several short rows are read as one"],
   [/^columns$/, "ours: a channel is a column of the matrix, vectors over channels"],
   [/^composed$/, "composed of several operators, as PyTorch has none for this"],
 ];

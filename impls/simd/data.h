@@ -1,0 +1,47 @@
+// Elements of tensors, and arrays of numbers.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <new>
+#include <vector>
+
+#include "harness/core/arguments.h"
+
+namespace simd {
+
+using Index = std::int64_t;
+
+// A pointer to element `first` of a tensor; null if the tensor is absent.
+template <class Value>
+Value* data(const normbench::Tensor& tensor, Index first = 0) {
+  return tensor.present() ? static_cast<Value*>(tensor.data) + first : nullptr;
+}
+
+// Allocates at a cache line, since a load across two lines takes twice as long, and with a spare
+// vector, so that whole vectors can be loaded and stored. Highway staggers allocations within the
+// page, which avoids 4K aliasing (a load stalls on a store with the same low 12 bits of address).
+template <class Value>
+struct LineAllocator {
+  using value_type = Value;
+  static constexpr std::size_t kSpareBytes = 128;
+
+  LineAllocator() = default;
+  template <class Other>
+  explicit LineAllocator(const LineAllocator<Other>&) {}
+
+  Value* allocate(std::size_t count) {
+    const std::size_t bytes = count * sizeof(Value) + kSpareBytes;
+    void* memory = hwy::AllocateAlignedBytes(bytes, nullptr, nullptr);
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<Value*>(memory);
+  }
+  void deallocate(Value* memory, std::size_t) { hwy::FreeAlignedBytes(memory, nullptr, nullptr); }
+  bool operator==(const LineAllocator&) const { return true; }
+};
+
+template <class Value>
+using Numbers = std::vector<Value, LineAllocator<Value>>;
+
+}  // namespace simd

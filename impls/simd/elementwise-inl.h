@@ -1,0 +1,232 @@
+// Pivots of a region, and what is written: every element from its input and the coefficients of its
+// segment.
+
+// Include guard (still compiled once per target).
+#if defined(NORMBENCH_IMPLS_SIMD_ELEMENTWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NORMBENCH_IMPLS_SIMD_ELEMENTWISE_INL_H_
+#undef NORMBENCH_IMPLS_SIMD_ELEMENTWISE_INL_H_
+#else
+#define NORMBENCH_IMPLS_SIMD_ELEMENTWISE_INL_H_
+#endif
+
+#include <limits>
+
+#include "impls/simd/ops.h"
+#include "impls/simd/vec-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace simd {
+namespace HWY_NAMESPACE {
+
+// Rounds to a multiple of a quarter of the largest power of two that is at most `spread`. A pivot
+// that is a value of the input plus such a multiple has few digits if the input has, so that sums
+// that can be exact are exact.
+template <class T>
+HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
+  const Tag<T> d;
+  const hn::RebindToUnsigned<Tag<T>> integers;
+  using Integer = hn::TFromD<decltype(integers)>;
+  constexpr int kDigits = std::numeric_limits<Parameter<T>>::digits - 1;
+  const auto exponent =
+      hn::Set(integers, std::numeric_limits<Integer>::max() >> 1 >> kDigits << kDigits);
+  const auto power = hn::BitCast(d, hn::And(hn::BitCast(integers, spread), exponent));
+  // Adding so large a number rounds away all lower digits; subtracting it restores the others.
+  const auto large =
+      hn::Mul(power, hn::Set(d, static_cast<Parameter<T>>(Integer{3} << (kDigits - 3))));
+  return hn::Sub(hn::Add(value, large), large);
+}
+
+// Samples 32 values of each segment, in pieces of at most a vector.
+template <class T, class Lanes>
+HWY_INLINE void find_pivots_in_pieces(const T* x, const Region& region, Index count, Lanes used,
+                                      Parameter<T>* pivots) {
+  const Tag<T> d;
+  const Index pieces = (31 + count) / count;
+  const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(pieces * count));
+  for (Index segment = 0; segment < region.segments; ++segment) {
+    const T* own = x + segment * region.segment_stride;
+    const auto start = hn::Set(d, static_cast<Parameter<T>>(own[0]));
+    auto sum = hn::Zero(d);
+    auto spread = sum;
+    for (Index i = 1; i < 2 * pieces; i += 2) {
+      const T* from = own + region.rows * i / (2 * pieces) * region.row_stride +
+                      (region.length - count) * i / (2 * pieces);
+      const auto off = only<T>(hn::Sub(load(from, used), start), used);
+      sum = hn::Add(sum, off);
+      spread = hn::Max(spread, hn::Abs(off));
+    }
+    const auto off = hn::Mul(hn::SumOfLanes(d, sum), inverse);
+    pivots[segment] =
+        hn::GetLane(hn::Add(start, round_coarsely<T>(off, hn::MaxOfLanes(d, spread))));
+  }
+}
+template <class T>
+void find_pivots_of_runs(const T* x, const Region& region, Parameter<T>* pivots) {
+  if (region.length >= lanes<T>()) {
+    find_pivots_in_pieces(x, region, lanes<T>(), All(), pivots);
+  } else {
+    find_pivots_in_pieces(x, region, region.length, First{region.length}, pivots);
+  }
+}
+
+// Samples 8 rows, or up to 32 if there are many. The mean of 8 values of a normal distribution is
+// too far off in one of 40,000 columns, which is then summed again.
+template <class T>
+void find_pivots_of_columns(const T* x, const Region& region, Parameter<T>* pivots) {
+  const Tag<T> d;
+  const Index rows = std::min(region.rows, std::clamp<Index>(region.rows / 16, 8, 32));
+  const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
+  for_vectors<T>(region.segments, [&](Index at, auto lanes) HWY_ATTR {
+    const auto start = load(x + at, lanes);
+    auto sum = hn::Zero(d);
+    auto spread = sum;
+    for (Index i = 1; i < rows; ++i) {
+      const T* from = x + region.rows * i / rows * region.row_stride + at;
+      const auto off = hn::Sub(load(from, lanes), start);
+      sum = hn::Add(sum, off);
+      spread = hn::Max(spread, hn::Abs(off));
+    }
+    const auto found = hn::Add(start, round_coarsely<T>(hn::Mul(sum, inverse), spread));
+    store<Parameter<T>>(found, pivots + at);
+  });
+}
+
+template <class Real>
+void join_pivots(Index tiles, Index segments, const Real* of_segments, Real* of_tiles) {
+  constexpr Index kLanes = lanes<Real>();
+  HWY_ALIGN Real off[static_cast<std::size_t>(kLanes)];
+  HWY_ALIGN Real spread[static_cast<std::size_t>(kLanes)];
+  for (Index first = 0; first < tiles; first += kLanes, of_segments += kLanes * segments) {
+    const Index count = std::min(kLanes, tiles - first);
+    std::fill_n(spread, kLanes, Real{0});
+    for (Index i = 0; i < count; ++i) {
+      const Real* own = of_segments + i * segments;
+      Real sum = 0;
+      for (Index k = 1; k < segments; ++k) {
+        sum += own[k] - own[0];
+        spread[i] = std::max(spread[i], std::abs(own[k] - own[0]));
+      }
+      off[i] = sum / static_cast<Real>(segments);
+      of_tiles[first + i] = own[0];
+    }
+    const First some{count};
+    const auto coarse = round_coarsely<Real>(load(off, some), load(spread, some));
+    store(hn::Add(load(of_tiles + first, some), coarse), of_tiles + first, some);
+  }
+}
+
+// A coefficient of all columns of a segment,
+template <class T>
+struct Same {
+  Vec<T> value;
+  HWY_INLINE Vec<T> operator()(Index) const { return value; }
+};
+// or one of each column.
+template <class T>
+struct PerColumn {
+  const Parameter<T>* values;
+  HWY_INLINE Vec<T> operator()(Index column) const { return load(values + column); }
+};
+
+template <class Number>
+struct FormulaOf {
+  Number mean, scale, constant, slope;
+};
+
+// One vector of what is written. Coefficients are those of the columns from `column` on.
+template <Formula kFormula, class T, class Number, class Lanes>
+HWY_INLINE Vec<T> form(const T* x, const T* dy, const FormulaOf<Number>& of, Index column,
+                       Lanes lanes) {
+  if constexpr (kFormula == Formula::kNormalize) {
+    return hn::MulAdd(hn::Sub(load(x, lanes), of.mean(column)), of.scale(column),
+                      of.constant(column));
+  } else if constexpr (kFormula == Formula::kApply) {
+    return hn::MulAdd(load(x, lanes), of.scale(column), of.constant(column));
+  } else if constexpr (kFormula == Formula::kDifferentiate) {
+    const auto deviation = hn::Sub(load(x, lanes), of.mean(column));
+    const auto rest = hn::MulAdd(deviation, of.slope(column), of.constant(column));
+    return hn::MulSub(load(dy, lanes), of.scale(column), rest);
+  } else {
+    return hn::Mul(load(dy, lanes), of.scale(column));
+  }
+}
+
+// Writes `size` values of a row, from offset `at` on.
+template <Formula kFormula, bool kStreams, class T, class Number>
+HWY_INLINE void write_row_as(const WriteArguments<T>& arguments, Index at, Index size,
+                             const FormulaOf<Number>& of) {
+  const T* x = arguments.x + at;
+  const T* dy = arguments.dy + at;
+  write_row<kStreams>(arguments.out + at, size, [&](Index column, auto lanes) HWY_ATTR {
+    return form<kFormula>(x + column, dy + column, of, column, lanes);
+  });
+}
+
+template <Formula kFormula, bool kStreams, class T>
+HWY_INLINE void write_runs_as(const WriteArguments<T>& shared) {
+  const WriteArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
+  const Region& region = arguments.region;
+  const auto same = [](const Parameter<T>* numbers, Index segment) HWY_ATTR {
+    return Same<T>{numbers == nullptr ? hn::Zero(Tag<T>()) : hn::Set(Tag<T>(), numbers[segment])};
+  };
+  const auto& of = arguments.coefficients;
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index row = region.reversed ? region.rows - 1 - i : i;
+    for (Index k = 0; k < region.segments; ++k) {
+      write_row_as<kFormula, kStreams>(
+          arguments, row * region.row_stride + k * region.segment_stride, region.length,
+          FormulaOf<Same<T>>{same(of.mean, k), same(of.scale, k), same(of.constant, k),
+                             same(of.slope, k)});
+    }
+  }
+}
+
+template <Formula kFormula, bool kStreams, class T>
+HWY_INLINE void write_columns_as(const WriteArguments<T>& shared) {
+  const WriteArguments<T> arguments = shared;  // as above
+  const Region& region = arguments.region;
+  const auto& of = arguments.coefficients;
+  for (Index i = 0; i < region.rows; ++i) {
+    const Index row = region.reversed ? region.rows - 1 - i : i;
+    write_row_as<kFormula, kStreams>(
+        arguments, row * region.row_stride, region.segments,
+        FormulaOf<PerColumn<T>>{{of.mean}, {of.scale}, {of.constant}, {of.slope}});
+  }
+}
+
+// Calls body(std::integral_constant<Formula, formula>).
+template <class Body>
+HWY_INLINE void with_formula(Formula formula, const Body& body) {
+  switch (formula) {
+    case Formula::kNormalize:
+      return body(std::integral_constant<Formula, Formula::kNormalize>());
+    case Formula::kApply:
+      return body(std::integral_constant<Formula, Formula::kApply>());
+    case Formula::kDifferentiate:
+      return body(std::integral_constant<Formula, Formula::kDifferentiate>());
+    case Formula::kRescale:
+      return body(std::integral_constant<Formula, Formula::kRescale>());
+  }
+}
+
+template <class T>
+void write_runs(Formula formula, const WriteArguments<T>& arguments) {
+  with_formula(formula, [&](auto kind) HWY_ATTR {
+    with_stores(arguments.streaming,
+                [&](auto streams) HWY_ATTR { write_runs_as<kind(), streams()>(arguments); });
+  });
+}
+
+template <class T>
+void write_columns(Formula formula, const WriteArguments<T>& arguments) {
+  with_formula(formula, [&](auto kind) HWY_ATTR {
+    with_stores(arguments.streaming,
+                [&](auto streams) HWY_ATTR { write_columns_as<kind(), streams()>(arguments); });
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace simd
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

@@ -1,0 +1,374 @@
+// The plans of the backend simd, for machines that are not this one.
+#include "impls/simd/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace simd {
+namespace {
+
+using normbench::DType;
+using normbench::Layout;
+using normbench::Norm;
+using normbench::Pass;
+using normbench::Problem;
+
+constexpr Index kKiB = 1024;
+constexpr Index kMiB = 1024 * kKiB;
+
+Machine machine(int threads, Index first, Index own, Index streaming_from) {
+  Machine made = {.threads = threads,
+                  .lanes = 16,
+                  .first = first,
+                  .own = own,
+                  .bytes_per_ns = 50,
+                  .regions = {},
+                  .streaming_from = streaming_from};
+  for (int count = 2; count < threads; count *= 2) made.regions.push_back({count, 1000.0 * count});
+  if (threads > 1) made.regions.push_back({threads, 1000.0 * threads});
+  return made;
+}
+
+const Machine kAmd = machine(2, 32 * kKiB, 512 * kKiB, 40 * kMiB);
+const Machine kIntel = machine(8, 48 * kKiB, 2 * kMiB, 48 * kMiB);
+// A guest, where streaming wins from 20 MiB on, whatever the system says of a last-level cache.
+const Machine kGuest = machine(2, 48 * kKiB, 2 * kMiB, 20 * kMiB);
+const Machine kSingle = machine(1, 32 * kKiB, 512 * kKiB, 4 * kMiB);
+// Nothing is known of its caches, and streaming never wins.
+const Machine kUnknown = machine(2, 0, 0, kNeverStreams);
+// What is told of its caches is nonsense.
+const Machine kNonsense = machine(2, 1, -1, 1);
+
+struct NamedMachine {
+  const char* name;
+  const Machine* machine;
+};
+const std::vector<NamedMachine> kMachines = {{"amd", &kAmd},         {"intel", &kIntel},
+                                             {"guest", &kGuest},     {"single", &kSingle},
+                                             {"unknown", &kUnknown}, {"nonsense", &kNonsense}};
+
+Problem problem(const std::string& text) { return normbench::parse_problem(text).value(); }
+
+std::string name(KernelKind kind) {
+  switch (kind) {
+    case KernelKind::kCopy:
+      return "copy";
+    case KernelKind::kStrided:
+      return "strided";
+    case KernelKind::kRow:
+      return "rows";
+    case KernelKind::kTransposedRow:
+      return "transposed";
+  }
+  return "?";
+}
+
+std::string text(const Plan& plan) {
+  std::string all = name(plan.kernel);
+  if (plan.kernel == KernelKind::kStrided) {
+    all += " of " + std::to_string(plan.segment);
+    if (plan.packed_rows > 1) all += ", " + std::to_string(plan.packed_rows) + " packed";
+    all += ", " + std::to_string(plan.block_rows) + "x" + std::to_string(plan.block_tiles);
+    if (plan.shared) all += plan.shares_rows ? " shared by rows" : " shared by segments";
+    if (!plan.resident) all += " read twice";
+  }
+  if (plan.kernel == KernelKind::kRow) all += " by " + std::to_string(plan.tiles_together);
+  all += ", " + std::to_string(plan.threads) + (plan.threads == 1 ? " thread" : " threads");
+  if (plan.streaming) all += ", streaming";
+  return all;
+}
+
+// Plans of a problem, for kMachines in order. Segments have so many columns; blocks so many rows
+// and tiles. "by 4": tiles whose statistics are found at once.
+struct Row {
+  const char* problem;
+  std::array<const char*, 6> plans;
+};
+
+const Row kTable[] = {
+    {"batch/forward_training/f32/ncl/n16_c100_l1",
+     {"strided of 1, 16x100, 1 thread", "strided of 1, 16x100, 1 thread",
+      "strided of 1, 16x100, 1 thread", "strided of 1, 16x100, 1 thread",
+      "strided of 1, 16x100, 1 thread", "strided of 1, 16x100, 1 thread, streaming"}},
+    {"batch/forward_training/f32/ncl/n96_c1536_l1",
+     {"strided of 1, 96x1360 shared by rows, 2 threads", "strided of 1, 96x128, 4 threads",
+      "strided of 1, 96x128, 2 threads", "strided of 1, 96x672, 1 thread",
+      "strided of 1, 96x1024 shared by rows read twice, 2 threads",
+      "strided of 1, 96x1024 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n2000_c768_l1",
+     {"strided of 1, 2000x768 shared by rows read twice, 2 threads",
+      "strided of 1, 2000x768 shared by rows, 8 threads",
+      "strided of 1, 2000x768 shared by rows read twice, 2 threads",
+      "strided of 1, 2000x768 read twice, 1 thread, streaming",
+      "strided of 1, 2000x768 shared by rows read twice, 2 threads",
+      "strided of 1, 2000x768 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n20000_c1000_l1",
+     {"strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 8 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 read twice, 1 thread, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n65536_c3_l1",
+     {"strided of 1, 32 packed, 65536x3 shared by rows read twice, 2 threads",
+      "strided of 1, 32 packed, 65536x3 shared by rows, 4 threads",
+      "strided of 1, 32 packed, 65536x3 shared by rows, 2 threads",
+      "strided of 1, 32 packed, 65536x3 read twice, 1 thread",
+      "strided of 1, 32 packed, 65536x3 shared by rows read twice, 2 threads",
+      "strided of 1, 32 packed, 65536x3 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n24_c48_l96",
+     {"strided of 96, 24x3, 2 threads", "strided of 96, 24x4, 4 threads",
+      "strided of 96, 24x5, 2 threads", "strided of 96, 24x3, 1 thread",
+      "strided of 96, 24x3, 2 threads", "strided of 96, 24x8, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n48_c96_l1536",
+     {"strided of 1536, 48x1 shared by rows, 2 threads, streaming",
+      "strided of 1536, 48x1, 8 threads, streaming", "strided of 1536, 48x1, 2 threads, streaming",
+      "strided of 1536, 48x1 read twice, 1 thread, streaming",
+      "strided of 1536, 48x1 shared by rows read twice, 2 threads",
+      "strided of 1536, 48x1 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n6_c24_l40000",
+     {"strided of 40000, 6x1 shared by segments read twice, 2 threads, streaming",
+      "strided of 40000, 6x1, 8 threads", "strided of 40000, 6x1, 2 threads, streaming",
+      "strided of 40000, 6x1 read twice, 1 thread, streaming",
+      "strided of 40000, 6x1 shared by segments read twice, 2 threads",
+      "strided of 40000, 6x1 shared by segments read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f64/nlc/n32_c128_l301",
+     {"strided of 1, 9632x128 shared by rows read twice, 2 threads",
+      "strided of 1, 9632x128 shared by rows read twice, 8 threads",
+      "strided of 1, 9632x128 shared by rows read twice, 2 threads",
+      "strided of 1, 9632x128 read twice, 1 thread, streaming",
+      "strided of 1, 9632x128 shared by rows read twice, 2 threads",
+      "strided of 1, 9632x128 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_inference/f32/ncl/n20000_c1000_l1",
+     {"strided of 1, 2 packed, 20000x1000 shared by rows, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows, 8 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000, 1 thread, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows, 2 threads",
+      "strided of 1, 2 packed, 20000x1000 shared by rows, 2 threads, streaming"}},
+    {"batch/forward_inference/f32/ncl/n48_c96_l1536",
+     {"strided of 1536, 48x96 shared by rows, 2 threads, streaming",
+      "strided of 1536, 48x96 shared by rows, 8 threads, streaming",
+      "strided of 1536, 48x96 shared by rows, 2 threads, streaming",
+      "strided of 1536, 48x96, 1 thread, streaming",
+      "strided of 1536, 48x96 shared by rows, 2 threads",
+      "strided of 1536, 48x96 shared by rows, 2 threads, streaming"}},
+    {"batch/forward_inference/f32/ncl/n1_c1_l1",
+     {"strided of 1, 1x1, 1 thread", "strided of 1, 1x1, 1 thread", "strided of 1, 1x1, 1 thread",
+      "strided of 1, 1x1, 1 thread", "strided of 1, 1x1, 1 thread",
+      "strided of 1, 1x1, 1 thread, streaming"}},
+    {"batch/backward/f32/ncl/n20000_c1000_l1",
+     {"strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 8 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2 packed, 20000x1000 read twice, 1 thread, streaming",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads",
+      "strided of 1, 2 packed, 20000x1000 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/backward/bf16/nlc/n32_c256_l835",
+     {"strided of 1, 26720x256 shared by rows read twice, 2 threads",
+      "strided of 1, 26720x256 shared by rows read twice, 8 threads",
+      "strided of 1, 26720x256 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 26720x256 read twice, 1 thread, streaming",
+      "strided of 1, 26720x256 shared by rows read twice, 2 threads",
+      "strided of 1, 26720x256 shared by rows read twice, 2 threads, streaming"}},
+    {"layer/forward_training/f32/ncl/n64_c1024_l1",
+     {"rows by 4, 2 threads", "rows by 4, 4 threads", "rows by 4, 2 threads", "rows by 4, 1 thread",
+      "rows by 4, 2 threads", "rows by 4, 2 threads, streaming"}},
+    {"layer/forward_training/f32/ncl/n65536_c1024_l1",
+     {"rows by 4, 2 threads, streaming", "rows by 4, 8 threads, streaming",
+      "rows by 4, 2 threads, streaming", "rows by 4, 1 thread, streaming", "rows by 4, 2 threads",
+      "rows by 4, 2 threads, streaming"}},
+    {"layer/backward/f32/ncl/n65536_c1024_l1",
+     {"rows by 4, 2 threads, streaming", "rows by 4, 8 threads, streaming",
+      "rows by 4, 2 threads, streaming", "rows by 4, 1 thread, streaming", "rows by 4, 2 threads",
+      "rows by 4, 2 threads, streaming"}},
+    {"rms/forward_training/f16/ncl/n3_c4096_l1",
+     {"rows by 2, 1 thread", "rows by 2, 1 thread", "rows by 2, 1 thread", "rows by 2, 1 thread",
+      "rows by 2, 1 thread", "rows by 2, 1 thread, streaming"}},
+    {"instance/forward_training/f32/ncl/n4096_c256_l8",
+     {"transposed, 2 threads, streaming", "transposed, 8 threads, streaming",
+      "transposed, 2 threads, streaming", "transposed, 1 thread, streaming",
+      "transposed, 2 threads", "transposed, 2 threads, streaming"}},
+    {"instance/backward/f32/ncl/n64_c256_l300",
+     {"strided of 300, 1x13, 2 threads, streaming", "strided of 300, 1x20, 8 threads, streaming",
+      "strided of 300, 1x20, 2 threads, streaming", "strided of 300, 1x13, 1 thread, streaming",
+      "strided of 300, 1x13, 2 threads", "strided of 300, 1x4, 2 threads, streaming"}},
+    {"group/forward_training/f32/nlc/n32_c128_l301_g8",
+     {"strided of 1, 301x8, 2 threads", "strided of 1, 301x8, 8 threads",
+      "strided of 1, 301x8, 2 threads", "strided of 1, 301x8, 1 thread, streaming",
+      "strided of 1, 301x8 shared by rows, 2 threads",
+      "strided of 1, 301x8 shared by rows, 2 threads, streaming"}},
+    {"none/forward_training/f32/ncl/n2000_c768_l1",
+     {"copy, 2 threads", "copy, 8 threads", "copy, 2 threads", "copy, 1 thread", "copy, 2 threads",
+      "copy, 2 threads"}},
+    {"batch/forward_training/f32/ncl/n64_c2048_l1",
+     {"strided of 1, 64x128, 2 threads", "strided of 1, 64x192, 4 threads",
+      "strided of 1, 64x192, 2 threads", "strided of 1, 64x128, 1 thread",
+      "strided of 1, 64x128, 2 threads",
+      "strided of 1, 64x1024 shared by rows, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n2048_c8192_l1",
+     {"strided of 1, 2048x1024 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2048x1024 shared by rows, 8 threads, streaming",
+      "strided of 1, 2048x1024 shared by rows read twice, 2 threads, streaming",
+      "strided of 1, 2048x1024 read twice, 1 thread, streaming",
+      "strided of 1, 2048x1024 shared by rows read twice, 2 threads",
+      "strided of 1, 2048x1024 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/backward/f32/ncl/n64_c512_l16",
+     {"strided of 1, 64x64 shared by rows, 2 threads", "strided of 1, 64x64, 8 threads",
+      "strided of 1, 64x64, 2 threads", "strided of 1, 64x32, 1 thread, streaming",
+      "strided of 1, 64x64 shared by rows read twice, 2 threads",
+      "strided of 1, 64x64 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_inference/f32/ncl/n64_c512_l16",
+     {"strided of 16, 64x512 shared by rows, 2 threads",
+      "strided of 16, 64x512 shared by rows, 8 threads",
+      "strided of 16, 64x512 shared by rows, 2 threads",
+      "strided of 16, 64x512, 1 thread, streaming",
+      "strided of 16, 64x512 shared by rows, 2 threads",
+      "strided of 16, 64x512 shared by rows, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n100_c300_l500",
+     {"strided of 500, 100x3 shared by rows read twice, 2 threads, streaming",
+      "strided of 500, 100x3, 8 threads, streaming", "strided of 500, 100x3, 2 threads, streaming",
+      "strided of 500, 100x1, 1 thread, streaming",
+      "strided of 500, 100x3 shared by rows read twice, 2 threads",
+      "strided of 500, 100x3 shared by rows read twice, 2 threads, streaming"}},
+};
+
+TEST(Plan, IsThatOfTheTable) {
+  for (const Row& row : kTable) {
+    for (std::size_t i = 0; i < row.plans.size(); ++i) {
+      EXPECT_EQ(text(make_plan(problem(row.problem), *kMachines[i].machine, {})), row.plans[i])
+          << row.problem << " on " << kMachines[i].name;
+    }
+  }
+}
+
+// Every problem on every machine, with every setting that changes plans.
+template <class Check>
+void for_each_plan(const Check& check) {
+  std::vector<Settings> all(1);
+  for (bool Settings::*off : {&Settings::residency, &Settings::sharing, &Settings::columns}) {
+    all.emplace_back().*off = false;
+  }
+  all.emplace_back().streaming = Settings::Streaming::kOn;
+  all.emplace_back().streaming = Settings::Streaming::kOff;
+  all.emplace_back().streaming_from = 1 * kMiB;
+  all.emplace_back().tiny = true;
+  for (const auto& [name, given] : kMachines) {
+    for (const auto& [id, plans] : kTable) {
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        SCOPED_TRACE(std::string(name) + ", settings " + std::to_string(i) + ", " + id);
+        check(problem(id), *given, all[i]);
+      }
+    }
+  }
+}
+
+TEST(Plan, DependsOnItsArgumentsAlone) {
+  std::vector<Plan> first;
+  for_each_plan([&](const Problem& of, const Machine& on, const Settings& with) {
+    first.push_back(make_plan(of, on, with));
+  });
+  // In another order.
+  std::size_t next = 0;
+  for_each_plan([&](const Problem& of, const Machine& on, const Settings& with) {
+    make_plan(problem(kTable[next % std::size(kTable)].problem), kGuest, {});
+    EXPECT_EQ(make_plan(of, on, with), first[next++]);
+  });
+}
+
+TEST(Plan, HasNoMoreThreadsThanGiven) {
+  for_each_plan([](const Problem& of, const Machine& on, const Settings& with) {
+    const Plan plan = make_plan(of, on, with);
+    EXPECT_GE(plan.threads, 1);
+    EXPECT_LE(plan.threads, on.threads);
+  });
+}
+
+TEST(Plan, HasNoThreadsThatAreNotMeasured) {
+  Machine crowded = kAmd;
+  crowded.regions.push_back({64, 0});
+  EXPECT_EQ(
+      make_plan(problem("batch/forward_training/f32/ncl/n20000_c1000_l1"), crowded, {}).threads, 2);
+}
+
+TEST(Plan, StreamsFromTheSizeOnThatIsMeasured) {
+  for_each_plan([](const Problem& of, const Machine& on, const Settings& with) {
+    if (of.norm == Norm::kNone || with.tiny) return;
+    const Index from = with.streaming_from > 0 ? with.streaming_from : on.streaming_from;
+    const bool expected =
+        with.streaming == Settings::Streaming::kOn ||
+        (with.streaming == Settings::Streaming::kAuto && compulsory_bytes(of) >= from);
+    EXPECT_EQ(make_plan(of, on, with).streaming, expected);
+  });
+}
+
+// A resident block is in the first cache or in the own caches of those who work on it.
+TEST(Plan, HasNoBlockLargerThanItsCache) {
+  for_each_plan([](const Problem& of, const Machine& on, const Settings& with) {
+    const Plan plan = make_plan(of, on, with);
+    if (plan.kernel != KernelKind::kStrided || plan.one_read || !plan.resident) return;
+    const Machine has = sane(with.tiny ? tiny(on) : on);
+    const Index inputs = of.backward() ? 2 : 1;
+    const Index bytes = plan.block_rows * plan.block_tiles * plan.tiles.tile_columns *
+                        static_cast<Index>(size_of(of.dtype)) * inputs;
+    EXPECT_LE(bytes, has.own * (plan.shared ? plan.threads : 1)) << text(plan);
+  });
+}
+
+// N * C and N * C * L that fit the first cache in pieces: no thread needs the other.
+TEST(Plan, HasBlocksInTheFirstCacheWhereATileFitsIt) {
+  for (const char* id :
+       {"batch/forward_training/f32/ncl/n64_c2048_l1", "batch/forward_training/f32/ncl/n24_c48_l96",
+        "batch/forward_training/f32/nlc/n4_c512_l16", "batch/backward/f32/ncl/n32_c1024_l1",
+        "batch/backward/f32/ncl/n16_c64_l128"}) {
+    const Plan plan = make_plan(problem(id), kGuest, {});
+    const Index inputs = problem(id).backward() ? 2 : 1;
+    EXPECT_FALSE(plan.shared) << id;
+    EXPECT_LE(plan.block_rows * plan.block_tiles * plan.tiles.tile_columns * 4 * inputs,
+              kGuest.first)
+        << id;
+  }
+}
+
+TEST(Plan, CoversTheMatrix) {
+  for_each_plan([](const Problem& of, const Machine& on, const Settings& with) {
+    const Plan plan = make_plan(of, on, with);
+    EXPECT_EQ(plan.tiles, tiles_of(of));
+    if (plan.kernel != KernelKind::kStrided) return;
+    EXPECT_EQ(plan.blocks_down * plan.block_rows, plan.tiles.rows);
+    EXPECT_GE(plan.block_tiles, 1);
+    EXPECT_LE(plan.block_tiles, plan.tiles.across());
+    EXPECT_GE(plan.blocks_across() * plan.block_tiles, plan.tiles.across());
+    EXPECT_EQ(plan.block_rows % plan.packed_rows, 0);
+    EXPECT_EQ(plan.segment * plan.segments_of_tile, plan.tiles.tile_columns * plan.packed_rows);
+  });
+}
+
+TEST(Plan, SaysTheMachineThatItIsFor) {
+  const Problem large = problem("batch/forward_training/f32/ncl/n48_c96_l1536");
+  EXPECT_EQ(make_plan(large, kAmd, {}).detail(),
+            "runs, 2 threads share rows, streaming, streams from 40 MiB");
+  Machine never = kAmd;
+  never.streaming_from = kNeverStreams;
+  EXPECT_EQ(make_plan(large, never, {}).detail(), "runs, 2 threads share rows, never streams");
+  EXPECT_EQ(make_plan(large, kAmd, {.streaming = Settings::Streaming::kOff}).detail(),
+            "runs, 2 threads share rows");
+  EXPECT_EQ(make_plan(large, kAmd, {.streaming_from = 1000}).detail(),
+            "runs, 2 threads share rows, streaming, streams from 1000 bytes");
+}
+
+TEST(SaneMachine, HasASmallCacheWhereNoneIsKnown) {
+  const Machine made = sane(kUnknown);
+  EXPECT_EQ(made.first, 32 * kKiB);
+  EXPECT_EQ(made.own, 256 * kKiB);
+  Machine nonsense = kUnknown;
+  nonsense.threads = 0;
+  EXPECT_EQ(sane(nonsense).threads, 1);
+}
+
+}  // namespace
+}  // namespace simd
