@@ -191,8 +191,10 @@ std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& a
     const simd::Ops<T>& ops = simd::ops<T>(settings_.target);
     simd::Machine machine = simd::this_machine(threads);
     machine.lanes = ops.lanes;
-    const bool is_given = settings_.streaming_from > 0 || settings_.tiny;
-    if (!is_given) machine.streaming_from = simd::measured_streaming(threads);
+    const bool is_measured = settings_.streaming == simd::Settings::Streaming::kAuto &&
+                             settings_.streaming_from == 0 && !settings_.tiny &&
+                             problem.norm != Norm::kNone;
+    if (is_measured) machine.streaming_from = simd::measured_streaming(threads);
     const simd::Plan plan = make_plan(problem, machine, settings_);
     switch (plan.kernel) {
       case simd::KernelKind::kCopy:

@@ -133,64 +133,53 @@ struct FormulaOf {
   Number mean, scale, constant, slope;
 };
 
-// One vector of what is written. Coefficients are those of the columns from `column` on.
+// The vector at offset `at` of what is written. Coefficients are those of the columns from `column`
+// on.
 template <Formula kFormula, class T, class Number, class Lanes>
-HWY_INLINE Vec<T> form(const T* x, const T* dy, const FormulaOf<Number>& of, Index column,
-                       Lanes lanes) {
+HWY_INLINE Vec<T> form(const WriteArguments<T>& from, Index at, const FormulaOf<Number>& of,
+                       Index column, Lanes lanes) {
   if constexpr (kFormula == Formula::kNormalize) {
-    return hn::MulAdd(hn::Sub(load(x, lanes), of.mean(column)), of.scale(column),
+    return hn::MulAdd(hn::Sub(load(from.x + at, lanes), of.mean(column)), of.scale(column),
                       of.constant(column));
   } else if constexpr (kFormula == Formula::kApply) {
-    return hn::MulAdd(load(x, lanes), of.scale(column), of.constant(column));
+    return hn::MulAdd(load(from.x + at, lanes), of.scale(column), of.constant(column));
   } else if constexpr (kFormula == Formula::kDifferentiate) {
-    const auto deviation = hn::Sub(load(x, lanes), of.mean(column));
+    const auto deviation = hn::Sub(load(from.x + at, lanes), of.mean(column));
     const auto rest = hn::MulAdd(deviation, of.slope(column), of.constant(column));
-    return hn::MulSub(load(dy, lanes), of.scale(column), rest);
+    return hn::MulSub(load(from.dy + at, lanes), of.scale(column), rest);
   } else {
-    return hn::Mul(load(dy, lanes), of.scale(column));
+    return hn::Mul(load(from.dy + at, lanes), of.scale(column));
   }
 }
 
-// Writes `size` values of a row, from offset `at` on.
-template <Formula kFormula, bool kStreams, class T, class Number>
-HWY_INLINE void write_row_as(const WriteArguments<T>& arguments, Index at, Index size,
-                             const FormulaOf<Number>& of) {
-  const T* x = arguments.x + at;
-  const T* dy = arguments.dy + at;
-  write_row<kStreams>(arguments.out + at, size, [&](Index column, auto lanes) HWY_ATTR {
-    return form<kFormula>(x + column, dy + column, of, column, lanes);
-  });
-}
-
-template <Formula kFormula, bool kStreams, class T>
-HWY_INLINE void write_runs_as(const WriteArguments<T>& shared) {
+// Columns of a segment each have coefficients of their own if kColumns: a row is then written from
+// end to end.
+template <Formula kFormula, bool kStreams, bool kColumns, class T>
+HWY_INLINE void write_as(const WriteArguments<T>& shared) {
   const WriteArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
   const Region& region = arguments.region;
-  const auto same = [](const Parameter<T>* numbers, Index segment) HWY_ATTR {
-    return Same<T>{numbers == nullptr ? hn::Zero(Tag<T>()) : hn::Set(Tag<T>(), numbers[segment])};
+  const auto& numbers = arguments.coefficients;
+  const auto write = [&](Index at, Index size, const auto& of) HWY_ATTR {
+    write_row<kStreams>(arguments.out + at, size, [&](Index column, auto lanes) HWY_ATTR {
+      return form<kFormula>(arguments, at + column, of, column, lanes);
+    });
   };
-  const auto& of = arguments.coefficients;
   for (Index i = 0; i < region.rows; ++i) {
-    const Index row = region.reversed ? region.rows - 1 - i : i;
-    for (Index k = 0; k < region.segments; ++k) {
-      write_row_as<kFormula, kStreams>(
-          arguments, row * region.row_stride + k * region.segment_stride, region.length,
-          FormulaOf<Same<T>>{same(of.mean, k), same(of.scale, k), same(of.constant, k),
-                             same(of.slope, k)});
+    const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
+    if constexpr (kColumns) {
+      write(at, region.segments,
+            FormulaOf<PerColumn<T>>{{numbers.mean}, {numbers.scale}, {numbers.constant},
+                                    {numbers.slope}});
+      continue;
     }
-  }
-}
-
-template <Formula kFormula, bool kStreams, class T>
-HWY_INLINE void write_columns_as(const WriteArguments<T>& shared) {
-  const WriteArguments<T> arguments = shared;  // as above
-  const Region& region = arguments.region;
-  const auto& of = arguments.coefficients;
-  for (Index i = 0; i < region.rows; ++i) {
-    const Index row = region.reversed ? region.rows - 1 - i : i;
-    write_row_as<kFormula, kStreams>(
-        arguments, row * region.row_stride, region.segments,
-        FormulaOf<PerColumn<T>>{{of.mean}, {of.scale}, {of.constant}, {of.slope}});
+    for (Index k = 0; k < region.segments; ++k) {
+      const auto same = [&](const Parameter<T>* all) HWY_ATTR {
+        return Same<T>{all == nullptr ? hn::Zero(Tag<T>()) : hn::Set(Tag<T>(), all[k])};
+      };
+      write(at + k * region.segment_stride, region.length,
+            FormulaOf<Same<T>>{same(numbers.mean), same(numbers.scale), same(numbers.constant),
+                               same(numbers.slope)});
+    }
   }
 }
 
@@ -209,19 +198,12 @@ HWY_INLINE void with_formula(Formula formula, const Body& body) {
   }
 }
 
-template <class T>
-void write_runs(Formula formula, const WriteArguments<T>& arguments) {
+template <bool kColumns, class T>
+void write(Formula formula, const WriteArguments<T>& arguments) {
   with_formula(formula, [&](auto kind) HWY_ATTR {
-    with_stores(arguments.streaming,
-                [&](auto streams) HWY_ATTR { write_runs_as<kind(), streams()>(arguments); });
-  });
-}
-
-template <class T>
-void write_columns(Formula formula, const WriteArguments<T>& arguments) {
-  with_formula(formula, [&](auto kind) HWY_ATTR {
-    with_stores(arguments.streaming,
-                [&](auto streams) HWY_ATTR { write_columns_as<kind(), streams()>(arguments); });
+    with_stores(arguments.streaming, [&](auto streams) HWY_ATTR {
+      write_as<kind(), streams(), kColumns>(arguments);
+    });
   });
 }
 

@@ -146,7 +146,7 @@ class Circle {
     WriteArguments<float> chunk = {.x = nullptr,
                                    .dy = nullptr,
                                    .out = nullptr,
-                                   .region = {1, 0, 1, 0, kChunk},
+                                   .region = row_of(kChunk),
                                    .coefficients = {nullptr, &scale, &bias, nullptr},
                                    .streaming = streaming};
     std::vector<double> times;
@@ -181,7 +181,7 @@ class StreamingSearch {
       : threads_(machine.threads),
         deadline_(deadline),
         least_(2 * static_cast<double>(machine.own * machine.threads)),
-        most_(std::max(64 * kMiB, 8 * least_)),
+        most_(std::max({64 * kMiB, 2 * least_, std::min(8 * least_, 256 * kMiB)})),
         memory_(static_cast<std::size_t>(most_)) {}
 
   // kNeverStreams if it loses at all sizes. What the system says of the last cache, if the time is
@@ -234,7 +234,8 @@ class StreamingSearch {
     return std::max<Index>(1, bytes / kBytesOfPair / threads_ / kChunk) * kChunk;
   }
   float* memory_of(int thread) const {
-    return memory_.data() + thread * (static_cast<Index>(most_) / Index{sizeof(float)} / threads_);
+    const auto floats = static_cast<Index>(most_) / Index{sizeof(float)};
+    return memory_.data() + thread * (floats / threads_ / kChunk * kChunk);
   }
 
   // By writing, by the thread that uses them: all pages that were only read are the same one.
@@ -262,7 +263,7 @@ class StreamingSearch {
       plain += circle.chunk_ns(false, kTimedNs);
 #pragma omp barrier
       // Once around: what is read may fit a cache that what is written no longer takes.
-      circle.chunk_ns(true, std::numeric_limits<double>::infinity());
+      circle.chunk_ns(true, deadline_.left_ns());
 #pragma omp barrier
       streamed += circle.chunk_ns(true, kTimedNs);
     }
@@ -296,16 +297,16 @@ Machine measure(int threads) {
 
 const Machine& this_machine(int threads) {
   static std::map<int, Machine> known;
-  const auto [place, is_new] = known.try_emplace(threads);
-  if (is_new) place->second = measure(threads);
-  return place->second;
+  if (!known.contains(threads)) known.emplace(threads, measure(threads));
+  return known.at(threads);
 }
 
 Index measured_streaming(int threads) {
   static std::map<int, Index> known;
-  const auto [place, is_new] = known.try_emplace(threads);
-  if (is_new) place->second = StreamingSearch(this_machine(threads), Deadline()).find();
-  return place->second;
+  if (!known.contains(threads)) {
+    known.emplace(threads, StreamingSearch(this_machine(threads), Deadline()).find());
+  }
+  return known.at(threads);
 }
 
 }  // namespace simd

@@ -34,8 +34,8 @@ const Ops<SIMD_TYPE>* table() {
   using T = SIMD_TYPE;
   using Real = Parameter<T>;
   static const Ops<T> ops = {
-      .runs = {find_pivots_of_runs<T>, sum_all_runs<T>, write_runs<T>},
-      .columns = {find_pivots_of_columns<T>, sum_all_columns<T>, write_columns<T>},
+      .runs = {find_pivots_of_runs<T>, sum_all_runs<T>, write<false, T>},
+      .columns = {find_pivots_of_columns<T>, sum_all_columns<T>, write<true, T>},
       .rows = {normalize_rows<T>, differentiate_rows<T>},
       .transposed_rows = {normalize_transposed<T>, differentiate_transposed<T>},
       .statistics = {find_statistics<Real>, find_rstd<Real>, update<Real>, fold<Real>,

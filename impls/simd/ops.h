@@ -26,6 +26,11 @@ struct Region {
   bool reversed = false;  // the last rows are written first: they are still in cache
 };
 
+// A single row of `length` values.
+constexpr Region row_of(Index length) {
+  return {.rows = 1, .row_stride = 0, .segments = 1, .segment_stride = 0, .length = length};
+}
+
 struct Sums {
   double* a;
   double* ab;
@@ -154,6 +159,10 @@ struct RowArguments {
 };
 
 inline constexpr Index kMostTogether = 8;
+
+// Vectors of a tile that is transposed, at most: longer ones fill vectors of their own, and more
+// would not fit the registers. None costs 1.18 (instance norm of 8 values: 7.7), one 1.04 (2.3).
+inline constexpr Index kShortVectors = 2;
 
 // Two ways to work on such tiles.
 //

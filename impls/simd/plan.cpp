@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "impls/simd/ops.h"
+
 namespace simd {
 namespace {
 
@@ -59,10 +61,10 @@ class Planner {
       case KernelKind::kRow:
         limit_threads(plan_.tiles.rows / gradient_batches(problem_));
         plan_.tiles_together =
-            std::clamp<Index>(tuning_.bytes_together / piece_bytes(), 1, tuning_.tiles_together);
+            std::clamp<Index>(tuning_.bytes_together / piece_bytes(), 1, kMostTogether);
         break;
       case KernelKind::kTransposedRow:
-        limit_threads(tiles_at_once() / machine_.lanes);
+        limit_threads(tiles_at_once() / (2 * machine_.lanes));
         break;
     }
     return plan_;
@@ -82,7 +84,7 @@ class Planner {
     if (is_strided) return KernelKind::kStrided;
     // Tiles that are too short to fill vectors of their own, and enough of them to fill vectors. In
     // backward, those of two vectors of each input would not fit the registers.
-    const Index longest = tuning_.short_vectors * machine_.lanes - (problem_.backward() ? 1 : 0);
+    const Index longest = kShortVectors * machine_.lanes - (problem_.backward() ? 1 : 0);
     const bool is_short = tiles.tile_columns <= longest && tiles_at_once() >= machine_.lanes;
     return settings_.columns && is_short ? KernelKind::kTransposedRow : KernelKind::kRow;
   }
@@ -130,7 +132,7 @@ class Planner {
 
   // Cuts the matrix into blocks. In order of preference: blocks of each thread, in the L1 or else
   // in the private cache of its core; blocks that threads share, in the private caches of all cores
-  // if they fit, and in what there is of a last-level cache if not.
+  // or, if they do not fit, wherever they stay.
   void cut() {
     const Index inputs = problem_.backward() ? 2 : 1;
     const Index tile_bytes = plan_.block_rows * piece_bytes() * inputs;
@@ -164,6 +166,7 @@ class Planner {
     }
     if (!plan_.shared) balance();
     if (!plan_.shared && can_share && !is_fair()) plan_.shared = true;
+    if (!plan_.shared) limit_threads(plan_.blocks_down * plan_.blocks_across());
   }
 
   bool is_enough_for_all(Index tiles) const {
@@ -191,6 +194,7 @@ class Planner {
 
   // Cuts smaller blocks, so that each thread gets as many.
   void balance() {
+    const Index unfair = plan_.block_tiles;
     const Index across = plan_.tiles.across();
     const Index line = std::max<Index>(1, 64 / piece_bytes());
     const Index most = 2 * (plan_.blocks_across() + plan_.threads);
@@ -198,6 +202,7 @@ class Planner {
       const Index tiles = (across + blocks - 1) / blocks;
       plan_.block_tiles = std::min(across, (tiles + line - 1) / line * line);
     }
+    if (!is_fair()) plan_.block_tiles = unfair;
   }
 
   // The number of rows to pack into one longer row, if a row has few vectors or its tail fills
@@ -212,7 +217,8 @@ class Planner {
     while (rows * columns < tuning_.packed_vectors * vector) rows *= 2;
     while (plan_.block_rows % rows != 0) rows /= 2;
     const bool helps = rows * columns % vector == 0;
-    return helps && plan_.block_rows >= rows * tuning_.packs ? rows : 1;
+    const Index sharers = plan_.shared && plan_.shares_rows ? plan_.threads : 1;
+    return helps && plan_.block_rows >= rows * tuning_.packs * sharers ? rows : 1;
   }
 
   const Problem& problem_;

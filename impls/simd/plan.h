@@ -1,6 +1,7 @@
-// How a problem is worked on by a machine: a pure function, and every number that it decides by.
+// Decides how a problem runs on a machine: a pure function, and the numbers that it decides by.
 //
-// Kernels only obey a plan. What they unroll stays with their loops (*-inl.h).
+// Kernels obey a plan. What they unroll, and which addresses they can stream to, stays with their
+// loops (*-inl.h).
 #pragma once
 
 #include <limits>
@@ -63,9 +64,6 @@ struct Tuning {
   // Rows that amortize coefficients per column: fewer of them, and finding the coefficients takes
   // longer than what full vectors save. [50d625a: openmp was 2x ahead at (16, 1024, 16)]
   Index rows_for_columns = 32;
-  // Vectors of a tile, at most, that is transposed: longer ones fill vectors of their own.
-  // [0: 1.18, 7.7; 1: 1.04, 2.3]
-  Index short_vectors = 2;
 
   // -- Blocks.
   // Bytes of a contiguous piece of a row, at least: in a block that is alone in a cache, and in one
@@ -90,9 +88,8 @@ struct Tuning {
 
   // -- Rows.
   // Bytes of the L1 that a group of tiles takes until it is written, so that the latency of their
-  // statistics overlaps, and its most tiles (kMostTogether of ops.h). [one tile: 1.02, 2.5]
+  // statistics overlaps. [one tile: 1.02, 2.5]
   Index bytes_together = 16 * 1024;
-  Index tiles_together = 8;
 };
 
 enum class KernelKind {

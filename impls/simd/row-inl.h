@@ -39,7 +39,7 @@ class TogetherStatistics {
     if (HWY_LIKELY(sum(x, 0, count, arguments))) return;
     for (Index i = 0; i < count; ++i) {
       if (overflows(mean[i], variance[i])) {
-        find_in_doubles(x + i * length, {1, 0, 1, 0, length}, arguments.centered, arguments.eps,
+        find_in_doubles(x + i * length, row_of(length), arguments.centered, arguments.eps,
                         Statistics<Real>{mean + i, variance + i, rstd + i});
       } else if (is_too_far(pivot_[i], mean[i], variance[i], static_cast<double>(length))) {
         pivot_[i] = mean[i];

@@ -32,7 +32,7 @@ class RowKernel : public normbench::Kernel {
         rows_(plan.tiles.tile_columns / plan.tiles.run),
         stride_((plan.tiles.across() + ops.tiles_of_block + ops.lanes - 2) / ops.lanes * ops.lanes),
         sums_(is_transposed_ ? rows_ * stride_ : plan.tiles.columns),
-        gradients_(problem.backward() ? plan.threads : 0, sums_) {
+        gradients_(problem.backward() ? plan.threads : 0, sums_, 2 * sums_) {
     const auto size = static_cast<std::size_t>(sums_);
     if (is_expanded(arguments.gamma)) gamma_.assign(size, 1);
     if (is_expanded(arguments.beta)) beta_.assign(size, 0);

@@ -1,5 +1,5 @@
-// The kernel for batch norm, and for other norms whose runs are long or whose tiles have several
-// rows.
+// The kernel for batch norm, and for instance and group norm whose runs are long or whose tiles have
+// several rows.
 //
 // Each thread has blocks of its own. If there are too few blocks, or a tile is too large for the
 // caches of one core, all threads share each block and reduce their sums.
@@ -32,7 +32,7 @@ class StridedKernel : public normbench::Kernel {
         formula_(formula_of(problem)),
         by_segment_(plan.segments_are_parameters()),
         all_reduce_(plan.shared ? plan.threads : 1, plan.block_tiles * plan.segments_of_tile),
-        gradients_(accumulates() ? plan.threads : 0, plan.tiles.parameters()),
+        gradients_(accumulates() ? plan.threads : 0, plan.tiles.parameters(), 0),
         scratch_(at(plan.threads), Scratch(at(plan.block_tiles * plan.segments_of_tile))),
         ones_(at(arguments.gamma.present() ? 0 : plan.tiles.parameters()), 1),
         zeros_(at(arguments.beta.present() ? 0 : plan.tiles.parameters()), 0) {}
@@ -44,7 +44,7 @@ class StridedKernel : public normbench::Kernel {
   std::string detail() const override { return ops_.target + (", " + plan_.detail()); }
 
  private:
-  // The numbers of a block, of one thread.
+  // Scratch of a thread, for one block.
   struct Scratch {
     explicit Scratch(std::size_t segments) : a(segments), ab(segments) {
       for (auto* numbers :
@@ -182,7 +182,8 @@ class StridedKernel : public normbench::Kernel {
     }
   }
 
-  // The numbers of tiles, given to each of their segments: in the rows of a pack, or side by side.
+  // Broadcasts the number of each tile to its segments: in a pack they lie one row of it apart, else
+  // side by side.
   const Real* per_segment(const Numbers<Real>& of_tiles, Numbers<Real>& of_segments,
                           const Block& b) const {
     if (b.segments == b.tiles) return of_tiles.data();
@@ -277,7 +278,7 @@ class StridedKernel : public normbench::Kernel {
       const Real mean = scratch.mean[at(i)];
       const Real variance = scratch.variance[at(i)];
       if (overflows(mean, variance)) {
-        find_in_doubles(input_of_tiles(b, i), region_of_tiles(1), is_centered(problem_),
+        find_in_doubles(input_of_tiles(b, i), region_of_tiles(1), true,
                         problem_.eps, scratch.statistics(i));
       } else if (is_too_far(scratch.pivot[at(i)], mean, variance, plan_.count())) {
         find_about(mean, scratch, b, i);

@@ -190,7 +190,9 @@ void sum_columns(const SumArguments<T>& shared) {
   constexpr Index kVectors = 2;
   const SumArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
   const Index columns = arguments.region.segments;
-  for (Index row = 0; row < arguments.region.rows; row += kAdditions) {
+  // Without any rows, for a thread that has none, sums are zero.
+  Index row = 0;
+  do {
     const Index rows = std::min(kAdditions, arguments.region.rows - row);
     Index column = 0;
     for (; column + kVectors * kLanes <= columns; column += kVectors * kLanes) {
@@ -202,7 +204,8 @@ void sum_columns(const SumArguments<T>& shared) {
     if (column < columns) {
       sum_strip<T, kBackward, 1>(arguments, row, rows, column, First{columns - column});
     }
-  }
+    row += kAdditions;
+  } while (row < arguments.region.rows);
 }
 
 }  // namespace HWY_NAMESPACE

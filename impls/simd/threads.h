@@ -38,7 +38,7 @@ void on_threads(int threads, const Work& work) {
 class Barrier {
  public:
   void wait(int team) {
-    const int round = round_.load(std::memory_order_relaxed);
+    const unsigned round = round_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == team - 1) {
       arrived_.store(0, std::memory_order_relaxed);
       round_.store(round + 1, std::memory_order_release);
@@ -50,10 +50,13 @@ class Barrier {
     }
   }
 
+  // How often all have arrived: the same for all threads until they wait.
+  unsigned round() const { return round_.load(std::memory_order_relaxed); }
+
  private:
   static constexpr int kSpins = 10000;
   std::atomic<int> arrived_ = 0;
-  alignas(64) std::atomic<int> round_ = 0;
+  alignas(64) std::atomic<unsigned> round_ = 0;
 };
 
 // All-reduce of two kinds of sums. Each thread adds up those of all threads in the same order, so
@@ -64,14 +67,13 @@ class AllReduce {
   AllReduce(int threads, Index most)
       : threads_(threads),
         most_(most),
-        rounds_(static_cast<std::size_t>(threads)),
         sums_(static_cast<std::size_t>(threads > 1 ? 2 * threads * 2 * most : 0)) {}
 
   // Collective: replaces the first `size` sums by the totals over all threads.
   void add_up(double* a, double* b, Index size, int thread, int team) {
     if (threads_ == 1) return;
     // Double-buffered: no thread can be two rounds ahead of another.
-    const int buffer = rounds_[static_cast<std::size_t>(thread)].number++ % 2;
+    const auto buffer = static_cast<int>(barrier_.round() % 2);
     std::copy_n(a, size, sums_of(buffer, thread));
     std::copy_n(b, size, sums_of(buffer, thread) + most_);
     barrier_.wait(team);
@@ -85,18 +87,12 @@ class AllReduce {
   }
 
  private:
-  // In a cache line of its own, since each thread writes one.
-  struct alignas(64) Rounds {
-    unsigned number = 0;
-  };
-
   double* sums_of(int buffer, int thread) {
     return sums_.data() + (buffer * threads_ + thread) * 2 * most_;
   }
 
   int threads_;
   Index most_;
-  std::vector<Rounds> rounds_;
   Numbers<double> sums_;
   Barrier barrier_;
 };
@@ -112,20 +108,19 @@ class Gradients {
  public:
   struct Sums {
     Numbers<double> dbeta, dgamma;
-    Numbers<Real> scratch;  // accumulators of the arithmetic type, two for each sum
+    Numbers<Real> scratch;  // of the kernel: zero, to begin with
   };
 
-  Gradients(int threads, Index sums) : of_(static_cast<std::size_t>(threads)) {
-    const auto size = static_cast<std::size_t>(sums);
-    for (Sums& own : of_)
-      own = {Numbers<double>(size), Numbers<double>(size), Numbers<Real>(2 * size)};
-  }
+  Gradients(int threads, Index sums, Index scratch)
+      : of_(static_cast<std::size_t>(threads),
+            Sums{Numbers<double>(static_cast<std::size_t>(sums)),
+                 Numbers<double>(static_cast<std::size_t>(sums)),
+                 Numbers<Real>(static_cast<std::size_t>(scratch))}) {}
 
   Sums& cleared(int thread) {
     Sums& own = of_[static_cast<std::size_t>(thread)];
     std::fill(own.dbeta.begin(), own.dbeta.end(), 0.0);
     std::fill(own.dgamma.begin(), own.dgamma.end(), 0.0);
-    std::fill(own.scratch.begin(), own.scratch.end(), Real{0});
     return own;
   }
   Sums& of(int thread) { return of_[static_cast<std::size_t>(thread)]; }

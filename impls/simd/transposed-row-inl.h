@@ -19,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Vectors that are worked on alternately, to overlap the latency of their statistics.
+// Vectors of tiles in flight, to overlap the latency of their statistics.
 inline constexpr Index kVectorsOfBlock = 2;
 template <class T>
 inline constexpr Index kTilesOfBlock = kVectorsOfBlock* lanes<T>();
@@ -89,11 +89,11 @@ HWY_INLINE void for_parameters(const RowArguments<T>& arguments, Index place, co
 }
 
 // The slow path for those of the first `count` tiles of a vector, contiguous at x, whose squares
-// overflowed. If tiles are centered, `mean` is relative to `start`.
+// overflowed.
 template <class T>
 HWY_NOINLINE void find_transposed_in_doubles(const T* x, const RowArguments<T>& arguments,
-                                             Index count, const Parameter<T>* start, Vec<T>& mean,
-                                             Vec<T>& variance, Vec<T>& rstd) {
+                                             Index count, Vec<T>& mean, Vec<T>& variance,
+                                             Vec<T>& rstd) {
   using Real = Parameter<T>;
   const Tag<T> d;
   HWY_ALIGN Real means[static_cast<std::size_t>(lanes<T>())];
@@ -104,9 +104,8 @@ HWY_NOINLINE void find_transposed_in_doubles(const T* x, const RowArguments<T>& 
   hn::Store(rstd, d, rstds);
   for (Index i = 0; i < count; ++i) {
     if (!overflows(means[i], variances[i])) continue;
-    find_in_doubles(x + i * arguments.length, {1, 0, 1, 0, arguments.length}, arguments.centered,
+    find_in_doubles(x + i * arguments.length, row_of(arguments.length), arguments.centered,
                     arguments.eps, Statistics<Real>{means + i, variances + i, rstds + i});
-    if (arguments.centered) means[i] -= start[i];
   }
   mean = hn::Load(d, means);
   variance = hn::Load(d, variances);
@@ -157,17 +156,19 @@ void normalize_transposed(const RowArguments<T>& shared) {
       rstd[k] = hn::Div(hn::Set(d, Real{1}), hn::Sqrt(hn::Add(variance, eps)));
       const Index at = tile + k * kLanes;
       const Index count = std::min(kLanes, arguments.tiles - at);
+      const auto pivot = arguments.centered ? hn::Load(d, start + k * kLanes) : hn::Zero(d);
+      auto saved = hn::Add(pivot, mean[k]);
       const auto largest = hn::Set(d, std::numeric_limits<Real>::max());
       if (HWY_UNLIKELY(!hn::AllTrue(d, hn::Le(variance, largest)))) {
-        find_transposed_in_doubles<T>(arguments.x + at * length, arguments, count,
-                                      start + k * kLanes, mean[k], variance, rstd[k]);
+        find_transposed_in_doubles<T>(arguments.x + at * length, arguments, count, saved, variance,
+                                      rstd[k]);
+        mean[k] = hn::Sub(saved, pivot);
       }
       const auto hand_out = [&](Vec<T> value, Real* all) HWY_ATTR {
         if (all == nullptr) return;
         count == kLanes ? store<Real>(value, all + at) : store<Real>(value, all + at, First{count});
       };
-      const auto pivot = arguments.centered ? hn::Load(d, start + k * kLanes) : hn::Zero(d);
-      hand_out(hn::Add(pivot, mean[k]), arguments.statistics.mean);
+      hand_out(saved, arguments.statistics.mean);
       hand_out(variance, arguments.statistics.variance);
       hand_out(rstd[k], arguments.statistics.rstd);
     }
