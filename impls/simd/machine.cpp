@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "impls/simd/ops.h"
@@ -19,27 +21,19 @@
 namespace simd {
 namespace {
 
-// The size in bytes of cache `index` of the first core, from sysfs ("1024K"); 0 unless it is a data
-// cache of this level. sysconf() knows sizes too, but on some machines it adds up all dies of the
-// package.
-Index cache_bytes(const std::string& index, Index level) {
-  const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + index + "/";
-  Index found_level = 0;
-  Index kilobytes = 0;
-  if (!(std::ifstream(folder + "level") >> found_level) || found_level != level) return 0;
-  std::string kind;
-  std::ifstream(folder + "type") >> kind;
-  if (kind == "Instruction") return 0;
-  std::ifstream(folder + "size") >> kilobytes;
-  return kilobytes * 1024;
-}
-
+// The size in bytes of the first core's data cache of this level, from sysfs ("1024K"); 0 if it is
+// unknown. sysconf() knows sizes too, but on some machines it adds up all dies of the package.
 Index cache_bytes(Index level) {
-  Index found = 0;
   for (const char* index : {"0", "1", "2", "3", "4"}) {
-    found = std::max(found, cache_bytes(index, level));
+    const auto read = [&](const char* what, auto value) {
+      const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index";
+      std::ifstream(folder + index + "/" + what) >> value;
+      return value;
+    };
+    if (read("level", Index{0}) != level || read("type", std::string()) == "Instruction") continue;
+    return read("size", Index{0}) * 1024;
   }
-  return found;
+  return 0;
 }
 
 double now_ns() {
@@ -103,36 +97,27 @@ double copied_per_ns(Index own) {
   return 2 * static_cast<double>(size) / ns;
 }
 
-// Memory for the measurement, given back afterwards. In huge pages, if there are any: most of the
-// time is taken by the first touch of pages.
-class Mapping {
- public:
-  explicit Mapping(std::size_t bytes)
-      : bytes_(bytes),
-        start_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
-    if (is_there()) madvise(start_, bytes_, MADV_HUGEPAGE);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (is_there()) munmap(start_, bytes_);
-  }
-
-  bool is_there() const { return start_ != MAP_FAILED; }
-  float* data() const { return static_cast<float*>(start_); }
-
- private:
-  std::size_t bytes_;
-  void* start_;
+struct Free {
+  void operator()(float* memory) const { std::free(memory); }
 };
+using Memory = std::unique_ptr<float, Free>;
+
+// Null if there is not so much. In huge pages, if there are any: most of the time is taken by the
+// first touch of pages.
+Memory allocate(std::size_t bytes) {
+  constexpr std::size_t kHugePage = 2 * 1024 * 1024;
+  const std::size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  Memory memory(static_cast<float*>(std::aligned_alloc(kHugePage, whole)));
+  if (memory != nullptr) madvise(memory.get(), whole, MADV_HUGEPAGE);
+  return memory;
+}
 
 // Floats that are read, and as many written, between two looks at the clock: enough that those cost
 // nothing beside it, and few enough that most chunks are not interrupted.
 constexpr Index kChunk = 16 * 1024;
 
-// What one thread works on: `size` floats to read and as many to write, in a circle. The work is
-// that of inference.
+// A ring buffer of one thread: it reads `size` floats, and writes as many. The work is that of
+// inference.
 class Circle {
  public:
   Circle(const StridedOps<float>& work, float* memory, Index size)
@@ -182,7 +167,7 @@ class StreamingSearch {
         deadline_(deadline),
         least_(2 * static_cast<double>(machine.own * machine.threads)),
         most_(std::max({64 * kMiB, 2 * least_, std::min(8 * least_, 256 * kMiB)})),
-        memory_(static_cast<std::size_t>(most_)) {}
+        memory_(allocate(static_cast<std::size_t>(most_))) {}
 
   // kNeverStreams if it loses at all sizes. What the system says of the last cache, if the time is
   // over before.
@@ -190,7 +175,7 @@ class StreamingSearch {
     constexpr int kSizes = 4;
     for (int i = 0; i < kSizes; ++i) {
       const Index bytes = whole(least_ * std::pow(most_ / least_, i / (kSizes - 1.0)));
-      if (!memory_.is_there() || !is_affordable(bytes)) {
+      if (memory_ == nullptr || !is_affordable(bytes)) {
         return std::max(whole(least_), cache_bytes(3));
       }
       if (wins(bytes)) return bytes;
@@ -235,7 +220,7 @@ class StreamingSearch {
   }
   float* memory_of(int thread) const {
     const auto floats = static_cast<Index>(most_) / Index{sizeof(float)};
-    return memory_.data() + thread * (floats / threads_ / kChunk * kChunk);
+    return memory_.get() + thread * (floats / threads_ / kChunk * kChunk);
   }
 
   // By writing, by the thread that uses them: all pages that were only read are the same one.
@@ -274,7 +259,7 @@ class StreamingSearch {
   int threads_;
   Deadline deadline_;
   double least_, most_;  // bytes
-  Mapping memory_;
+  Memory memory_;
   Index touched_ = 0;  // bytes
   double touching_ns_ = 0;
 };

@@ -139,7 +139,9 @@ class Planner {
     const bool can_share = settings_.sharing && plan_.threads > 1 &&
                            (plan_.shares_rows || segment_bytes() >= tuning_.piece * plan_.threads);
     const Index own = machine_.own / 2;  // the rest is for the output
-    const Index most = own / tuning_.bytes_of_segment / plan_.segments_of_tile;
+    const auto most_of = [&](Index cache) {  // whose coefficients and sums fit it
+      return cache / tuning_.bytes_of_segment / plan_.segments_of_tile;
+    };
     const Index in_first = machine_.first / tile_bytes;
     const Index in_own = own / tile_bytes;
     const Index in_all = own * (can_share ? plan_.threads : 1) / tile_bytes;
@@ -154,15 +156,16 @@ class Planner {
     if (plan_.one_read || !settings_.residency) {
       plan_.resident = plan_.one_read;
       plan_.shared = can_share && (plan_.shares_rows || !plan_.one_read);
-      plan_.block_tiles = whole_lines(most);
+      plan_.block_tiles = whole_lines(most_of(own));
     } else if (has_whole_lines && suits_each(in_first, least)) {
-      plan_.block_tiles = whole_lines(in_first);
+      plan_.block_tiles =
+          std::max(least, whole_lines(std::min(in_first, most_of(machine_.first))));
     } else if (suits_each(in_own, can_share ? wide : least)) {
       plan_.block_tiles = whole_lines(std::min(in_own, wide));
     } else {
       plan_.resident = in_all >= wide;
       plan_.shared = can_share;
-      plan_.block_tiles = std::max(wide, whole_lines(std::min(in_all, most)));
+      plan_.block_tiles = std::max(wide, whole_lines(std::min(in_all, most_of(own))));
     }
     if (!plan_.shared) balance();
     if (!plan_.shared && can_share && !is_fair()) plan_.shared = true;

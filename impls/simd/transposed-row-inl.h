@@ -37,26 +37,6 @@ struct Transposed {
   }
 };
 
-// Where the parameters of a block of tiles begin in a row of parameters.
-class PlaceAcross {
- public:
-  HWY_INLINE PlaceAcross(Index first, Index across, Index block)
-      : place_(first), across_(across), block_(block), step_(block % across) {}
-
-  HWY_INLINE Index operator()() const { return place_; }
-  // Advances to the next block. Returns true on wrap-around, after which an accumulator receives a
-  // second tile.
-  HWY_INLINE bool advance() {
-    const bool around = place_ + block_ >= across_;
-    place_ += step_;
-    if (place_ >= across_) place_ -= across_;
-    return around;
-  }
-
- private:
-  Index place_, across_, block_, step_;
-};
-
 // Sums up add(j, sum) over all values j: 16 values in four accumulators, and then the sums of
 // those. A value of 32 is rounded at most six times.
 template <class T, class Add>
@@ -131,8 +111,8 @@ void normalize_transposed(const RowArguments<T>& shared) {
   Transposed<T> block[kVectorsOfBlock];
   HWY_ALIGN Real start[static_cast<std::size_t>(kTilesOfBlock<T>)];
   Vec<T> mean[kVectorsOfBlock], rstd[kVectorsOfBlock];
-  PlaceAcross place(arguments.first, arguments.across, kTilesOfBlock<T>);
-  for (Index tile = 0; tile < arguments.tiles; tile += kTilesOfBlock<T>, place.advance()) {
+  Index place = arguments.first;  // of the block, in a row of parameters
+  for (Index tile = 0; tile < arguments.tiles; tile += kTilesOfBlock<T>) {
     const Index some = std::min(kTilesOfBlock<T>, arguments.tiles - tile);
     const Index vectors = (some + kLanes - 1) / kLanes;
     for (Index k = 0; k < vectors; ++k) {
@@ -174,13 +154,14 @@ void normalize_transposed(const RowArguments<T>& shared) {
     }
     for (Index k = 0; k < vectors; ++k) {
       Transposed<T>& own = block[k];
-      for_parameters(arguments, place() + k * kLanes, [&](Index j, Index end, Index at) HWY_ATTR {
+      for_parameters(arguments, place + k * kLanes, [&](Index j, Index end, Index at) HWY_ATTR {
         const auto scale = hn::Mul(rstd[k], load(arguments.gamma + at));
         const auto bias = load(arguments.beta + at);
         for (; j < end; ++j) own.set(j, hn::MulAdd(hn::Sub(own[j], mean[k]), scale, bias));
       });
       blocks.store(own.of, arguments.out, tile + k * kLanes);
     }
+    place = (place + kTilesOfBlock<T>) % arguments.across;
   }
   if (arguments.streaming) hwy::FlushStream();
 }
@@ -245,7 +226,7 @@ void differentiate_transposed(const RowArguments<T>& shared) {
   const Index pieces = (arguments.run + kAdditions - 1) / kAdditions;
   Transposed<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
   TransposedTerms<T> terms[kVectorsOfBlock];
-  PlaceAcross place(arguments.first, arguments.across, kTilesOfBlock<T>);
+  Index place = arguments.first;  // as above
   Index additions = 0;
   for (Index tile = 0; tile < arguments.tiles; tile += kTilesOfBlock<T>) {
     const Index some = std::min(kTilesOfBlock<T>, arguments.tiles - tile);
@@ -261,13 +242,13 @@ void differentiate_transposed(const RowArguments<T>& shared) {
       blocks.load(arguments.dy, at, gradients[k].of);
       const auto mean = arguments.centered ? load_tiles(arguments.statistics.mean) : hn::Zero(d);
       terms[k] = sum_transposed(arguments, mean, load_tiles(arguments.statistics.rstd),
-                                place() + k * kLanes, deviations[k], gradients[k], dbeta, dgamma);
+                                place + k * kLanes, deviations[k], gradients[k], dbeta, dgamma);
     }
     for (Index k = 0; k < vectors; ++k) {
       const Transposed<T>& deviation = deviations[k];
       Transposed<T>& gradient = gradients[k];
       const TransposedTerms<T> own = terms[k];
-      for_parameters(arguments, place() + k * kLanes, [&](Index j, Index end, Index at) HWY_ATTR {
+      for_parameters(arguments, place + k * kLanes, [&](Index j, Index end, Index at) HWY_ATTR {
         const auto scale = hn::Mul(own.rstd, load(arguments.gamma + at));
         for (; j < end; ++j) {
           const auto rest = hn::MulAdd(deviation[j], own.slope, own.constant);
@@ -276,7 +257,10 @@ void differentiate_transposed(const RowArguments<T>& shared) {
       });
       blocks.store(gradient.of, arguments.out, tile + k * kLanes);
     }
-    if (place.advance()) additions += pieces;
+    // Around the end of a row, an accumulator receives a second tile.
+    place += kTilesOfBlock<T>;
+    if (place >= arguments.across) additions += pieces;
+    place %= arguments.across;
     const bool is_last = tile + kTilesOfBlock<T> >= arguments.tiles;
     if (!is_last && additions + pieces <= kAdditions) continue;
     move_to_doubles(dbeta, parameters, arguments.dbeta);

@@ -171,6 +171,25 @@ double formed(Formula formula, double x, double dy, double mean, double scale, d
   return 0;
 }
 
+// A thread may have no rows of a block.
+TYPED_TEST(EveryTarget, SumsOfNoRowsAreZero) {
+  using T = TypeParam;
+  using Real = Parameter<T>;
+  this->for_each([](const Ops<T>& ops) {
+    for (const StridedOps<T>* strided : {&ops.runs, &ops.columns}) {
+      const std::vector<T> x(kSpare, number<T>(1));
+      const std::vector<Real> center(kSpare, 0);
+      std::vector<double> a(kSpare, 99), ab(a);
+      strided->sum({.x = x.data(), .dy = nullptr, .center = center.data(),
+                    .region = {0, 9, 9, 1, 1}, .sums = {a.data(), ab.data()}});
+      for (std::size_t k = 0; k < 9; ++k) {
+        EXPECT_EQ(a[k], 0);
+        EXPECT_EQ(ab[k], 0);
+      }
+    }
+  });
+}
+
 TYPED_TEST(EveryTarget, WritesARegionAndNothingElse) {
   using T = TypeParam;
   using Real = Parameter<T>;
@@ -283,6 +302,41 @@ TYPED_TEST(EveryTarget, FindsStatisticsOfAnyNumberOfTiles) {
       }
       EXPECT_EQ(dbeta.back(), 99);
       EXPECT_EQ(dgamma.back(), 99);
+    }
+  });
+}
+
+TYPED_TEST(EveryTarget, FindsCoefficientsOfAnyNumberOfTiles) {
+  using T = TypeParam;
+  using Real = Parameter<T>;
+  this->for_each([](const Ops<T>& ops) {
+    const StatisticOps<Real>& statistics = ops.statistics;
+    for (std::size_t size = 1; size <= 20; ++size) {
+      const auto count = static_cast<Index>(size);
+      const auto left = integers<Real>(count, 10), right = integers<Real>(count, 20);
+      const auto beta = integers<Real>(count, 30);
+      const std::vector<Real> variance(size, 3.75), rstd(size, 0.5);
+      std::vector<Real> product(size + 1, 99), bias(product), found(product), constant(product),
+          slope(product);
+      statistics.multiply(count, left.data(), right.data(), product.data());
+      statistics.fold(count, left.data(), right.data(), beta.data(), bias.data());
+      statistics.find_rstd(count, variance.data(), 0.25, found.data());
+      std::vector<double> a(size, 4), ab(size, 16);
+      statistics.find_slopes(count, {a.data(), ab.data()}, rstd.data(), 4, constant.data(),
+                             slope.data());
+      statistics.weigh(count, left.data(), {a.data(), ab.data()});
+      for (std::size_t i = 0; i < size; ++i) {
+        EXPECT_EQ(product[i], left[i] * right[i]);
+        EXPECT_EQ(bias[i], beta[i] - left[i] * right[i]);
+        EXPECT_EQ(found[i], Real{0.5});
+        EXPECT_EQ(constant[i], Real{0.5});
+        EXPECT_EQ(slope[i], Real{0.5});
+        EXPECT_EQ(a[i], 4 * left[i]);
+        EXPECT_EQ(ab[i], 16 * left[i]);
+      }
+      for (const auto* numbers : {&product, &bias, &found, &constant, &slope}) {
+        EXPECT_EQ(numbers->back(), 99);
+      }
     }
   });
 }

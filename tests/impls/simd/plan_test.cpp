@@ -37,6 +37,7 @@ const Machine kAmd = machine(2, 32 * kKiB, 512 * kKiB, 40 * kMiB);
 const Machine kIntel = machine(8, 48 * kKiB, 2 * kMiB, 48 * kMiB);
 // A guest, where streaming wins from 20 MiB on, whatever the system says of a last-level cache.
 const Machine kGuest = machine(2, 48 * kKiB, 2 * kMiB, 20 * kMiB);
+const Machine kMany = machine(64, 48 * kKiB, 2 * kMiB, 512 * kMiB);
 const Machine kSingle = machine(1, 32 * kKiB, 512 * kKiB, 4 * kMiB);
 // Nothing is known of its caches, and streaming never wins.
 const Machine kUnknown = machine(2, 0, 0, kNeverStreams);
@@ -257,7 +258,9 @@ void for_each_plan(const Check& check) {
   all.emplace_back().streaming = Settings::Streaming::kOff;
   all.emplace_back().streaming_from = 1 * kMiB;
   all.emplace_back().tiny = true;
-  for (const auto& [name, given] : kMachines) {
+  std::vector<NamedMachine> machines = kMachines;
+  machines.push_back({"many", &kMany});
+  for (const auto& [name, given] : machines) {
     for (const auto& [id, plans] : kTable) {
       for (std::size_t i = 0; i < all.size(); ++i) {
         SCOPED_TRACE(std::string(name) + ", settings " + std::to_string(i) + ", " + id);
@@ -344,6 +347,9 @@ TEST(Plan, CoversTheMatrix) {
     EXPECT_LE(plan.block_tiles, plan.tiles.across());
     EXPECT_GE(plan.blocks_across() * plan.block_tiles, plan.tiles.across());
     EXPECT_EQ(plan.block_rows % plan.packed_rows, 0);
+    if (plan.shared && plan.shares_rows && plan.packed_rows > 1) {
+      EXPECT_GE(plan.block_rows / plan.packed_rows, plan.threads) << "a thread has no rows";
+    }
     EXPECT_EQ(plan.segment * plan.segments_of_tile, plan.tiles.tile_columns * plan.packed_rows);
   });
 }
