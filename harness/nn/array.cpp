@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace normbench::nn {
@@ -169,10 +170,29 @@ Tensor Array::tensor(std::int64_t n, std::int64_t c, std::int64_t l) const {
   return {.data = data_.get(), .n = n, .c = c, .l = l, .dtype = *dtype, .layout = layout_};
 }
 
+void convert(const Array& from, Array& to) {
+  if (from.size() != to.size()) {
+    throw std::invalid_argument(size_text(from.sizes()) + " has not as many elements as " +
+                                size_text(to.sizes()));
+  }
+  with_element(from.type(), [&]<class From>(From) {
+    with_element(to.type(), [&]<class To>(To) {
+      const From* source = from.as<From>().data();
+      To* target = to.as<To>().data();
+      for (std::int64_t at = 0; at < from.size(); ++at) {
+        if constexpr (std::is_same_v<From, To>) {
+          target[at] = source[at];
+        } else {
+          target[at] = static_cast<To>(static_cast<double>(source[at]));
+        }
+      }
+    });
+  });
+}
+
 Array converted(const Array& array, ElementType type) {
-  if (array.type() == type) return array;
   Array other(array.sizes(), type, array.layout());
-  for (std::int64_t at = 0; at < array.size(); ++at) other.set(at, array.get(at));
+  convert(array, other);
   return other;
 }
 

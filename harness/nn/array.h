@@ -117,7 +117,10 @@ class Array {
   std::unique_ptr<std::byte[], Free> data_;
 };
 
-// The same elements in another type, rounded to nearest.
+// Gives `to` the elements of `from`, in the order of memory, rounded to nearest. Throws
+// std::invalid_argument when they are not as many.
+void convert(const Array& from, Array& to);
+// The same elements in another type.
 Array converted(const Array& array, ElementType type);
 
 // The same (N, C, L) elements in another layout; other sizes have one layout only.

@@ -103,12 +103,7 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict) {
   }
   for (const Slot& slot : own) {
     const Array* stored = state.find(slot.name);
-    if (stored == nullptr) continue;
-    if (is_counter(*stored)) {
-      slot.value->as<std::int64_t>()[0] = stored->as<std::int64_t>()[0];
-    } else {
-      for (std::int64_t at = 0; at < stored->size(); ++at) slot.value->set(at, stored->get(at));
-    }
+    if (stored != nullptr) convert(laid_out(*stored, slot.value->layout()), *slot.value);
   }
   x_ = nullptr;
   return report;

@@ -1,0 +1,302 @@
+// Linear and Conv1d on products of matrices.
+#include "harness/nn/linear.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "harness/nn/norm_parts.h"
+#include "harness/nn/products.h"
+#include "harness/nn/text.h"
+
+namespace normbench::nn {
+namespace {
+
+// Calls function(double{}) or function(float{}), the type of parameters.
+template <class Function>
+void with_parameter(DType dtype, Function function) {
+  if (dtype == DType::kF64) {
+    function(double{});
+  } else {
+    function(float{});
+  }
+}
+
+}  // namespace
+
+Weighted::Weighted(const Sizes& weight_sizes, bool has_bias, DType dtype, std::uint64_t seed,
+                   int threads)
+    : weight(weight_sizes, element_type(dtype)),
+      weight_gradient_(weight_sizes, element_type(dtype)),
+      dtype_(dtype),
+      threads_(threads) {
+  require_positive("threads", threads);
+  const Sizes outputs = {weight_sizes[0]};
+  if (has_bias) bias = bias_gradient_ = Array(outputs, element_type(dtype));
+  const auto terms = static_cast<double>(weight.size() / weight_sizes[0]);
+  std::mt19937_64 random(seed);
+  const auto draw = [&](Array& array) {
+    for (std::int64_t at = 0; at < array.size(); ++at) {
+      const double part = static_cast<double>(random() >> 11) * 0x1p-52 - 1;  // from -1 to 1
+      array.set(at, part / std::sqrt(terms));
+    }
+  };
+  draw(weight);
+  if (bias) draw(*bias);
+}
+
+std::vector<Slot> Weighted::slots() {
+  std::vector<Slot> all = {{"weight", &weight, &weight_gradient_}};
+  add_slot(all, "bias", bias, &bias_gradient_);
+  return all;
+}
+
+const Array& Weighted::widened(const Array& array, Array& room) const {
+  if (array.type() == element_type(dtype_)) return array;
+  room.resize(array.sizes(), element_type(dtype_), array.layout());
+  convert(array, room);
+  return room;
+}
+
+const Array& Weighted::finish(Array& sums, std::int64_t inner, ElementType type) {
+  with_parameter(dtype_, [&]<class Real>(Real) {
+    Real* values = sums.as<Real>().data();
+    const Real* shift = bias ? bias->as<Real>().data() : nullptr;
+    const std::int64_t channels = weight.sizes()[0];
+    const std::int64_t runs = sums.size() / std::max<std::int64_t>(inner, 1);
+    const bool rectify = relu;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1)
+    for (std::int64_t run = 0; run < runs; ++run) {
+      const Real added = shift != nullptr ? shift[run % channels] : Real{0};
+      for (std::int64_t at = run * inner; at < (run + 1) * inner; ++at) {
+        const Real value = values[at] + added;
+        values[at] = rectify && value < 0 ? Real{0} : value;
+      }
+    }
+  });
+  if (sums.type() == type) return sums;
+  y_.resize(sums.sizes(), type, sums.layout());
+  convert(sums, y_);
+  return y_;
+}
+
+const Array& Weighted::start(const Array& dy, std::int64_t inner) {
+  if (!relu && !bias && dy.type() == element_type(dtype_)) return dy;
+  dy_wide_.resize(dy.sizes(), element_type(dtype_), dy.layout());
+  convert(dy, dy_wide_);
+  with_parameter(dtype_, [&]<class Real>(Real) {
+    Real* values = dy_wide_.as<Real>().data();
+    if (relu) {
+      const Real* y = sums_.as<Real>().data();
+      for (std::int64_t at = 0; at < dy.size(); ++at) {
+        if (y[at] <= 0) values[at] = 0;
+      }
+    }
+    if (!bias) return;
+    const std::int64_t channels = weight.sizes()[0];
+    std::vector<double> all(static_cast<std::size_t>(channels), 0.0);
+    for (std::int64_t at = 0; at < dy.size(); ++at) {
+      all[static_cast<std::size_t>(at / inner % channels)] += values[at];
+    }
+    for (std::int64_t k = 0; k < channels; ++k) {
+      bias_gradient_.set(k, all[static_cast<std::size_t>(k)]);
+    }
+  });
+  return dy_wide_;
+}
+
+Linear::Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options,
+               int threads)
+    : Weighted((require_positive("in_features", in_features),
+                require_positive("out_features", out_features),
+                require_parameter_dtype(options.dtype), Sizes{out_features, in_features}),
+               options.bias, options.dtype, options.seed, threads) {}
+
+const Array& Linear::run_forward(const Array& x) {
+  const std::int64_t out = weight.sizes()[0];
+  const std::int64_t in = weight.sizes()[1];
+  if (x.layout() != Layout::kNcl) {
+    throw std::invalid_argument("Linear takes data in the layout ncl, whose last dimension is its");
+  }
+  const std::int64_t given = x.sizes().empty() ? 1 : x.sizes().back();
+  const std::int64_t rows = given == 0 ? 0 : x.size() / given;
+  if (x.sizes().empty() || given != in) {
+    throw std::runtime_error("mat1 and mat2 shapes cannot be multiplied (" + std::to_string(rows) +
+                             "x" + std::to_string(given) + " and " + std::to_string(in) + "x" +
+                             std::to_string(out) + ")");
+  }
+  require_data_type(name(), x, dtype());
+  const Array& wide = widened(x, x_wide_);
+  Sizes sizes = x.sizes();
+  sizes.back() = out;
+  sums_.resize(sizes, element_type(dtype()));
+  with_parameter(dtype(), [&]<class Real>(Real) {
+    multiply(rows, out, in, Matrix<Real>{wide.as<Real>().data()},
+             Matrix<Real>{weight.as<Real>().data(), true}, sums_.as<Real>().data(), false,
+             threads());
+  });
+  return finish(sums_, 1, x.type());
+}
+
+const Array& Linear::run_backward(const Array& x, const Array& dy) {
+  const std::int64_t out = weight.sizes()[0];
+  const std::int64_t in = weight.sizes()[1];
+  const std::int64_t rows = x.size() / in;
+  const Array& wide = widened(x, x_wide_);
+  const Array& gradient = start(dy, 1);
+  dx_wide_.resize(x.sizes(), element_type(dtype()));
+  with_parameter(dtype(), [&]<class Real>(Real) {
+    multiply(out, in, rows, Matrix<Real>{gradient.as<Real>().data(), true},
+             Matrix<Real>{wide.as<Real>().data()}, weight_gradient_.as<Real>().data(), false,
+             threads());
+    multiply(rows, in, out, Matrix<Real>{gradient.as<Real>().data()},
+             Matrix<Real>{weight.as<Real>().data()}, dx_wide_.as<Real>().data(), false, threads());
+  });
+  if (x.type() == dx_wide_.type()) return dx_wide_;
+  dx_.resize(x.sizes(), x.type());
+  convert(dx_wide_, dx_);
+  return dx_;
+}
+
+Conv1d::Conv1d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
+               const Conv1dOptions& options, int threads)
+    : Weighted(
+          (require_positive("in_channels", in_channels),
+           require_positive("out_channels", out_channels),
+           require_positive("kernel_size", kernel_size), require_positive("stride", options.stride),
+           require_parameter_dtype(options.dtype), Sizes{out_channels, in_channels, kernel_size}),
+          options.bias, options.dtype, options.seed, threads),
+      stride_(options.stride),
+      padding_(options.padding) {
+  if (padding_ < 0) {
+    throw std::invalid_argument("padding must be at least 0, but got " + std::to_string(padding_));
+  }
+}
+
+Conv1d::Dimensions Conv1d::dimensions_of(const Array& x) const {
+  const Sizes& sizes = x.sizes();
+  if (sizes.size() != 2 && sizes.size() != 3) {
+    throw std::runtime_error(
+        "Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input of size: " +
+        list_text(sizes));
+  }
+  const bool unbatched = sizes.size() == 2;
+  const Sizes whole = unbatched ? Sizes{1, sizes[0], sizes[1]} : sizes;
+  if (whole[1] != weight.sizes()[1]) {
+    throw std::runtime_error("Given groups=1, weight of size " + list_text(weight.sizes()) +
+                             ", expected input" + list_text(whole) + " to have " +
+                             std::to_string(weight.sizes()[1]) + " channels, but got " +
+                             std::to_string(whole[1]) + " channels instead");
+  }
+  const std::int64_t padded = whole[2] + 2 * padding_;
+  if (padded < weight.sizes()[2]) {
+    throw std::runtime_error("Calculated padded input size per channel: (" +
+                             std::to_string(padded) + "). Kernel size: (" +
+                             std::to_string(weight.sizes()[2]) +
+                             "). Kernel size can't be greater than actual input size");
+  }
+  require_data_type(name(), x, dtype());
+  return {whole[0], whole[2], (padded - weight.sizes()[2]) / stride_ + 1, x.layout()};
+}
+
+// Calls visit(at, source) for every product of one sample: element `at` of the matrix of columns is
+// element `source` of the sample, or 0 where that is negative, which is padding. In ncl the matrix
+// is (in * kernel_size, m), so that an output channel is a row; in nlc it is the transpose.
+template <class Real, class Visit>
+void Conv1d::for_each_tap(const Dimensions& d, Visit visit) const {
+  const std::int64_t in = weight.sizes()[1];
+  const std::int64_t size = weight.sizes()[2];
+  const bool ncl = d.layout == Layout::kNcl;
+  for (std::int64_t k = 0; k < in; ++k) {
+    for (std::int64_t t = 0; t < size; ++t) {
+      const std::int64_t row = k * size + t;
+      for (std::int64_t j = 0; j < d.m; ++j) {
+        const std::int64_t position = j * stride_ + t - padding_;
+        const bool inside = position >= 0 && position < d.l;
+        const std::int64_t source = ncl ? k * d.l + position : position * in + k;
+        visit(ncl ? row * d.m + j : j * in * size + row, inside ? source : -1);
+      }
+    }
+  }
+}
+
+template <class Real>
+void Conv1d::forward_in(const Array& x) {
+  const Dimensions d = dimensions_of(x);
+  const std::int64_t out = weight.sizes()[0];
+  const std::int64_t terms = weight.size() / out;
+  columns_.resize({terms * d.m}, element_type(dtype()));
+  Real* columns = columns_.as<Real>().data();
+  const Real* w = weight.as<Real>().data();
+  for (std::int64_t i = 0; i < d.n; ++i) {
+    const Real* sample = x.as<Real>().data() + i * weight.sizes()[1] * d.l;
+    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
+      columns[at] = source < 0 ? Real{0} : sample[source];
+    });
+    Real* y = sums_.as<Real>().data() + i * out * d.m;
+    if (d.layout == Layout::kNcl) {
+      multiply(out, d.m, terms, Matrix<Real>{w}, Matrix<Real>{columns}, y, false, threads());
+    } else {
+      multiply(d.m, out, terms, Matrix<Real>{columns}, Matrix<Real>{w, true}, y, false, threads());
+    }
+  }
+}
+
+template <class Real>
+void Conv1d::backward_in(const Array& x, const Array& dy) {
+  const Dimensions d = dimensions_of(x);
+  const std::int64_t in = weight.sizes()[1];
+  const std::int64_t out = weight.sizes()[0];
+  const std::int64_t terms = weight.size() / out;
+  columns_.resize({terms * d.m}, element_type(dtype()));
+  Real* columns = columns_.as<Real>().data();
+  const Real* w = weight.as<Real>().data();
+  Real* dw = weight_gradient_.as<Real>().data();
+  std::fill(dw, dw + weight.size(), Real{0});
+  dx_wide_.fill(0);
+  const bool ncl = d.layout == Layout::kNcl;
+  for (std::int64_t i = 0; i < d.n; ++i) {
+    const Real* sample = x.as<Real>().data() + i * in * d.l;
+    const Real* g = dy.as<Real>().data() + i * out * d.m;
+    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
+      columns[at] = source < 0 ? Real{0} : sample[source];
+    });
+    multiply(out, terms, d.m, Matrix<Real>{g, !ncl}, Matrix<Real>{columns, ncl}, dw, true,
+             threads());
+    if (ncl) {
+      multiply(terms, d.m, out, Matrix<Real>{w, true}, Matrix<Real>{g}, columns, false, threads());
+    } else {
+      multiply(d.m, terms, out, Matrix<Real>{g}, Matrix<Real>{w}, columns, false, threads());
+    }
+    Real* dx = dx_wide_.as<Real>().data() + i * in * d.l;
+    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
+      if (source >= 0) dx[source] += columns[at];
+    });
+  }
+}
+
+const Array& Conv1d::run_forward(const Array& x) {
+  const Dimensions d = dimensions_of(x);
+  Sizes sizes = {weight.sizes()[0], d.m};
+  if (x.sizes().size() == 3) sizes.insert(sizes.begin(), d.n);
+  sums_.resize(sizes, element_type(dtype()), x.layout());
+  const Array& wide = widened(x, x_wide_);
+  with_parameter(dtype(), [&]<class Real>(Real) { forward_in<Real>(wide); });
+  return finish(sums_, d.layout == Layout::kNcl ? d.m : 1, x.type());
+}
+
+const Array& Conv1d::run_backward(const Array& x, const Array& dy) {
+  const Dimensions d = dimensions_of(x);
+  const Array& wide = widened(x, x_wide_);
+  const Array& gradient = start(dy, d.layout == Layout::kNcl ? d.m : 1);
+  dx_wide_.resize(x.sizes(), element_type(dtype()), x.layout());
+  with_parameter(dtype(), [&]<class Real>(Real) { backward_in<Real>(wide, gradient); });
+  if (x.type() == dx_wide_.type()) return dx_wide_;
+  dx_.resize(x.sizes(), x.type(), x.layout());
+  convert(dx_wide_, dx_);
+  return dx_;
+}
+
+}  // namespace normbench::nn
