@@ -20,12 +20,12 @@ class Weighted : public Module {
   std::optional<Array> bias;  // (out)
   bool relu = false;          // whether the output is max(0, sum), in the same sweep as the bias
 
+  int threads() const { return threads_; }
+  DType dtype() const { return dtype_; }
+
  protected:
   // Both drawn as in PyTorch, evenly from within 1 / sqrt(terms of a sum), by the seed.
   Weighted(const Sizes& weight_sizes, bool has_bias, DType dtype, std::uint64_t seed, int threads);
-
-  int threads() const { return threads_; }
-  DType dtype() const { return dtype_; }
 
   // `array` in the type of the parameters: itself, or a copy in `room`.
   const Array& widened(const Array& array, Array& room) const;

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "harness/nn/batch_norm.h"
+#include "harness/nn/instance_norm.h"
+#include "harness/nn/sample_norms.h"
 #include "tests/nn/arrays.h"
 
 namespace normbench::nn {
@@ -59,6 +61,35 @@ TEST(Denormalize, GivesXBackWithinTheBound) {
         }
       }
     }
+  }
+}
+
+template <class Norm>
+void expect_back(Norm& module, const Sizes& sizes, Layout layout) {
+  const Array x = random_array(sizes, 1, ElementType::kF32, layout);
+  const Array y = module.forward(x);
+  const double error = worst(module.denormalize(y), x);
+  EXPECT_LE(error, 1) << module.name();
+  EXPECT_GT(error, 1e-3) << module.name() << ": too wide a bound";
+}
+
+TEST(Denormalize, OfEveryNorm) {
+  for (const Layout layout : {Layout::kNcl, Layout::kNlc}) {
+    InstanceNorm1d instance(4, {.affine = true, .track_running_stats = true});
+    instance.running_var = of({4}, {1, 2, 3, 4});
+    instance.weight = of({4}, {1, -2, 3, 4});
+    expect_back(instance, {3, 4, 9}, layout);
+    instance.eval();
+    expect_back(instance, {3, 4, 9}, layout);
+    GroupNorm group(2, 4);
+    group.weight = of({4}, {1, -2, 3, 4});
+    expect_back(group, {3, 4, 9}, layout);
+    LayerNorm layer({4, 9});
+    layer.weight = random_array({4, 9}, 5);
+    expect_back(layer, {3, 4, 9}, layout);
+    RMSNorm rms({4, 9});
+    rms.weight = random_array({4, 9}, 5);
+    expect_back(rms, {3, 4, 9}, layout);
   }
 }
 
