@@ -201,25 +201,43 @@ Conv1d::Dimensions Conv1d::dimensions_of(const Array& x) const {
   return {whole[0], whole[2], (padded - weight.sizes()[2]) / stride_ + 1, x.layout()};
 }
 
-// Calls visit(at, source) for every product of one sample: element `at` of the matrix of columns is
-// element `source` of the sample, or 0 where that is negative, which is padding. In ncl the matrix
-// is (in * kernel_size, m), so that an output channel is a row; in nlc it is the transpose.
-template <class Real, class Visit>
-void Conv1d::for_each_tap(const Dimensions& d, Visit visit) const {
+// The matrix of columns has a row for each product of a sum and a column for each position of the
+// output in ncl, so that an output channel is a row; in nlc it is the transpose. Calls
+// visit(at, at_step, source, source_step, count) for runs of its elements and of those of the
+// sample that are there. What no run has is padding.
+template <class Visit>
+void Conv1d::for_each_run(const Dimensions& d, Visit visit) const {
   const std::int64_t in = weight.sizes()[1];
   const std::int64_t size = weight.sizes()[2];
-  const bool ncl = d.layout == Layout::kNcl;
-  for (std::int64_t k = 0; k < in; ++k) {
-    for (std::int64_t t = 0; t < size; ++t) {
-      const std::int64_t row = k * size + t;
-      for (std::int64_t j = 0; j < d.m; ++j) {
-        const std::int64_t position = j * stride_ + t - padding_;
-        const bool inside = position >= 0 && position < d.l;
-        const std::int64_t source = ncl ? k * d.l + position : position * in + k;
-        visit(ncl ? row * d.m + j : j * in * size + row, inside ? source : -1);
+  for (std::int64_t t = 0; t < size; ++t) {
+    // Positions j of the output for which j * stride + t - padding is inside.
+    const std::int64_t before = std::max<std::int64_t>(padding_ - t, 0);
+    const std::int64_t first = (before + stride_ - 1) / stride_;
+    const std::int64_t behind = d.l + padding_ - t;
+    const std::int64_t end = behind <= 0 ? 0 : std::min((behind - 1) / stride_ + 1, d.m);
+    if (d.layout == Layout::kNcl) {
+      for (std::int64_t k = 0; k < in && first < end; ++k) {
+        visit((k * size + t) * d.m + first, std::int64_t{1},
+              k * d.l + first * stride_ + t - padding_, stride_, end - first);
+      }
+    } else {
+      for (std::int64_t j = first; j < end; ++j) {
+        visit(j * in * size + t, size, (j * stride_ + t - padding_) * in, std::int64_t{1}, in);
       }
     }
   }
+}
+
+template <class Real>
+void Conv1d::fill_columns(const Dimensions& d, const Real* sample) {
+  Real* columns = columns_.as<Real>().data();
+  if (padding_ > 0) std::fill(columns, columns + columns_.size(), Real{0});
+  for_each_run(d, [&](std::int64_t at, std::int64_t at_step, std::int64_t source,
+                      std::int64_t source_step, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      columns[at + i * at_step] = sample[source + i * source_step];
+    }
+  });
 }
 
 template <class Real>
@@ -232,9 +250,7 @@ void Conv1d::forward_in(const Array& x) {
   const Real* w = weight.as<Real>().data();
   for (std::int64_t i = 0; i < d.n; ++i) {
     const Real* sample = x.as<Real>().data() + i * weight.sizes()[1] * d.l;
-    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
-      columns[at] = source < 0 ? Real{0} : sample[source];
-    });
+    fill_columns(d, sample);
     Real* y = sums_.as<Real>().data() + i * out * d.m;
     if (d.layout == Layout::kNcl) {
       multiply(out, d.m, terms, Matrix<Real>{w}, Matrix<Real>{columns}, y, false, threads());
@@ -260,9 +276,7 @@ void Conv1d::backward_in(const Array& x, const Array& dy) {
   for (std::int64_t i = 0; i < d.n; ++i) {
     const Real* sample = x.as<Real>().data() + i * in * d.l;
     const Real* g = dy.as<Real>().data() + i * out * d.m;
-    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
-      columns[at] = source < 0 ? Real{0} : sample[source];
-    });
+    fill_columns(d, sample);
     multiply(out, terms, d.m, Matrix<Real>{g, !ncl}, Matrix<Real>{columns, ncl}, dw, true,
              threads());
     if (ncl) {
@@ -271,8 +285,11 @@ void Conv1d::backward_in(const Array& x, const Array& dy) {
       multiply(d.m, terms, out, Matrix<Real>{g}, Matrix<Real>{w}, columns, false, threads());
     }
     Real* dx = dx_wide_.as<Real>().data() + i * in * d.l;
-    for_each_tap<Real>(d, [&](std::int64_t at, std::int64_t source) {
-      if (source >= 0) dx[source] += columns[at];
+    for_each_run(d, [&](std::int64_t at, std::int64_t at_step, std::int64_t source,
+                        std::int64_t source_step, std::int64_t count) {
+      for (std::int64_t j = 0; j < count; ++j) {
+        dx[source + j * source_step] += columns[at + j * at_step];
+      }
     });
   }
 }

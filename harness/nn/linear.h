@@ -110,8 +110,10 @@ class Conv1d : public Weighted {
     Layout layout;
   };
   Dimensions dimensions_of(const Array& x) const;
-  template <class Real, class Visit>
-  void for_each_tap(const Dimensions& d, Visit visit) const;
+  template <class Visit>
+  void for_each_run(const Dimensions& d, Visit visit) const;
+  template <class Real>
+  void fill_columns(const Dimensions& d, const Real* sample);
 
   std::int64_t stride_, padding_;
   Array x_wide_, columns_, dx_;

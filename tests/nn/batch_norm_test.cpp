@@ -102,6 +102,19 @@ TEST(BatchNorm1d, WeightAloneIsAsABiasOfZero) {
   EXPECT_EQ(*weight_only.parameters()[0].gradient, *both.parameters()[0].gradient);
 }
 
+TEST(BatchNorm1d, BiasAloneIsAsAWeightOfOne) {
+  BatchNorm1d bias_only(3);
+  bias_only.weight.reset();
+  BatchNorm1d both(3);
+  for (BatchNorm1d* module : {&bias_only, &both}) module->bias = of({3}, {1, 2, 3});
+  const Array x = random_array({4, 3}, 1);
+  const Array dy = random_array({4, 3}, 2);
+  EXPECT_EQ(bias_only.forward(x), both.forward(x));
+  EXPECT_EQ(bias_only.backward(dy), both.backward(dy));
+  ASSERT_EQ(bias_only.parameters().size(), 1U);
+  EXPECT_EQ(*bias_only.parameters()[0].gradient, *both.parameters()[1].gradient);
+}
+
 TEST(BatchNorm1d, CumulativeAverageIsTheMeanOfTheBatches) {
   BatchNorm1d module(2, {.momentum = std::nullopt});
   const Array first = of({2, 2}, {0, 10, 2, 14});

@@ -232,6 +232,37 @@ TEST(Conv1d, IsWhatItSays) {
   EXPECT_EQ(strided.forward(x), of({1, 2, 2}, {10, 32, 0, 0}));
 }
 
+// By the definition, over kernels, strides and paddings, also of padding that is longer than x.
+TEST(Conv1d, IsTheSumOverItsTaps) {
+  for (const std::int64_t size : {1, 2, 3, 5}) {
+    for (const std::int64_t stride : {1, 2, 3}) {
+      for (const std::int64_t padding : {0, 1, 4, 7}) {
+        for (const Layout layout : {Layout::kNcl, Layout::kNlc}) {
+          Conv1d module(2, 3, size, {.stride = stride, .padding = padding, .dtype = DType::kF64});
+          const Array x = random_array({2, 2, 5}, 1, ElementType::kF64);
+          const Array in_layout = laid_out(x, layout);
+          const Array y = laid_out(module.forward(in_layout), Layout::kNcl);
+          const std::int64_t m = (5 + 2 * padding - size) / stride + 1;
+          ASSERT_EQ(y.sizes(), (Sizes{2, 3, m}));
+          for (std::int64_t at = 0; at < y.size(); ++at) {
+            const std::int64_t i = at / m / 3;
+            const std::int64_t k = at / m % 3;
+            double sum = module.bias->get(k);
+            for (std::int64_t c = 0; c < 2; ++c) {
+              for (std::int64_t t = 0; t < size; ++t) {
+                const std::int64_t j = at % m * stride + t - padding;
+                if (j < 0 || j >= 5) continue;
+                sum += module.weight.get((k * 2 + c) * size + t) * x.get((i * 2 + c) * 5 + j);
+              }
+            }
+            EXPECT_NEAR(y.get(at), sum, 12 * 12 * 4 * 0x1p-53) << "at most 10 terms below 4";
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Conv1d, LayoutsAndTypesAgree) {
   Conv1d module(3, 4, 3, {.stride = 2, .padding = 1}, 2);
   const Array x = converted(random_array({5, 3, 9}, 1, ElementType::kBf16), ElementType::kF32);
