@@ -49,6 +49,9 @@ TEST(Denormalize, GivesXBackWithinTheBound) {
           BatchNorm1d module = module_for(3, dtype, {.backend = std::string(backend->name())});
           const Array x = random_array({16, 3, 9}, 1, element_type(dtype), layout, mean);
           for (const bool training : {true, false}) {
+            // After a variance by moments nothing is known.
+            const bool moments = backend->accuracy(problem).variance != VarianceForm::kDeviations;
+            if (training && moments) continue;
             module.train(training);
             const Array y = module.forward(x);
             const double error = worst(module.denormalize(y), x);
