@@ -2,6 +2,7 @@
 #include "harness/nn/batch_norm.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "harness/nn/norm_parts.h"
 #include "harness/nn/text.h"
@@ -43,6 +44,7 @@ std::vector<Slot> BatchNorm1d::slots() {
 // The order of all of this is PyTorch's.
 const Array& BatchNorm1d::run_forward(const Array& x) {
   if (x.sizes().size() != 2 && x.sizes().size() != 3) throw rank_error(x, "2D or 3D");
+  require_type("num_batches_tracked", num_batches_tracked, ElementType::kI64);
   double factor = momentum.value_or(0);
   if (training() && track_running_stats && num_batches_tracked) {
     const std::int64_t count = ++num_batches_tracked->as<std::int64_t>()[0];
@@ -83,6 +85,12 @@ void BatchNorm1d::check(const Array& x, bool by_batch, bool uses_buffers) const 
                                 python_number(eps));
   }
   require_data_type(name(), x, dtype_);
+  for (const auto& [which, array] : {std::pair{"running_mean", &running_mean},
+                                     {"running_var", &running_var},
+                                     {"weight", &weight},
+                                     {"bias", &bias}}) {
+    require_type(which, *array, element_type(dtype_));
+  }
   if (x.size() == 0) return;
   const std::int64_t channels = sizes[1];
   const auto check_one = [&](std::string_view which, const std::optional<Array>& array) {

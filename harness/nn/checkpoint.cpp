@@ -334,7 +334,11 @@ int rank(ElementType type) {
 
 std::vector<std::byte> to_safetensors(const StateDict& state) {
   std::vector<const std::pair<std::string, Array>*> all;
+  std::set<std::string_view> names;
   for (const auto& entry : state.entries) {
+    if (!names.insert(entry.first).second) {
+      throw std::invalid_argument("two tensors of a checkpoint are named " + entry.first);
+    }
     if (entry.first == kMetadata) {
       throw std::invalid_argument("a tensor of a checkpoint cannot be named " + entry.first);
     }
@@ -353,9 +357,6 @@ std::vector<std::byte> to_safetensors(const StateDict& state) {
   std::size_t end = 0;
   for (const auto* entry : all) {
     const Array& array = entry->second;
-    if (header.contains(entry->first)) {
-      throw std::invalid_argument("two tensors of a checkpoint are named " + entry->first);
-    }
     const std::size_t first = end;
     end += array.bytes().size();
     header[entry->first] = {{"dtype", type_name(array.type())},

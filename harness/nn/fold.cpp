@@ -106,6 +106,9 @@ const Array& ScaleShift::run_forward(const Array& x) {
                                 " channels cannot take data of " + size_text(x.sizes()));
   }
   require_data_type(name(), x, dtype_);
+  require_type("scale", scale, element_type(dtype_));
+  require_type("shift", shift, element_type(dtype_));
+  require_elements("shift", shift, channels);
   y_.resize(x.sizes(), x.type(), x.layout());
   // Elements side by side that share a channel; a row has one run for each.
   const bool planes = x.sizes().size() == 3 && x.layout() == Layout::kNcl;

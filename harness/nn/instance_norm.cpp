@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "harness/nn/norm_parts.h"
 
@@ -83,6 +84,12 @@ void InstanceNorm1d::check(const Array& x, const Problem& problem) const {
   if (!by_input && (!running_mean || !running_var)) {
     throw std::runtime_error(
         "Expected running_mean and running_var to be defined when use_input_stats is false");
+  }
+  for (const auto& [which, array] : {std::pair{"running_mean", &running_mean},
+                                     {"running_var", &running_var},
+                                     {"weight", &weight},
+                                     {"bias", &bias}}) {
+    require_type(which, *array, element_type(dtype_));
   }
   if (x.size() == 0) return;
   // PyTorch takes all samples side by side, each with its own copy of the vectors.

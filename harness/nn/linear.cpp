@@ -24,6 +24,12 @@ void with_parameter(DType dtype, Function function) {
   }
 }
 
+void require_rank(std::string_view which, const Array& array, std::size_t rank) {
+  if (array.sizes().size() == rank) return;
+  throw std::invalid_argument(std::string(which) + " must have " + std::to_string(rank) +
+                              " dimensions, but is " + size_text(array.sizes()));
+}
+
 }  // namespace
 
 Weighted::Weighted(const Sizes& weight_sizes, bool has_bias, DType dtype, std::uint64_t seed,
@@ -51,6 +57,15 @@ std::vector<Slot> Weighted::slots() {
   std::vector<Slot> all = {{"weight", &weight, &weight_gradient_}};
   add_slot(all, "bias", bias, &bias_gradient_);
   return all;
+}
+
+void Weighted::check_types(const Array& x) {
+  require_data_type(name(), x, dtype_);
+  require_type("weight", weight, element_type(dtype_));
+  require_type("bias", bias, element_type(dtype_));
+  if (bias) require_elements("bias", *bias, weight.sizes()[0]);
+  weight_gradient_.resize(weight.sizes(), weight.type());
+  if (bias) bias_gradient_.resize(bias->sizes(), bias->type());
 }
 
 const Array& Weighted::widened(const Array& array, Array& room) const {
@@ -115,6 +130,7 @@ Linear::Linear(std::int64_t in_features, std::int64_t out_features, const Linear
                options.bias, options.dtype, options.seed, threads) {}
 
 const Array& Linear::run_forward(const Array& x) {
+  require_rank("weight", weight, 2);
   const std::int64_t out = weight.sizes()[0];
   const std::int64_t in = weight.sizes()[1];
   if (x.layout() != Layout::kNcl) {
@@ -127,7 +143,7 @@ const Array& Linear::run_forward(const Array& x) {
                              "x" + std::to_string(given) + " and " + std::to_string(in) + "x" +
                              std::to_string(out) + ")");
   }
-  require_data_type(name(), x, dtype());
+  check_types(x);
   const Array& wide = widened(x, x_wide_);
   Sizes sizes = x.sizes();
   sizes.back() = out;
@@ -176,6 +192,7 @@ Conv1d::Conv1d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t
 }
 
 Conv1d::Dimensions Conv1d::dimensions_of(const Array& x) const {
+  require_rank("weight", weight, 3);
   const Sizes& sizes = x.sizes();
   if (sizes.size() != 2 && sizes.size() != 3) {
     throw std::runtime_error(
@@ -197,7 +214,6 @@ Conv1d::Dimensions Conv1d::dimensions_of(const Array& x) const {
                              std::to_string(weight.sizes()[2]) +
                              "). Kernel size can't be greater than actual input size");
   }
-  require_data_type(name(), x, dtype());
   return {whole[0], whole[2], (padded - weight.sizes()[2]) / stride_ + 1, x.layout()};
 }
 
@@ -296,6 +312,7 @@ void Conv1d::backward_in(const Array& x, const Array& dy) {
 
 const Array& Conv1d::run_forward(const Array& x) {
   const Dimensions d = dimensions_of(x);
+  check_types(x);
   Sizes sizes = {weight.sizes()[0], d.m};
   if (x.sizes().size() == 3) sizes.insert(sizes.begin(), d.n);
   sums_.resize(sizes, element_type(dtype()), x.layout());

@@ -27,6 +27,9 @@ class Weighted : public Module {
   // Both drawn as in PyTorch, evenly from within 1 / sqrt(terms of a sum), by the seed.
   Weighted(const Sizes& weight_sizes, bool has_bias, DType dtype, std::uint64_t seed, int threads);
 
+  // Looks at data and parameters, which anybody may have replaced, and gives the gradients their
+  // sizes.
+  void check_types(const Array& x);
   // `array` in the type of the parameters: itself, or a copy in `room`.
   const Array& widened(const Array& array, Array& room) const;
   // What forward ends with: adds the bias to sums of this many channels, which are `inner` apart,

@@ -47,6 +47,13 @@ void require_elements(std::string_view which, const Array& array, std::int64_t w
                            " elements not " + std::to_string(array.size()));
 }
 
+void require_type(std::string_view which, const std::optional<Array>& array, ElementType wanted) {
+  if (!array || array->type() == wanted) return;
+  throw std::invalid_argument(std::string(which) + " must be of " + std::string(name(wanted)) +
+                              ", as in the module it belongs to, but is of " +
+                              std::string(name(array->type())));
+}
+
 std::invalid_argument rank_error(const Array& x, std::string_view expected) {
   return std::invalid_argument("expected " + std::string(expected) + " input (got " +
                                std::to_string(x.sizes().size()) + "D input)");

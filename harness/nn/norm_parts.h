@@ -32,6 +32,8 @@ void require_parameter_dtype(DType dtype);
 void require_data_type(std::string_view who, const Array& x, DType parameters);
 // Throws std::runtime_error: "weight should contain 3 elements not 5".
 void require_elements(std::string_view which, const Array& array, std::int64_t wanted);
+// Throws std::invalid_argument where somebody replaced a vector by one of another type.
+void require_type(std::string_view which, const std::optional<Array>& array, ElementType wanted);
 
 // "expected 2D or 3D input (got 4D input)".
 std::invalid_argument rank_error(const Array& x, std::string_view expected);

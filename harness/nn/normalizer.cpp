@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace normbench::nn {
 namespace {
@@ -50,6 +51,10 @@ const Array& Normalizer::backward(std::string_view who, const Array& x, const Ar
   problem.pass =
       problem_.pass == Pass::kForwardTraining ? Pass::kBackward : Pass::kBackwardInference;
   dx_.resize(x.sizes(), x.type(), x.layout());
+  for (const auto& [gradient, value] :
+       {std::pair{gradients.gamma, state.gamma}, {gradients.beta, state.beta}}) {
+    if (gradient != nullptr) gradient->resize(value->sizes(), value->type(), value->layout());
+  }
   if (problem.elements() == 0) {
     for (Array* gradient : {gradients.gamma, gradients.beta}) {
       if (gradient != nullptr) gradient->fill(0);

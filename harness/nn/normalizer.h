@@ -18,7 +18,7 @@ struct NormState {
   Array* running_var = nullptr;
 };
 
-// Of those that NormState has, where they are parameters.
+// Of those that NormState has, where they are asked for. They get the sizes of these.
 struct NormGradients {
   Array* gamma = nullptr;
   Array* beta = nullptr;

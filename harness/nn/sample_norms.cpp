@@ -60,6 +60,8 @@ void SampleNorm::check(const Array& x) const {
                                 list_text(shape_));
   }
   require_data_type(name(), x, dtype_);
+  require_type("weight", weight, element_type(dtype_));
+  require_type("bias", bias, element_type(dtype_));
 }
 
 // Backends want the parameters of a sample in the order of its values.
@@ -185,6 +187,8 @@ void GroupNorm::check(const Array& x) const {
   check_parameter("weight", weight);
   check_parameter("bias", bias);
   require_data_type(name(), x, dtype_);
+  require_type("weight", weight, element_type(dtype_));
+  require_type("bias", bias, element_type(dtype_));
 }
 
 const Array& GroupNorm::run_forward(const Array& x) {

@@ -311,6 +311,36 @@ TEST(BatchNorm1d, TypesThatDoNotGoTogether) {
                                       "parameters are of f32, also for data in bf16, or of f64");
 }
 
+// Parameters and buffers are anybody's to replace.
+TEST(BatchNorm1d, VectorsOfOtherTypesAreRefused) {
+  BatchNorm1d module(3);
+  const Array x = random_array({4, 3}, 1);
+  module.bias = Array({3}, ElementType::kF64);
+  expect_error<std::invalid_argument>(
+      [&] { module.forward(x); },
+      "bias must be of f32, as in the module it belongs to, but is of f64");
+  module.bias.reset();
+  module.num_batches_tracked = Array();
+  expect_error<std::invalid_argument>(
+      [&] { module.forward(x); },
+      "num_batches_tracked must be of i64, as in the module it belongs to, but is of f32");
+}
+
+TEST(BatchNorm1d, GradientsAreAsLargeAsTheParameters) {
+  BatchNorm1d module(1, {.track_running_stats = false});
+  module.weight = random_array({100}, 1);
+  module.bias = random_array({100}, 2);
+  const Array x = random_array({4, 100}, 3);
+  BatchNorm1d other(100, {.track_running_stats = false});
+  other.weight = module.weight;
+  other.bias = module.bias;
+  for (BatchNorm1d* each : {&module, &other}) {
+    each->forward(x);
+    each->backward(x);
+  }
+  EXPECT_EQ(*module.parameters()[0].gradient, *other.parameters()[0].gradient);
+}
+
 TEST(BatchNorm1d, BackendsByName) {
   expect_error<std::invalid_argument>([] { BatchNorm1d(3, {}, {.threads = 0}); },
                                       "threads must be at least 1, but got 0");

@@ -189,6 +189,24 @@ TEST(Linear, IsWhatItSays) {
   EXPECT_EQ(*module.parameters()[0].gradient, Array({3, 2}));
 }
 
+TEST(Linear, OfReplacedParameters) {
+  Linear module(2, 3);
+  const Array x = random_array({4, 2}, 1);
+  module.bias = Array({2});
+  expect_refused<std::runtime_error>(module, {4, 2}, "bias should contain 3 elements not 2");
+  module.bias.reset();
+  module.weight = Array({50, 2}, ElementType::kF64);
+  expect_refused<std::invalid_argument>(
+      module, {4, 2}, "weight must be of f32, as in the module it belongs to, but is of f64");
+  module.weight = Array({2});
+  expect_refused<std::invalid_argument>(module, {4, 2},
+                                        "weight must have 2 dimensions, but is torch.Size([2])");
+  module.weight = random_array({50, 2}, 2);
+  const Array dy(module.forward(x).sizes());
+  module.backward(dy);
+  EXPECT_EQ(*module.parameters()[0].gradient, Array({50, 2}));
+}
+
 TEST(Linear, IsDrawnBySeed) {
   const Linear first(16, 8, {.seed = 1});
   EXPECT_EQ(first.weight, Linear(16, 8, {.seed = 1}).weight);
