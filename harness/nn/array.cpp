@@ -82,12 +82,12 @@ std::string size_text(const Sizes& sizes) {
   return text + "])";
 }
 
-Array::Array(Sizes sizes, ElementType type, Layout layout) {
+Array::Array(const Sizes& sizes, ElementType type, Layout layout) {
   resize(sizes, type, layout);
   std::memset(data_.get(), 0, byte_count());  // all bits of a zero are zero
 }
 
-Array::Array(Sizes sizes, std::span<const double> values, ElementType type, Layout layout) {
+Array::Array(const Sizes& sizes, std::span<const double> values, ElementType type, Layout layout) {
   resize(sizes, type, layout);
   if (std::cmp_not_equal(values.size(), size_)) {
     throw std::invalid_argument(size_text(sizes) + " has " + std::to_string(size_) +

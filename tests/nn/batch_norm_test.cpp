@@ -1,5 +1,5 @@
-// The rules of torch.nn.BatchNorm1d, one by one. tests/conformance/histories_test.cpp has them in
-// random orders beside torch::nn itself.
+// The rules of torch.nn.BatchNorm1d, one by one. tests/conformance/batch_histories_test.cpp has
+// them in random orders beside torch::nn itself.
 #include "harness/nn/batch_norm.h"
 
 #include <gtest/gtest.h>
@@ -345,7 +345,7 @@ TEST(BatchNorm1d, BackendsByName) {
   expect_error<std::invalid_argument>([] { BatchNorm1d(3, {}, {.threads = 0}); },
                                       "threads must be at least 1, but got 0");
   try {
-    BatchNorm1d(3, {}, {.backend = "nobody"});
+    const BatchNorm1d module(3, {}, {.backend = "nobody"});
     ADD_FAILURE();
   } catch (const std::invalid_argument& error) {
     EXPECT_EQ(std::string(error.what()).find("there is no backend 'nobody': choose one of naive"),
