@@ -148,7 +148,10 @@ void Array::set(std::int64_t at, double value) {
 }
 
 void Array::fill(double value) {
-  for (std::int64_t at = 0; at < size_; ++at) set(at, value);
+  with_element(type_, [&]<class T>(T) {
+    const auto all = as<T>();
+    std::fill(all.begin(), all.end(), static_cast<T>(value));
+  });
 }
 
 std::vector<double> Array::values() const {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "harness/nn/channels.h"
 #include "harness/nn/norm_parts.h"
 
 namespace normbench::nn {
@@ -54,21 +55,22 @@ const Array& Weighted::widened(const Array& array, Array& room) const {
   return room;
 }
 
+// Rows of all channels with `inner` values each.
+std::int64_t Weighted::rows_of(const Array& sums, std::int64_t inner) const {
+  return inner == 0 ? 0 : sums.size() / (inner * weight.sizes()[0]);
+}
+
 const Array& Weighted::finish(Array& sums, std::int64_t inner, ElementType type) {
   with_parameter(dtype_, [&]<class Real>(Real) {
     Real* values = sums.as<Real>().data();
     const Real* shift = bias ? bias->as<Real>().data() : nullptr;
-    const std::int64_t channels = weight.sizes()[0];
-    const std::int64_t runs = sums.size() / std::max<std::int64_t>(inner, 1);
     const bool rectify = relu;
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1)
-    for (std::int64_t run = 0; run < runs; ++run) {
-      const Real added = shift != nullptr ? shift[run % channels] : Real{0};
-      for (std::int64_t at = run * inner; at < (run + 1) * inner; ++at) {
-        const Real value = values[at] + added;
-        values[at] = rectify && value < 0 ? Real{0} : value;
-      }
-    }
+    const std::int64_t channels = weight.sizes()[0];
+    for_each_value(rows_of(sums, inner), channels, inner, threads_,
+                   [=](std::int64_t at, std::int64_t k) {
+                     const Real value = values[at] + (shift != nullptr ? shift[k] : Real{0});
+                     values[at] = rectify && value < 0 ? Real{0} : value;
+                   });
   });
   if (sums.type() == type) return sums;
   y_.resize(sums.sizes(), type, sums.layout());
@@ -91,9 +93,9 @@ const Array& Weighted::start(const Array& dy, std::int64_t inner) {
     if (!bias) return;
     const std::int64_t channels = weight.sizes()[0];
     std::vector<double> all(static_cast<std::size_t>(channels), 0.0);
-    for (std::int64_t at = 0; at < dy.size(); ++at) {
-      all[static_cast<std::size_t>(at / inner % channels)] += values[at];
-    }
+    double* sums = all.data();
+    for_each_value(rows_of(dy, inner), channels, inner, 1,
+                   [=](std::int64_t at, std::int64_t k) { sums[k] += values[at]; });
     for (std::int64_t k = 0; k < channels; ++k) {
       bias_gradient_.set(k, all[static_cast<std::size_t>(k)]);
     }

@@ -43,6 +43,8 @@ class Weighted : public Module {
   Array dx_wide_;
 
  private:
+  std::int64_t rows_of(const Array& sums, std::int64_t inner) const;
+
   DType dtype_;
   int threads_;
   Array y_, dy_wide_;
