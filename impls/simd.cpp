@@ -1,6 +1,6 @@
-// Our own backend: vectorized by Highway for the instruction set of the CPU, threaded by OpenMP. The
-// data is cut into blocks that stay in a cache, where they fit one, until they are normalized. plan.h
-// decides how; a kernel obeys.
+// Our own backend: vectorized by Highway for the instruction set of the CPU, threaded by OpenMP.
+// The data is cut into blocks that stay in a cache, where they fit one, until they are normalized.
+// plan.h decides how; a kernel obeys.
 //
 // A pivot near the mean is subtracted from the values, which are then accumulated in vector lanes
 // of the arithmetic type. The lanes are moved into doubles after at most eight additions. A tile

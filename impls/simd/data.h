@@ -4,6 +4,7 @@
 #include <hwy/aligned_allocator.h>
 
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -20,7 +21,8 @@ Value* data(const normbench::Tensor& tensor, Index first = 0) {
 }
 
 // Allocates at a cache line, since a load across two lines takes twice as long, and with a spare
-// vector, so that whole vectors can be loaded and stored. Highway staggers allocations within the
+// vector of zeros, so that whole vectors can be loaded and stored. What was there before might be
+// denormal, and arithmetic on it a hundred times as slow. Highway staggers allocations within the
 // page, which avoids 4K aliasing (a load stalls on a store with the same low 12 bits of address).
 template <class Value>
 struct LineAllocator {
@@ -35,6 +37,7 @@ struct LineAllocator {
     const std::size_t bytes = count * sizeof(Value) + kSpareBytes;
     void* memory = hwy::AllocateAlignedBytes(bytes, nullptr, nullptr);
     if (memory == nullptr) throw std::bad_alloc();
+    std::memset(static_cast<char*>(memory) + count * sizeof(Value), 0, kSpareBytes);
     return static_cast<Value*>(memory);
   }
   void deallocate(Value* memory, std::size_t) { hwy::FreeAlignedBytes(memory, nullptr, nullptr); }

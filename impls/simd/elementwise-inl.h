@@ -168,8 +168,8 @@ HWY_INLINE void write_as(const WriteArguments<T>& shared) {
     const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     if constexpr (kColumns) {
       write(at, region.segments,
-            FormulaOf<PerColumn<T>>{{numbers.mean}, {numbers.scale}, {numbers.constant},
-                                    {numbers.slope}});
+            FormulaOf<PerColumn<T>>{
+                {numbers.mean}, {numbers.scale}, {numbers.constant}, {numbers.slope}});
       continue;
     }
     for (Index k = 0; k < region.segments; ++k) {
@@ -201,9 +201,8 @@ HWY_INLINE void with_formula(Formula formula, const Body& body) {
 template <bool kColumns, class T>
 void write(Formula formula, const WriteArguments<T>& arguments) {
   with_formula(formula, [&](auto kind) HWY_ATTR {
-    with_stores(arguments.streaming, [&](auto streams) HWY_ATTR {
-      write_as<kind(), streams(), kColumns>(arguments);
-    });
+    with_stores(arguments.streaming,
+                [&](auto streams) HWY_ATTR { write_as<kind(), streams(), kColumns>(arguments); });
   });
 }
 

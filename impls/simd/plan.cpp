@@ -138,7 +138,7 @@ class Planner {
     const Index tile_bytes = plan_.block_rows * piece_bytes() * inputs;
     const bool can_share = settings_.sharing && plan_.threads > 1 &&
                            (plan_.shares_rows || segment_bytes() >= tuning_.piece * plan_.threads);
-    const Index own = machine_.own / 2;  // the rest is for the output
+    const Index own = machine_.own / 2;      // the rest is for the output
     const auto most_of = [&](Index cache) {  // whose coefficients and sums fit it
       return cache / tuning_.bytes_of_segment / plan_.segments_of_tile;
     };
@@ -158,8 +158,7 @@ class Planner {
       plan_.shared = can_share && (plan_.shares_rows || !plan_.one_read);
       plan_.block_tiles = whole_lines(most_of(own));
     } else if (has_whole_lines && suits_each(in_first, least)) {
-      plan_.block_tiles =
-          std::max(least, whole_lines(std::min(in_first, most_of(machine_.first))));
+      plan_.block_tiles = std::max(least, whole_lines(std::min(in_first, most_of(machine_.first))));
     } else if (suits_each(in_own, can_share ? wide : least)) {
       plan_.block_tiles = whole_lines(std::min(in_own, wide));
     } else {

@@ -1,5 +1,5 @@
-// The kernel for batch norm, and for instance and group norm whose runs are long or whose tiles have
-// several rows.
+// The kernel for batch norm, and for instance and group norm whose runs are long or whose tiles
+// have several rows.
 //
 // Each thread has blocks of its own. If there are too few blocks, or a tile is too large for the
 // caches of one core, all threads share each block and reduce their sums.
@@ -182,8 +182,8 @@ class StridedKernel : public normbench::Kernel {
     }
   }
 
-  // Broadcasts the number of each tile to its segments: in a pack they lie one row of it apart, else
-  // side by side.
+  // Broadcasts the number of each tile to its segments: in a pack they lie one row of it apart,
+  // else side by side.
   const Real* per_segment(const Numbers<Real>& of_tiles, Numbers<Real>& of_segments,
                           const Block& b) const {
     if (b.segments == b.tiles) return of_tiles.data();
@@ -278,8 +278,8 @@ class StridedKernel : public normbench::Kernel {
       const Real mean = scratch.mean[at(i)];
       const Real variance = scratch.variance[at(i)];
       if (overflows(mean, variance)) {
-        find_in_doubles(input_of_tiles(b, i), region_of_tiles(1), true,
-                        problem_.eps, scratch.statistics(i));
+        find_in_doubles(input_of_tiles(b, i), region_of_tiles(1), true, problem_.eps,
+                        scratch.statistics(i));
       } else if (is_too_far(scratch.pivot[at(i)], mean, variance, plan_.count())) {
         find_about(mean, scratch, b, i);
       }

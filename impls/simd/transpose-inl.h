@@ -20,7 +20,7 @@ namespace HWY_NAMESPACE {
 
 // The most values of a short tile.
 template <class T>
-inline constexpr Index kLongestShort = kShortVectors * lanes<T>();
+inline constexpr Index kLongestShort = kShortVectors* lanes<T>();
 
 // Pads tiles that are shorter than a vector, several of them in one vector. In memory tiles are
 // packed. To be transposed, each is padded to a power of two lanes.

@@ -180,8 +180,11 @@ TYPED_TEST(EveryTarget, SumsOfNoRowsAreZero) {
       const std::vector<T> x(kSpare, number<T>(1));
       const std::vector<Real> center(kSpare, 0);
       std::vector<double> a(kSpare, 99), ab(a);
-      strided->sum({.x = x.data(), .dy = nullptr, .center = center.data(),
-                    .region = {0, 9, 9, 1, 1}, .sums = {a.data(), ab.data()}});
+      strided->sum({.x = x.data(),
+                    .dy = nullptr,
+                    .center = center.data(),
+                    .region = {0, 9, 9, 1, 1},
+                    .sums = {a.data(), ab.data()}});
       for (std::size_t k = 0; k < 9; ++k) {
         EXPECT_EQ(a[k], 0);
         EXPECT_EQ(ab[k], 0);

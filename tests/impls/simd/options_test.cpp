@@ -52,8 +52,8 @@ std::vector<Combination> combinations() {
   for (const std::string& target : values_of("target")) {
     for (std::size_t i = 0; i < caches.size(); ++i) {
       for (std::size_t k = 0; k < other.size(); ++k) {
-        all.push_back({target, caches[i], other[k], i * other.size() + k,
-                       caches.size() * other.size()});
+        all.push_back(
+            {target, caches[i], other[k], i * other.size() + k, caches.size() * other.size()});
       }
     }
   }

@@ -70,8 +70,11 @@ TEST(Gradients, AddUpThePlacesOfAParameter) {
       std::fill(own.dbeta.begin(), own.dbeta.end(), 1);
       std::fill(own.dgamma.begin(), own.dgamma.end(), 2);
       gradients.add_up(
-          kParameters, [](Index i) { return Places{i, 2 * kParameters, kParameters}; }, thread,
-          omp_get_num_threads(), dgamma.data(), dbeta.data());
+          kParameters,
+          [](Index i) {
+            return Places{i, 2 * kParameters, kParameters};
+          },
+          thread, omp_get_num_threads(), dgamma.data(), dbeta.data());
     }
   }
   for (Index i = 0; i < kParameters; ++i) {
