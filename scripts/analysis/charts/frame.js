@@ -9,8 +9,8 @@ const EDGE = 8;
 const LINE = 15;
 
 // A picture that grows downwards: panels(), legend() and note() add below what is there, add() wherever;
-// finish() gives {name, alt, tree}. View and groups are null where a picture is of no run. `options` are those of the
-// charts: width, and background for files.
+// finish() gives {name, alt, tree}. View and groups are null where a picture is of no run. `options` are those
+// of the charts: width, and background for files.
 export function makeSheet(view, groups, { name, heading, width = 800, background = false }) {
   const parts = [];
   let bottom = EDGE;

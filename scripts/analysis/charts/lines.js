@@ -15,9 +15,10 @@ function lookOf(at) {
     : { ink: INKS[at % INKS.length], marker: MARKERS[at % MARKERS.length], dash: null };
 }
 
-// A picture {name, alt, tree}. `panels` are {title, series: [{label, points: [{x, y, lo, hi}], isTheory}]}; a series
-// has the same look in all panels, by its label. Axes are {title, isLog, toText, ticks}; the range of y is that of all
-// panels. What is not finite, or not above 0 where the axis is logarithmic, is left out. Null without a panel.
+// A picture {name, alt, tree}. `panels` are {title, series: [{label, points: [{x, y, lo, hi}], isTheory}]}; a
+// series has the same look in all panels, by its label. Axes are {title, isLog, toText, ticks}; the range of y
+// is that of all panels. What is not finite, or not above 0 where the axis is logarithmic, is left out. Null
+// without a panel.
 export function linesChart({ name, heading, alt, panels, x: xKind, y: yKind, note = "" }, options = {}) {
   const isShown = (kind, value) => Number.isFinite(value) && (!kind.isLog || value > 0);
   const own = panels.map((panel) => ({ ...panel, series: panel.series.map((series) => ({ ...series,

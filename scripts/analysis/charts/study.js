@@ -18,15 +18,17 @@ export function convergenceChart(entries, options) {
   return linesChart({ name: "convergence", heading: "Accuracy on new digits by learning rate",
     alt: "Mean accuracy on new digits against the learning rate, a line per norm with its interval, a panel per "
       + "network. The table has the numbers.",
-    panels: panels("accuracy", ({ accuracy }) => accuracy), x: { title: "learning rate", isLog: true, ticks: rates },
+    panels: panels("accuracy", ({ accuracy }) => accuracy), x: { title: "learning rate", isLog: true,
+      ticks: rates },
     y: { title: "accuracy", toText: percent } }, options);
 }
 
 export function stepsChart(entries, options) {
   const rates = unique(entries.flatMap((own) => own.rates.map(({ rate }) => rate)));
   return linesChart({ name: "steps", heading: "Steps to the target loss by learning rate",
-    alt: "Median steps to the target loss against the learning rate, a line per norm with its interval, a panel per "
-      + "network; a rate at which half of the seeds do not get there has no point. The table has the best.",
+    alt: "Median steps to the target loss against the learning rate, a line per norm with its interval, a "
+      + "panel per network; a rate at which half of the seeds do not get there has no point. The table has "
+      + "the best.",
     panels: networksOf(entries).map((network) => ({ title: NETWORK_NAMES[network],
       series: entries.filter((own) => own.network === network).map((own) => ({ label: NORM_NAMES[own.norm],
         points: own.rates.map((rate) => at(rate.rate, rate.steps)) })) })),
@@ -36,7 +38,8 @@ export function stepsChart(entries, options) {
 export function errorChart(errors, options) {
   const series = (field) => [
     { label: `measured ${field}`, points: errors.map((own) => at(own.size, own[field])) },
-    { label: "theory", isTheory: true, points: errors.map(({ size, theory }) => ({ x: size, y: theory[field] })) }];
+    { label: "theory", isTheory: true, points: errors.map(({ size, theory }) => ({ x: size,
+      y: theory[field] })) }];
   return linesChart({ name: "statistics", heading: "Error of the statistics of a mini-batch",
     alt: "Root mean square error of mean and variance of a mini-batch against its size, measured and by theory: "
       + "both fall as one over the root of the size.",
@@ -48,8 +51,8 @@ export function errorChart(errors, options) {
 
 export function miniBatchChart(cells, options) {
   return linesChart({ name: "mini-batch", heading: "Accuracy on new digits by mini-batch size",
-    alt: "Mean accuracy on new digits against the size of the mini-batch, a line per norm with its interval, a panel "
-      + "per network. The table has the numbers.",
+    alt: "Mean accuracy on new digits against the size of the mini-batch, a line per norm with its interval, a "
+      + "panel per network. The table has the numbers.",
     panels: unique(cells.map(({ network }) => network)).map((network) => ({ title: NETWORK_NAMES[network],
       series: ["batch", "group", "none"].map((norm) => ({ label: NORM_NAMES[norm],
         points: cells.filter((cell) => cell.network === network && cell.norms[norm])
@@ -64,8 +67,8 @@ export function driftChart(lags, options) {
     { label: "theory", isTheory: true, points: points.filter(({ theory }) => theory !== null)
       .map(({ steps, theory }) => ({ x: steps, y: theory })) }]) });
   return linesChart({ name: "drift", heading: "Lag of the running mean, in deviations",
-    alt: "Lag of the running mean of the first norm against the steps, a line per momentum with its interval. Left "
-      + "the weights stay, with what theory says; right they learn.",
+    alt: "Lag of the running mean of the first norm against the steps, a line per momentum with its interval. "
+      + "Left the weights stay, with what theory says; right they learn.",
     panels: [panel("weights stay", lags.filter(({ rate }) => rate === 0)),
       panel("weights learn", lags.filter(({ rate }) => rate > 0))],
     x: { title: "steps", isLog: true }, y: { title: "lag", isLog: true } }, options);
@@ -77,8 +80,8 @@ export function costChart(entries, options) {
   const forms = [["training", "separate"], ["inference", "separate"], ["inference", "fused"],
     ["inference", "folded"]];
   return linesChart({ name: "cost", heading: "Share that batch norm is of the whole",
-    alt: "Share of a training step and of inference that batch norm is, for each backend and form, with intervals, a "
-      + "panel per layer. The table has the numbers.",
+    alt: "Share of a training step and of inference that batch norm is, for each backend and form, with "
+      + "intervals, a panel per layer. The table has the numbers.",
     panels: unique(entries.map(({ after }) => after)).map((after) => ({ title: `after ${after}`,
       series: forms.map(([pass, form]) => ({ label: `${pass}, ${form}`,
         points: entries.filter((own) => own.after === after)

@@ -8,17 +8,22 @@ import { NONE, numeric, unlessEmpty } from "./model.js";
 const cell = (estimate, toText) => (estimate ? { text: estimateText(estimate, toText) } : NONE);
 
 export function claimsTable(claims) {
-  return unlessEmpty({ id: "claims", head: ["claim", "what was measured", "holds", "does not hold, or is not decided"],
-    body: claims.map(({ claim, measured, holds, fails }) => [{ text: claim, strong: true }, measured, holds, fails]) });
+  return unlessEmpty({ id: "claims", head: ["claim", "what was measured", "holds",
+    "does not hold, or is not decided"],
+    body: claims.map(({ claim, measured, holds, fails }) => [{ text: claim, strong: true }, measured, holds,
+      fails]) });
 }
 
 export function convergenceTable(entries) {
   return unlessEmpty({ id: "convergence",
-    caption: "Steps to the target at the rate with the fewest, the largest stable rate, and accuracy on new digits",
-    head: ["network", "norm", ...["best rate", "steps", "stable seeds", "largest stable rate", "accuracy"].map(numeric)],
+    caption: "Steps to the target at the rate with the fewest, the largest stable rate, and accuracy on new "
+      + "digits",
+    head: ["network", "norm", ...["best rate", "steps", "stable seeds", "largest stable rate", "accuracy"]
+      .map(numeric)],
     body: entries.map(({ network, norm, best, most, largest }) => [NETWORK_NAMES[network], NORM_NAMES[norm],
       best ? String(best.rate) : NONE, best ? cell(best.steps, stepsText(most)) : `>${most}`,
-      best ? `${best.stable} of ${best.count}` : NONE, cell(largest, digitsText), cell(best?.accuracy, shareText)]) });
+      best ? `${best.stable} of ${best.count}` : NONE, cell(largest, digitsText), cell(best?.accuracy,
+        shareText)]) });
 }
 
 // Accuracy by rate, as what is not the best rate tells of stability.
@@ -31,16 +36,17 @@ export function rateTable(entries) {
 }
 
 export function errorTable(errors) {
-  return unlessEmpty({ id: "errors", caption: "Root mean square error of the statistics of a mini-batch, in deviations "
-    + "and variances of the population, and what theory says",
+  return unlessEmpty({ id: "errors", caption: "Root mean square error of the statistics of a mini-batch, in "
+    + "deviations and variances of the population, and what theory says",
   head: ["B", "mean", "theory", "variance", "theory"].map(numeric),
-  body: errors.map(({ size, mean, variance, theory }) => [String(size), cell(mean, digitsText), digitsText(theory.mean),
+  body: errors.map(({ size, mean, variance, theory }) => [String(size), cell(mean, digitsText),
+    digitsText(theory.mean),
     cell(variance, digitsText), digitsText(theory.variance)]) });
 }
 
 export function accuracyTable(cells) {
-  return unlessEmpty({ id: "accuracies", caption: "Accuracy on new digits after as many digits, by mini-batch size; "
-    + "lead of batch norm over group norm, gap of inference to training, in percentage points",
+  return unlessEmpty({ id: "accuracies", caption: "Accuracy on new digits after as many digits, by mini-batch "
+    + "size; lead of batch norm over group norm, gap of inference to training, in percentage points",
   head: ["network", ...["B", "batch norm", "group norm", "no norm", "lead", "gap", "loss, inference - training"]
     .map(numeric)],
   body: cells.map(({ network, size, norms, lead, gap, lossGap }) => [NETWORK_NAMES[network], String(size),
@@ -59,19 +65,21 @@ export function lagTable(lags) {
 }
 
 export function seriesTable(series) {
-  return unlessEmpty({ id: "series", caption: "On a series that rises: steps that the running mean is behind, and how "
-    + "far what inference normalizes is off its center, in deviations",
+  return unlessEmpty({ id: "series", caption: "On a series that rises: steps that the running mean is behind, "
+    + "and how far what inference normalizes is off its center, in deviations",
   head: ["momentum", ...["lag", "theory", "off center"].map(numeric)],
   body: series.map(({ momentum, lag, theory, offset }) => [momentumText(momentum), cell(lag, digitsText),
     digitsText(theory), cell(offset, digitsText)]) });
 }
 
 export function costTable(entries) {
-  return unlessEmpty({ id: "cost", caption: "Time with batch norm as a ratio to layer and ReLU alone, and the share of "
-    + "the whole that it is",
+  return unlessEmpty({ id: "cost", caption: "Time with batch norm as a ratio to layer and ReLU alone, and the "
+    + "share of the whole that it is",
   head: ["layer", "backend", "pass", "form", ...["ratio", "share", "without a norm"].map(numeric)],
-  body: entries.flatMap(({ after, backend, none, forms }) => forms.map(({ pass, form, ratio, share }) => [after, backend,
-    pass, form, cell({ ...ratio, value: ratio.ratio }, ratioText), cell(share, shareText), timeText(none[pass])])) });
+  body: entries.flatMap(({ after, backend, none, forms }) => forms.map(({ pass, form, ratio, share }) => [after,
+    backend,
+    pass, form, cell({ ...ratio, value: ratio.ratio }, ratioText), cell(share, shareText),
+      timeText(none[pass])])) });
 }
 
 export function refusedTable(refused) {

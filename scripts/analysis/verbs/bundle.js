@@ -27,8 +27,8 @@ export function renderPage(runs, command, start = "") {
 // A page of the same looks that has its text and pictures in it, and no script. `body` is HTML.
 export function renderStaticPage(title, body) {
   const style = fs.readFileSync(path.join(PAGE, "page.css"), "utf8");
-  const csp = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", `style-src '${hash(style)}'`].join("; ");
-  return fill("static.html", { csp, title: escapeHtml(title), style, body });
+  const csp = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", `style-src '${hash(style)}'`];
+  return fill("static.html", { csp: csp.join("; "), title: escapeHtml(title), style, body });
 }
 
 function fill(file, parts) {

@@ -18,8 +18,8 @@ interactive page (--html). The last RUN is the one that is told in full. What ch
 of the same machine (cpu, cores and isa) is a section; runs of several machines are set side by side. The
 report goes beside the last RUN: RUN/report.md with its pictures in the folder RUN/report, and
 RUN/report.html. -o names another place, and a name that ends in .html means --html; with both formats, the
-suffix of FILE is replaced by .md and .html. RUN may be a folder of normbench study. --splice leaves all bytes outside of its markers as they are:
-${BEGIN} and ${END}.`;
+suffix of FILE is replaced by .md and .html. --splice leaves all bytes outside of its markers as they are:
+${BEGIN} and ${END}. RUN may be a folder of normbench study, alone.`;
 export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
 export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },

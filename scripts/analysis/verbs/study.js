@@ -1,18 +1,19 @@
 // The report of a study: the same sections as Markdown with pictures and as a page without a script.
 import fs from "node:fs";
 import path from "node:path";
-import { convergenceChart, costChart, driftChart, errorChart, miniBatchChart, stepsChart } from "../charts/study.js";
+import { convergenceChart, costChart, driftChart, errorChart, miniBatchChart, stepsChart,
+} from "../charts/study.js";
 import { serialize } from "../charts/svg.js";
-import { TARGET } from "../core/study/convergence.js";
-import { claims, convergenceSentences, costSentences, driftSentences, findAll, miniBatchSentences, MUCH,
+import { claims, convergenceSentences, costSentences, driftSentences, findAll, miniBatchSentences,
 } from "../core/study/findings.js";
 import { loadStudy, STUDIES } from "../core/study/load.js";
-import { shareText } from "../core/study/text.js";
+import { studyMethod } from "../core/study/method.js";
+import { shellWord } from "../core/text.js";
 import { asCell } from "../tables/model.js";
 import { accuracyTable, claimsTable, convergenceTable, costTable, errorTable, lagTable, rateTable, refusedTable,
   seriesTable } from "../tables/study.js";
 import { escapeHtml, renderStaticPage } from "./bundle.js";
-import { code, escape, linkPart, markdownTable } from "./format.js";
+import { escape, linkPart, markdownTable } from "./format.js";
 
 export const META = "study.json";
 
@@ -27,7 +28,8 @@ export function readStudy(folder) {
   return loadStudy({ path: folder.replace(/(?<=.)\/+$/, ""), meta: textOf(META), files });
 }
 
-// [{title, texts, bullets, pictures, tables, commands}], of which any may be missing. Pictures are of charts/study.js.
+// [{title, texts, bullets, pictures, tables, commands}], of which any may be missing. Pictures are of
+// charts/study.js.
 function sectionsOf(study, options) {
   const found = findAll(study);
   const { meta } = study;
@@ -46,55 +48,29 @@ function sectionsOf(study, options) {
     found.costs && { title: "Cost in context", texts: costSentences(found.costs),
       pictures: [costChart(found.costs, options)], tables: [costTable(found.costs)] },
     { title: "Refused", tables: [refusedTable(study.refused)] },
-    { title: "Method", bullets: methodTexts(meta, found) },
+    { title: "Method", bullets: studyMethod(meta, found) },
     { title: "Machine and build", bullets: factsOf(meta) },
-    { title: "Reproduce", commands: [(meta.command ?? []).map((word, at) => (at ? word : "normbench")).join(" ")] },
+    { title: "Reproduce", commands: [(meta.command ?? []).map((word, at) => (
+      at ? shellWord(word) : "normbench")).join(" ")] },
   ].filter(Boolean).map((section) => ({ ...section, pictures: (section.pictures ?? []).filter(Boolean),
     tables: (section.tables ?? []).filter(Boolean) }))
     .filter(({ texts, bullets, tables, commands }) => texts?.length && tables.length || bullets || commands
       || tables.length);
 }
 
-function methodTexts(meta, found) {
-  const learned = found.convergence || found.accuracies || found.networkLags;
-  return [
-    learned && `The networks are small: three times Linear with 32 outputs, or twice Conv1d with 16 channels and 3 taps, `
-      + `each with a norm and ReLU behind it, and a Linear to the ten classes; group norm has 4 groups. They learn 1,437 `
-      + "handwritten digits of 8 x 8 pixels by plain gradient descent on the cross entropy, in f32, and are tested on "
-      + "360 others, most of them by other hands (data/README.md). The Conv1d network sees rows as channels.",
-    learned && `There are ${meta.seeds} seeds, from ${meta.seed} on: of weights and of the order of digits. Values in `
-      + "brackets are intervals of at least 95% over seeds: of the sign test for medians (steps, rates), Student's t for "
-      + "means (accuracies, losses, lags); each by itself, not corrected for their number.",
-    learned && `These studies read no clock: a second run with backend ${meta.backend} on this machine has the same `
-      + "bytes in its files.",
-    found.convergence && `The target is a mean loss of ${TARGET} over ${found.convergence[0].rates[0].seeds[0].block} `
-      + `steps of mini-batches of ${found.convergence[0].batch}; a guess has 2.30. Steps are told in blocks of as many. A `
-      + "rate is stable for a seed if its training ends at the target. Rates are about a factor of 3 apart, and so is "
-      + "what can be told of the largest.",
-    found.accuracies && "Mini-batches of every size see as many digits; the learning rate grows with the size. Errors of "
-      + "statistics are those of the backend for batches that are drawn with replacement, as theory has it.",
-    found.networkLags && "Lags are those of the first norm. The right statistics are those of all training digits with "
-      + "the weights of the moment. The series is the weekly CO2 of Mauna Loa, in batches of a quarter of a year; its "
-      + "intervals are over years.",
-    found.costs && "Cost is timing: forms are compared within rounds of one run, and intervals are those of the sign test "
-      + `over rounds. A step is forward, backward and the change of the weights. Without a norm the ReLU is in the sweep `
-      + "of the layer's bias in inference, as it is where the norm is folded. Backends with a layout of their own convert "
-      + `within the time. Much means more than ${shareText(MUCH)}.`,
-  ].filter(Boolean);
-}
-
 function factsOf({ machine = {}, build = {}, backend, products, versions = {}, started, seconds = {} }) {
   return [`${machine.cpu}, ${machine.cores} cores, ${machine.isa}${machine.virtual ? ", virtual machine" : ""}`,
     `${build.compiler}, ${build.flags}, ${build.git}`,
     `Trained with ${backend} ${versions[backend] ?? ""}; products of matrices by ${products}`,
-    `Started ${started}; ${Object.entries(seconds).map(([name, value]) => `${name} ${value.toFixed(0)} s`).join(", ")}`];
+    `Started ${started}; ${Object.entries(seconds).map(([name, value]) => `${name} ${value.toFixed(0)} `
+      + `s`).join(", ")}`];
 }
 
 const HEADING = "Study: what normalization does to learning";
 
 function introduction({ machine = {}, seeds, backend, started = "" }) {
-  return `What introductions to batch normalization claim, measured on small networks with ${seeds} seeds, trained with `
-    + `the backend ${backend} on ${machine.cpu}, ${started.slice(0, 10)}.`;
+  return `What introductions to batch normalization claim, measured on small networks with ${seeds} seeds, `
+    + `trained with the backend ${backend} on ${machine.cpu}, ${started.slice(0, 10)}.`;
 }
 
 // {text, pictures: [[file name, text]]}; the pictures lie in `folder`, seen from the report, or there are none.
@@ -110,17 +86,21 @@ export function studyMarkdown(study, folder) {
     section.bullets ? section.bullets.map((text) => `- ${escape(text)}`).join("\n") : "",
     section.commands ? section.commands.map((text) => `    ${text}`).join("\n") : ""]);
   const warnings = study.warnings.map((text) => `> **${escape(text)}**`);
-  return { text: `${[`# ${HEADING}`, escape(introduction(study.meta)), ...warnings, ...parts].filter(Boolean).join("\n\n")}\n`, pictures };
+  return { text: `${[`# ${HEADING}`, escape(introduction(study.meta)), ...warnings, ...parts]
+    .filter(Boolean).join("\n\n")}\n`, pictures };
 }
 
 export function studyPage(study) {
   const paragraph = (text) => `<p>${escapeHtml(text)}</p>`;
   const list = (texts) => `<ul>${texts.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}</ul>`;
   const sections = sectionsOf(study, {}).map((section) => [`<section><h2>${escapeHtml(section.title)}</h2>`,
-    ...(section.texts ?? []).map(paragraph), ...section.pictures.map(({ tree }) => `<figure>${serialize(tree)}</figure>`),
+    ...(section.texts ?? []).map(paragraph), ...section.pictures
+      .map(({ tree }) => `<figure>${serialize(tree)}</figure>`),
     ...section.tables.map(htmlTable), section.bullets ? list(section.bullets) : "",
-    section.commands ? `<p><code>${escapeHtml(section.commands.join("\n"))}</code></p>` : "", "</section>"].join("\n"));
-  return renderStaticPage(HEADING, [`<header><h1>${escapeHtml(HEADING)}</h1></header>`, "<main>", paragraph(introduction(study.meta)),
+    section.commands ? `<p><code>${escapeHtml(section.commands.join("\n"))}</code></p>` : "",
+      "</section>"].join("\n"));
+  return renderStaticPage(HEADING, [`<header><h1>${escapeHtml(HEADING)}</h1></header>`, "<main>",
+    paragraph(introduction(study.meta)),
     ...study.warnings.map((text) => `<p class="failures"><strong>${escapeHtml(text)}</strong></p>`), ...sections,
     "</main>"].join("\n"));
 }

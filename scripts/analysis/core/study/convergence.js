@@ -23,8 +23,8 @@ function largestStable(lines) {
 }
 
 // A list of {network, norm, rates: [{rate, steps, accuracy, stable, count}], best, largest} in the order of the
-// lines: `best` is the rate with the fewest steps, of several the one with the most stable seeds, and then the first;
-// `largest` the largest stable rate over seeds. Null where no rate gets there.
+// lines: `best` is the rate with the fewest steps, of several the one with the most stable seeds, and then the
+// first; `largest` the largest stable rate over seeds. Null where no rate gets there.
 export function convergence(lines) {
   return [...groupBy(lines, ({ network, norm }) => `${network} ${norm}`).values()].map((own) => {
     const [{ network, norm, steps: most, batch }] = own;
@@ -32,16 +32,17 @@ export function convergence(lines) {
       steps: medianOf(seeds.map(stepsToTarget)), accuracy: meanOf(seeds.map((line) => line.test_accuracy)),
       stable: seeds.filter(isStable).length, count: seeds.length }));
     const learning = rates.filter(({ steps }) => steps.value < Infinity);
-    const best = learning.reduce((a, b) => (a && (a.steps.value - b.steps.value || b.stable - a.stable) <= 0 ? a : b),
+    const best = learning.reduce((a, b) => (a && (a.steps.value - b.steps.value || b.stable - a.stable) <= 0 ? a
+      : b),
       null);
     return { network, norm, most, batch, rates, best,
       largest: medianOf([...groupBy(own, ({ seed }) => seed).values()].map(largestStable)) };
   });
 }
 
-// Other / own over the seeds that both have, each at its best rate: how many times as many steps the other takes to
-// the target, as an estimate of ../statistics.js. A seed that does not get there has all its steps, so the ratio is
-// the least that it can be. Null where one of them never does.
+// Other / own over the seeds that both have, each at its best rate: how many times as many steps the other
+// takes to the target, as an estimate of ../statistics.js. A seed that does not get there has all its steps, so
+// the ratio is the least that it can be. Null where one of them never does.
 export function speedup(own, other) {
   if (!own?.best || !other?.best) return null;
   const stepsOf = ({ best, most }) => new Map(best.seeds.map(

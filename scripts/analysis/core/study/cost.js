@@ -3,9 +3,10 @@ import { median, pairedRatio } from "../statistics.js";
 
 export const FORMS = { training: ["separate"], inference: ["separate", "fused", "folded"] };
 
-// For each layer and backend {after, backend, none: {training, inference}, forms: [{pass, form, ratio, share}]}: the
-// time with the norm as a ratio to that of layer and ReLU alone, in the same rounds, and the share of the whole that
-// the norm is, 1 - 1 / ratio, both with the interval of the sign test; `none` are medians in ns.
+// For each layer and backend {after, backend, none: {training, inference}, forms: [{pass, form, ratio,
+// share}]}: the time with the norm as a ratio to that of layer and ReLU alone, in the same rounds, and the
+// share of the whole that the norm is, 1 - 1 / ratio, both with the interval of the sign test; `none` are
+// medians in ns.
 export function costs(lines) {
   return lines.map(({ after, sizes, backend, threads, samples_ns: samples }) => ({ after, sizes, backend, threads,
     none: { training: median(samples.training.none), inference: median(samples.inference.none) },

@@ -9,18 +9,18 @@ export function momentumText(momentum) {
   return momentum === null ? "average" : String(momentum);
 }
 
-// The lag of a running mean whose batches of `size` are independent and come from one population, in deviations:
-// sqrt(s^2 (1 - m)^2t + m / (2 - m) (1 - (1 - m)^2t) / B) after t steps from a start that is s away; of the average
-// over all batches sqrt(1 / (t B)), and s before the first.
+// The lag of a running mean whose batches of `size` are independent and come from one population, in
+// deviations: sqrt(s^2 (1 - m)^2t + m / (2 - m) (1 - (1 - m)^2t) / B) after t steps from a start that is s
+// away; of the average over all batches sqrt(1 / (t B)), and s before the first.
 export function theory(momentum, steps, size, start) {
   if (momentum === null) return steps === 0 ? start : Math.sqrt(1 / (steps * size));
   const left = (1 - momentum) ** (2 * steps);
   return Math.sqrt(start ** 2 * left + momentum / (2 - momentum) * (1 - left) / size);
 }
 
-// For each momentum and rate {momentum, rate, points: [{steps, mean, variance, theory, loss, accuracy}]}: the lags,
-// what theory says of weights that stay, and by how much loss and accuracy with the running statistics are above
-// those with the right ones; `theory` or the last two are null where there is no such thing.
+// For each momentum and rate {momentum, rate, points: [{steps, mean, variance, theory, loss, accuracy}]}: the
+// lags, what theory says of weights that stay, and by how much loss and accuracy with the running statistics
+// are above those with the right ones; `theory` or the last two are null where there is no such thing.
 export function networkLags(lines) {
   const own = lines.filter(({ kind }) => kind === "network");
   return [...groupBy(own, ({ momentum, rate }) => `${momentum} ${rate}`).values()].map((seeds) => {
@@ -37,11 +37,11 @@ export function networkLags(lines) {
   });
 }
 
-// For each momentum how the series is met in the last half of its years: {momentum, lag, theory, offset, years}.
-// `lag` is how many steps the running mean is behind the next batch, with the mean rise of a step; `offset` the mean of
-// the outputs in inference, in deviations, where a batch in training has 0. Both are means over years, within which
-// seasons come and go. Theory is of a line: 1 / m steps, of which what the start still weighs is missing; of the average
-// over t batches (t + 1) / 2.
+// For each momentum how the series is met in the last half of its years: {momentum, lag, theory, offset,
+// years}. `lag` is how many steps the running mean is behind the next batch, with the mean rise of a step;
+// `offset` the mean of the outputs in inference, in deviations, where a batch in training has 0. Both are means
+// over years, within which seasons come and go. Theory is of a line: 1 / m steps, of which what the start still
+// weighs is missing; of the average over t batches (t + 1) / 2.
 export function seriesLags(lines) {
   return lines.filter(({ kind }) => kind === "series").map(({ momentum, weeks, mean, running_mean: running,
     output_mean: output }) => {

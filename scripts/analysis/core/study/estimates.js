@@ -1,7 +1,7 @@
 // Means and medians over seeds with their intervals, and what they decide.
 //
-// An estimate is {value, lo, hi, count}: lo and hi are the ends of an interval of at least 95%, or null where there
-// are too few seeds for one: then nothing is claimed.
+// An estimate is {value, lo, hi, count}: lo and hi are the ends of an interval of at least 95%, or null where
+// there are too few seeds for one: then nothing is claimed.
 import { byNumber } from "../collections.js";
 import { deviation, signTestRank, studentQuantile, sum } from "../statistics.js";
 

@@ -20,7 +20,8 @@ export function loadStudy({ path, meta: text, files }) {
     refused.push(...all.filter(({ outcome }) => outcome !== "measured").map((line) => ({ study: name, ...line })));
     const wanted = meta.measurements?.[name];
     if (all.length < wanted) {
-      warnings.push(`${name}: ${all.length} of ${countText(wanted, "measurement")} ${all.length === 1 ? "is" : "are"
+      warnings.push(`${name}: ${all.length} of ${countText(wanted, "measurement")} ${all.length === 1 ? "is"
+        : "are"
       } there, the study ${meta.interrupted ? "was interrupted" : "did not finish"}`);
     }
   }

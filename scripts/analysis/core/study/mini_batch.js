@@ -1,10 +1,11 @@
-// What small mini-batches cost: the error of their statistics, accuracy, and the gap between training and inference.
+// What small mini-batches cost: the error of their statistics, accuracy, and the gap between training and
+// inference.
 import { byNumber, groupBy, unique } from "../collections.js";
 import { meanOf } from "./estimates.js";
 
-// What theory says of a batch of `size` independent samples, in deviations and variances of the population: the root
-// mean square error of its mean, 1 / sqrt(B), and that of its unbiased variance, sqrt(k / B - (B - 3) / (B (B - 1)))
-// with the kurtosis k (Kenney and Keeping, Mathematics of Statistics, part 2, section 7.12).
+// What theory says of a batch of `size` independent samples, in deviations and variances of the population: the
+// root mean square error of its mean, 1 / sqrt(B), and that of its unbiased variance, sqrt(k / B - (B - 3) / (B
+// (B - 1))) with the kurtosis k (Kenney and Keeping, Mathematics of Statistics, part 2, section 7.12).
 export function theory(size, kurtosis) {
   return { mean: 1 / Math.sqrt(size),
     variance: Math.sqrt(kurtosis / size - (size - 3) / (size * (size - 1))) };
@@ -20,10 +21,10 @@ export function statisticErrors(lines) {
   });
 }
 
-// For each network and size {network, size, norms: {norm: {accuracy, loss}}, lead, gap, lossGap}, where `lead` is the
-// accuracy of batch norm above that of group norm, `gap` that of batch norm with the statistics of each mini-batch
-// above that with the running ones, `lossGap` the loss in inference above the one in training: paired by seed, null
-// without both.
+// For each network and size {network, size, norms: {norm: {accuracy, loss}}, lead, gap, lossGap}, where `lead`
+// is the accuracy of batch norm above that of group norm, `gap` that of batch norm with the statistics of each
+// mini-batch above that with the running ones, `lossGap` the loss in inference above the one in training:
+// paired by seed, null without both.
 export function accuracies(lines) {
   const own = lines.filter(({ kind }) => kind === "training");
   const cells = [...groupBy(own, ({ network, batch }) => `${network} ${batch}`).values()];

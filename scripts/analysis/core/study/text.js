@@ -25,6 +25,11 @@ export function digitsText(value) {
   return Math.abs(value) >= 99.95 ? value.toFixed(0) : Number(value.toPrecision(3)).toString();
 }
 
+// The same with a sign.
+export function signedText(value) {
+  return `${value < 0 ? "" : "+"}${digitsText(value)}`;
+}
+
 export const NORM_NAMES = { __proto__: null, none: "no norm", batch: "batch norm", layer: "layer norm",
   instance: "instance norm", group: "group norm", rms: "RMS norm" };
 export const NETWORK_NAMES = { __proto__: null, linear: "Linear network", conv: "Conv1d network" };
