@@ -96,7 +96,11 @@ void Network::add_norm(const NetworkOptions& options, std::int64_t channels,
                        std::int64_t positions) {
   const std::string& norm = options.norm;
   const nn::Sizes sample = positions == 1 ? nn::Sizes{channels} : nn::Sizes{channels, positions};
-  if (norm == "batch") {
+  if (norm == "batch" && options.checked) {
+    checked_.push_back(&layers_.add<CheckedBatchNorm>(
+        channels, nn::BatchNormOptions{.momentum = options.momentum}, options.on));
+    batch_norms_.push_back(&checked_.back()->norm);
+  } else if (norm == "batch") {
     batch_norms_.push_back(&layers_.add<nn::BatchNorm1d>(
         channels, nn::BatchNormOptions{.momentum = options.momentum}, options.on));
   } else if (norm == "layer") {
@@ -125,6 +129,12 @@ double Network::step(const Batch& batch, double rate) {
     }
   }
   return loss;
+}
+
+double Network::worst() const {
+  double worst = 0;
+  for (const CheckedBatchNorm* norm : checked_) worst = std::max(worst, norm->worst());
+  return worst;
 }
 
 Score Network::evaluate(const Batch& batch) {

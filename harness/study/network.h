@@ -11,6 +11,7 @@
 
 #include "harness/nn/batch_norm.h"
 #include "harness/nn/sequential.h"
+#include "harness/study/checked_norm.h"
 #include "harness/study/data.h"
 
 namespace normbench::study {
@@ -25,7 +26,8 @@ struct NetworkOptions {
   std::string norm = "batch";
   std::optional<double> momentum = kDefaultMomentum;
   std::uint64_t seed = 1;
-  nn::On on;
+  nn::On on = {};
+  bool checked = false;  // whether each call of a batch norm is held to its bounds
 };
 
 inline constexpr std::int64_t kGroups = 4;
@@ -54,6 +56,8 @@ class Network {
 
   const std::vector<nn::BatchNorm1d*>& batch_norms() const { return batch_norms_; }
   nn::Sequential& layers() { return layers_; }
+  // The largest error of a checked norm so far, in units of its bound.
+  double worst() const;
   View view() const { return view_; }
 
  private:
@@ -62,6 +66,7 @@ class Network {
   View view_;
   nn::Sequential layers_;
   std::vector<nn::BatchNorm1d*> batch_norms_;
+  std::vector<CheckedBatchNorm*> checked_;
   nn::Array gradient_;
 };
 

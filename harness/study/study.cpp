@@ -24,6 +24,7 @@ using nlohmann::ordered_json;
 constexpr std::array kStudies = {
     Study{"convergence", "What do norms change in how fast and how surely a network learns?", false,
           convergence},
+    Study{"same-curve", "Is it the same training on every backend?", false, same_curve},
     Study{"mini-batch", "What do small mini-batches cost batch norm?", false, mini_batch},
     Study{"drift", "How far do running statistics lag behind?", false, drift},
     Study{"cost", "Which share of training and inference is normalization?", true, cost}};

@@ -15,7 +15,7 @@ namespace normbench::study {
 
 struct Settings {
   std::string backend = "naive";      // that trains
-  std::vector<std::string> backends;  // whose cost is measured
+  std::vector<std::string> backends;  // that are compared
   std::uint64_t seed = 1;             // the first one
   int seeds = 10;
   int threads = 1;    // of all measurements together
@@ -40,6 +40,7 @@ struct Study {
 std::span<const Study> studies();
 
 std::vector<Measurement> convergence(const Settings& settings, const Data& data);
+std::vector<Measurement> same_curve(const Settings& settings, const Data& data);
 std::vector<Measurement> mini_batch(const Settings& settings, const Data& data);
 std::vector<Measurement> drift(const Settings& settings, const Data& data);
 std::vector<Measurement> cost(const Settings& settings, const Data& data);

@@ -6,9 +6,11 @@ import { convergence, entryOf, isStable, medianCurve, speedup, stepsToTarget,
 import { costs, formOf } from "../../scripts/analysis/core/study/cost.js";
 import { networkLags, seriesLags, slope, theory as lagTheory } from "../../scripts/analysis/core/study/drift.js";
 import { meanOf, medianOf, sideOf } from "../../scripts/analysis/core/study/estimates.js";
-import { claims, convergenceSentences, findAll } from "../../scripts/analysis/core/study/findings.js";
+import { claims, convergenceSentences, findAll,
+  sameCurveSentences } from "../../scripts/analysis/core/study/findings.js";
 import { loadStudy } from "../../scripts/analysis/core/study/load.js";
 import { accuracies, statisticErrors, theory } from "../../scripts/analysis/core/study/mini_batch.js";
+import { sameCurves } from "../../scripts/analysis/core/study/same_curve.js";
 import { estimateText, pointsText, shareText, stepsText } from "../../scripts/analysis/core/study/text.js";
 import { close } from "./synthesis.js";
 
@@ -164,6 +166,17 @@ test("a share is what the norm is of the whole", () => {
   close(share("inference", "folded").value, 0, 1e-9);
   const [slower, free] = claims({ costs: [entry] });
   assert.deepEqual([slower.holds, free.holds], ["after Linear: simd", "after Linear: simd"]);
+});
+
+test("curves are compared with the first backend's, and errors with their bounds", () => {
+  const line = (backend, losses, worst) => ({ network: "linear", backend, losses, worst });
+  const [found] = sameCurves([line("naive", [2, 1], 0.5), line("simd", [2, 1.01], 0.25)]);
+  close(found.apart, 0.01, 1e-12);
+  assert.equal(found.worst, 0.5);
+  assert.match(sameCurveSentences([found])[0], /is within its derived bound .* at 0\.5 of it.* at most 0\.01 /);
+  const [wrong] = sameCurves([line("naive", [2], null)]); // infinite, as JSON has it
+  assert.equal(wrong.worst, Infinity);
+  assert.match(sameCurveSentences([wrong])[0], /not/);
 });
 
 test("a torn line, an interruption and a study that did not begin are told", () => {

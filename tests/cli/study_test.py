@@ -11,8 +11,8 @@ import pytest
 from bad_input_test import one_error
 from conftest import BINARY
 
-STUDIES = ["convergence", "mini-batch", "drift", "cost"]
-UNTIMED = STUDIES[:3]
+STUDIES = ["convergence", "same-curve", "mini-batch", "drift", "cost"]
+UNTIMED = STUDIES[:4]
 
 
 def lines_of(folder, name):
@@ -45,7 +45,7 @@ def test_what_is_refused_says_why(folder):
 
 def test_the_report_has_a_section_for_each(folder):
     text = (folder / "report.md").read_text()
-    for title in ["What introductions claim", "Convergence", "Mini-batch size", "Momentum and drift",
+    for title in ["What introductions claim", "Convergence", "The same on every backend", "Mini-batch size", "Momentum and drift",
                   "Cost in context", "Refused", "Method"]:
         assert f"\n## {title}\n" in text
     assert "NaN" not in text and "undefined" not in text and "[object" not in text
@@ -62,6 +62,13 @@ def test_the_same_numbers_twice(folder, normbench, tmp_path):
     for name in UNTIMED:
         assert (again / f"{name}.jsonl").read_bytes() == (folder / f"{name}.jsonl").read_bytes()
     assert not (again / "cost.jsonl").exists()
+
+
+def test_every_backend_is_within_its_bounds(folder):
+    lines = [line for line in lines_of(folder, "same-curve") if line["outcome"] == "measured"]
+    assert {line["network"] for line in lines} == {"linear", "conv"}
+    assert {"naive", "openmp"} <= {line["backend"] for line in lines}
+    assert all(0 <= line["worst"] <= 1 for line in lines)
 
 
 def test_another_seed_has_other_numbers(folder, normbench, tmp_path):
@@ -108,6 +115,7 @@ def test_ctrl_c_leaves_what_is_finished(tmp_path):
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted" in stderr
     folder = tmp_path / stdout.strip()
+    assert (folder / "report.md").exists(), stderr
     meta = json.loads((folder / "study.json").read_text())
     assert meta["interrupted"]
     count = len(lines_of(folder, "convergence"))

@@ -35,6 +35,16 @@ export function stepsChart(entries, options) {
     x: { title: "learning rate", isLog: true, ticks: rates }, y: { title: "steps", isLog: true } }, options);
 }
 
+export function curveChart(found, options) {
+  return linesChart({ name: "same-curve", heading: "One training on each backend",
+    alt: "Loss against the step, a line per backend, a panel per network: the lines lie on each other.",
+    panels: found.map(({ network, curves }) => ({ title: NETWORK_NAMES[network],
+      series: curves.map(({ backend, losses }) => ({ label: backend,
+        points: losses.map((loss, step) => ({ x: step + 1, y: loss })).filter((_,
+          step) => step % 10 === 0) })) })),
+    x: { title: "step" }, y: { title: "loss", isLog: true } }, options);
+}
+
 export function errorChart(errors, options) {
   const series = (field) => [
     { label: `measured ${field}`, points: errors.map((own) => at(own.size, own[field])) },

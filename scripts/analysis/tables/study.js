@@ -35,6 +35,16 @@ export function rateTable(entries) {
       ...rates.map((rate) => cell(own.find((one) => one.rate === rate)?.accuracy, shareText))]) });
 }
 
+export function curveTable(found) {
+  return unlessEmpty({ id: "curves", caption: "One training on each backend: its losses, the largest distance "
+    + "of one to "
+    + "that of the first backend, and the worst error of an output of a norm in units of its bound",
+  head: ["network", "backend", ...["first loss", "last loss", "apart", "worst error"].map(numeric)],
+  body: found.flatMap(({ network, curves }) => curves.map(({ backend, losses, apart, worst }) => [
+    NETWORK_NAMES[network], backend, losses[0].toPrecision(8), losses.at(-1).toPrecision(8), digitsText(apart),
+    { text: digitsText(worst), bad: !(worst <= 1) }])) });
+}
+
 export function errorTable(errors) {
   return unlessEmpty({ id: "errors", caption: "Root mean square error of the statistics of a mini-batch, in "
     + "deviations and variances of the population, and what theory says",

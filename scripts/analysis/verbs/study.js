@@ -1,16 +1,18 @@
 // The report of a study: the same sections as Markdown with pictures and as a page without a script.
 import fs from "node:fs";
 import path from "node:path";
-import { convergenceChart, costChart, driftChart, errorChart, miniBatchChart, stepsChart,
+import { convergenceChart, costChart, curveChart, driftChart, errorChart, miniBatchChart, stepsChart,
 } from "../charts/study.js";
 import { serialize } from "../charts/svg.js";
 import { claims, convergenceSentences, costSentences, driftSentences, findAll, miniBatchSentences,
+  sameCurveSentences,
 } from "../core/study/findings.js";
 import { loadStudy, STUDIES } from "../core/study/load.js";
 import { studyMethod } from "../core/study/method.js";
 import { shellWord } from "../core/text.js";
 import { asCell } from "../tables/model.js";
-import { accuracyTable, claimsTable, convergenceTable, costTable, errorTable, lagTable, rateTable, refusedTable,
+import { accuracyTable, claimsTable, convergenceTable, costTable, curveTable, errorTable, lagTable, rateTable,
+  refusedTable,
   seriesTable } from "../tables/study.js";
 import { escapeHtml, renderStaticPage } from "./bundle.js";
 import { escape, linkPart, markdownTable } from "./format.js";
@@ -39,6 +41,8 @@ function sectionsOf(study, options) {
     found.convergence && { title: "Convergence", texts: convergenceSentences(found.convergence),
       pictures: [stepsChart(found.convergence, options), convergenceChart(found.convergence, options)],
       tables: [convergenceTable(found.convergence), rateTable(found.convergence)] },
+    found.sameCurves && { title: "The same on every backend", texts: sameCurveSentences(found.sameCurves),
+      pictures: [curveChart(found.sameCurves, options)], tables: [curveTable(found.sameCurves)] },
     found.errors && { title: "Mini-batch size", texts: miniBatchSentences(found.errors, found.accuracies),
       pictures: [errorChart(found.errors, options), miniBatchChart(found.accuracies, options)],
       tables: [errorTable(found.errors), accuracyTable(found.accuracies)] },

@@ -1,12 +1,13 @@
 // What the studies found, as sentences and as answers to what introductions to batch norm claim.
 import { groupBy, unique } from "../collections.js";
 import { smallest } from "../statistics.js";
-import { listText, ratioText } from "../text.js";
+import { countText, listText, ratioText } from "../text.js";
 import { convergence, entryOf, networksOf, speedup, TARGET } from "./convergence.js";
 import { costs, formOf } from "./cost.js";
 import { momentumText, networkLags, seriesLags } from "./drift.js";
 import { sideOf } from "./estimates.js";
 import { accuracies, statisticErrors } from "./mini_batch.js";
+import { sameCurves } from "./same_curve.js";
 import { digitsText, estimateText, NETWORK_NAMES, NORM_NAMES, pointsText, shareText, signedText, stepsText,
 } from "./text.js";
 
@@ -16,7 +17,7 @@ export const MUCH = 0.1; // the share of a training step that counts as much
 // All that is computed from a study of load.js, once: a field per study, undefined where it has no lines.
 export function findAll({ lines }) {
   const when = (name, compute) => (lines[name]?.length ? compute(lines[name]) : undefined);
-  return { convergence: when("convergence", convergence),
+  return { convergence: when("convergence", convergence), sameCurves: when("same-curve", sameCurves),
     errors: when("mini-batch", statisticErrors), accuracies: when("mini-batch", accuracies),
     networkLags: when("drift", networkLags), seriesLags: when("drift", seriesLags), costs: when("cost", costs) };
 }
@@ -24,8 +25,14 @@ export function findAll({ lines }) {
 const ratioInterval = ({ ratio, lo, hi }) => estimateText({ value: ratio, lo, hi }, ratioText);
 const points = (estimate) => `${estimateText(estimate, pointsText)} points`;
 
+// Networks that were trained with batch norm and without a norm: a study that was interrupted may lack one.
+function comparable(entries) {
+  return networksOf(entries).filter((network) => ["batch", "none"].every((norm) => entryOf(entries, network,
+    norm)));
+}
+
 export function convergenceSentences(entries) {
-  return networksOf(entries).map((network) => {
+  return comparable(entries).map((network) => {
     const [batch, none] = ["batch", "none"].map((norm) => entryOf(entries, network, norm));
     const faster = speedup(batch, none);
     if (!faster) return `${NETWORK_NAMES[network]}: batch norm or no norm never reaches a loss of ${TARGET}.`;
@@ -39,14 +46,25 @@ export function convergenceSentences(entries) {
   });
 }
 
+// No intervals: nothing here is left to chance.
+export function sameCurveSentences(found) {
+  return found.map(({ network, curves, worst, apart }) => `${NETWORK_NAMES[network]}: on ${
+    countText(curves.length, "backend")}, each output of each call of a norm is ${
+    worst <= 1 ? "within its derived bound" : "not within its derived bound"} over ${
+    countText(curves[0].losses.length, "step")}, the worst at ${digitsText(worst)} of it. The losses are at most ${
+    digitsText(apart)} of themselves from those of ${curves[0].backend}.`);
+}
+
 export function miniBatchSentences(errors, cells) {
-  const first = errors[0];
+  if (!errors.length) return [];
+  const [first] = errors;
   const statistics = `Statistics of ${first.size} samples are off by ${estimateText(first.mean,
     digitsText)} deviations `
     + `in the mean and ${estimateText(first.variance, digitsText)} of the variance, where theory says ${
       digitsText(first.theory.mean)} and ${digitsText(first.theory.variance)}.`;
-  return [statistics, ...unique(cells.map(({ network }) => network)).map((network) => {
-    const own = cells.filter((cell) => cell.network === network && cell.lead);
+  const compared = cells.filter(({ lead }) => lead);
+  return [statistics, ...unique(compared.map(({ network }) => network)).map((network) => {
+    const own = compared.filter((cell) => cell.network === network);
     const sizes = (side) => own.filter(({ lead }) => sideOf(lead, 0) === side).map(({ size }) => size);
     const at = (list) => (list.length ? `at B = ${listText(list)}` : "nowhere");
     const [small] = own;
@@ -116,7 +134,8 @@ function inGroups(items, prefix = "") {
 }
 
 function convergenceClaims(entries) {
-  const networks = networksOf(entries);
+  const networks = comparable(entries);
+  if (!networks.length) return [];
   const named = (list) => somewhere(list.map((network) => NETWORK_NAMES[network]));
   const pair = (network) => ["batch", "none"].map((norm) => entryOf(entries, network, norm));
   const isWider = (network) => {
@@ -147,6 +166,7 @@ function convergenceClaims(entries) {
 
 function miniBatchClaims(cells) {
   const own = cells.filter(({ lead }) => lead);
+  if (!own.length) return [];
   const least = smallest(own.map(({ size }) => size));
   const sizes = (isOne) => inGroups(own.filter(isOne).map(({ network, size }) => [NETWORK_NAMES[network],
     size]), "B = ");

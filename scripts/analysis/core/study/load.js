@@ -3,7 +3,7 @@ import { UserError } from "../errors.js";
 import { countText, listText } from "../text.js";
 
 export const SCHEMA = 1;
-export const STUDIES = ["convergence", "mini-batch", "drift", "cost"];
+export const STUDIES = ["convergence", "same-curve", "mini-batch", "drift", "cost"];
 
 // From the texts of study.json and of NAME.jsonl of each study, undefined where there is no file:
 // {path, meta, lines: {name: [line, ...]}, refused: [line, ...], warnings}. Lines are those that were measured.

@@ -22,6 +22,11 @@ export function studyMethod({ seed, seeds, backend }, found) {
       + `mini-batches of ${first.batch}, where a guess has 2.30, and steps are told in blocks of as many. A rate `
       + "is stable for a seed if its training ends at the target. Rates are about a factor of 3 apart, and so is "
       + "what can be told of the largest.",
+    found.sameCurves && "Each backend trains by itself, from the same weights on the same digits. At each step "
+      + "what its norms give (outputs, running statistics, gradients) is compared with the oracle of the "
+      + "check on what they were given; all other layers are the same code. Roundings add up over the steps, "
+      + "for which there is no bound: how far the losses are apart is measured. A ReLU whose input is nearly 0 "
+      + "may fall on its other side.",
     found.accuracies && "Mini-batches of every size see as many digits, and the learning rate grows with the "
       + "size. Errors of statistics are those of the backend, for batches that are drawn with replacement, as "
       + "theory has it. What is lost by small mini-batches with this rule is not what is lost with a rate of "
