@@ -109,11 +109,14 @@ export function studyPage(study) {
     "</main>"].join("\n"));
 }
 
+const LONG = 40; // letters from which on a cell is broken into lines
+
 function htmlTable({ caption, head, body }) {
   const cellOf = (tag, given, { numeric } = {}) => {
     const { text, strong } = asCell(given);
+    const kind = text.length > LONG ? "text" : numeric ? "number" : null;
     const inner = strong ? `<strong>${escapeHtml(text)}</strong>` : escapeHtml(text);
-    return `<${tag}${numeric ? ' class="number"' : ""}>${inner}</${tag}>`;
+    return `<${tag}${kind ? ` class="${kind}"` : ""}>${inner}</${tag}>`;
   };
   const headings = head.map(asCell);
   const row = (tag, cells) => `<tr>${cells.map((own, at) => cellOf(tag, own, headings[at])).join("")}</tr>`;
