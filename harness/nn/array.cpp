@@ -82,12 +82,12 @@ std::string size_text(const Sizes& sizes) {
   return text + "])";
 }
 
-Array::Array(Sizes sizes, ElementType type, Layout layout) {
+Array::Array(const Sizes& sizes, ElementType type, Layout layout) {
   resize(sizes, type, layout);
   std::memset(data_.get(), 0, byte_count());  // all bits of a zero are zero
 }
 
-Array::Array(Sizes sizes, std::span<const double> values, ElementType type, Layout layout) {
+Array::Array(const Sizes& sizes, std::span<const double> values, ElementType type, Layout layout) {
   resize(sizes, type, layout);
   if (std::cmp_not_equal(values.size(), size_)) {
     throw std::invalid_argument(size_text(sizes) + " has " + std::to_string(size_) +
@@ -148,7 +148,10 @@ void Array::set(std::int64_t at, double value) {
 }
 
 void Array::fill(double value) {
-  for (std::int64_t at = 0; at < size_; ++at) set(at, value);
+  with_element(type_, [&]<class T>(T) {
+    const auto all = as<T>();
+    std::fill(all.begin(), all.end(), static_cast<T>(value));
+  });
 }
 
 std::vector<double> Array::values() const {

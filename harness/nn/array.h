@@ -47,10 +47,11 @@ class Array {
   // One element, 0.
   Array() : Array(Sizes{}) {}
   // Zeros. Throws as element_count(), and where `layout` is nlc but the sizes are not three.
-  explicit Array(Sizes sizes, ElementType type = ElementType::kF32, Layout layout = Layout::kNcl);
+  explicit Array(const Sizes& sizes, ElementType type = ElementType::kF32,
+                 Layout layout = Layout::kNcl);
   // These values, in the order of memory, rounded to the type. Throws std::invalid_argument where
   // they are not as many as the sizes say.
-  Array(Sizes sizes, std::span<const double> values, ElementType type = ElementType::kF32,
+  Array(const Sizes& sizes, std::span<const double> values, ElementType type = ElementType::kF32,
         Layout layout = Layout::kNcl);
   Array(const Array& other);
   Array& operator=(const Array& other);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/nn/channels.h"
 #include "harness/nn/norm_parts.h"
 
 namespace normbench::nn {
@@ -110,7 +111,6 @@ const Array& ScaleShift::run_forward(const Array& x) {
   require_type("shift", shift, element_type(dtype_));
   require_elements("shift", shift, channels);
   y_.resize(x.sizes(), x.type(), x.layout());
-  // Elements side by side that share a channel; a row has one run for each.
   const bool planes = x.sizes().size() == 3 && x.layout() == Layout::kNcl;
   const std::int64_t run = planes ? x.sizes()[2] : 1;
   const std::int64_t rows = x.size() == 0 ? 0 : x.size() / (run * channels);
@@ -121,16 +121,10 @@ const Array& ScaleShift::run_forward(const Array& x) {
     const Real* a = scale.as<Real>().data();
     const Real* b = shift.as<Real>().data();
     const bool rectify = relu;
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1)
-    for (std::int64_t row = 0; row < rows; ++row) {
-      for (std::int64_t k = 0; k < channels; ++k) {
-        const std::int64_t first = (row * channels + k) * run;
-        for (std::int64_t at = first; at < first + run; ++at) {
-          const Real value = static_cast<Real>(from[at]) * a[k] + b[k];
-          to[at] = static_cast<T>(rectify && value < 0 ? Real{0} : value);
-        }
-      }
-    }
+    for_each_value(rows, channels, run, threads_, [=](std::int64_t at, std::int64_t k) {
+      const Real value = static_cast<Real>(from[at]) * a[k] + b[k];
+      to[at] = static_cast<T>(rectify && value < 0 ? Real{0} : value);
+    });
   });
   return y_;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/nn/batch_norm.h"
+#include "harness/nn/conv1d.h"
 #include "harness/nn/linear.h"
 
 namespace normbench::nn {

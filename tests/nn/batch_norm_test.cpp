@@ -1,5 +1,5 @@
-// The rules of torch.nn.BatchNorm1d, one by one. tests/conformance/histories_test.cpp has them in
-// random orders beside torch::nn itself.
+// The rules of torch.nn.BatchNorm1d, one by one. tests/conformance/batch_histories_test.cpp has
+// them in random orders beside torch::nn itself.
 #include "harness/nn/batch_norm.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +25,13 @@ void expect_near(const Array& array, const std::vector<double>& values, double b
   }
 }
 
-// x of CONFORMANCE: two channels of one sample.
+template <class Layer>
+concept TakesATemporary = requires(Layer& layer) {
+  layer.forward(Array());
+};
+static_assert(!TakesATemporary<BatchNorm1d>, "backward() would read what is gone");
+
+// Two channels of one sample, whose results are known by hand.
 Array golden_x() { return of({1, 2, 3}, {-1, 0, 1, 2, 3, 4}); }
 
 BatchNorm1d golden_module(const On& on = {}) {
@@ -345,7 +351,7 @@ TEST(BatchNorm1d, BackendsByName) {
   expect_error<std::invalid_argument>([] { BatchNorm1d(3, {}, {.threads = 0}); },
                                       "threads must be at least 1, but got 0");
   try {
-    BatchNorm1d(3, {}, {.backend = "nobody"});
+    const BatchNorm1d module(3, {}, {.backend = "nobody"});
     ADD_FAILURE();
   } catch (const std::invalid_argument& error) {
     EXPECT_EQ(std::string(error.what()).find("there is no backend 'nobody': choose one of naive"),

@@ -16,6 +16,7 @@
 
 #include "harness/nn/batch_norm.h"
 #include "harness/nn/checkpoint.h"
+#include "harness/nn/conv1d.h"
 #include "harness/nn/instance_norm.h"
 #include "harness/nn/linear.h"
 #include "harness/nn/relu.h"

@@ -8,6 +8,7 @@
 
 #include "harness/core/backend.h"
 #include "harness/nn/batch_norm.h"
+#include "harness/nn/conv1d.h"
 #include "harness/nn/instance_norm.h"
 #include "harness/nn/linear.h"
 #include "harness/nn/relu.h"

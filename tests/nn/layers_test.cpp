@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "harness/nn/conv1d.h"
 #include "harness/nn/instance_norm.h"
 #include "harness/nn/linear.h"
 #include "harness/nn/products.h"

@@ -26,7 +26,7 @@ void remove(StateDict& state, const std::string& name) {
 // After three batches.
 BatchNorm1d trained() {
   BatchNorm1d module(3);
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
     const Array x = random_array({4, 3}, seed);
     module.forward(x);
   }

@@ -1,5 +1,5 @@
 // One step against the oracle, with the state that each side had before it.
-#include "tests/conformance/histories.h"
+#include "tests/conformance/history_step.h"
 
 #include <gtest/gtest.h>
 
