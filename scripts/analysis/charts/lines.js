@@ -16,10 +16,10 @@ function lookOf(at) {
 }
 
 // A picture {name, alt, tree}. `panels` are {title, series: [{label, points: [{x, y, lo, hi}], isTheory}]}; a
-// series has the same look in all panels, by its label. Axes are {title, isLog, toText, ticks}; the range of y
-// is that of all panels. What is not finite, or not above 0 where the axis is logarithmic, is left out. Null
-// without a panel.
-export function linesChart({ name, heading, alt, panels, x: xKind, y: yKind, note = "" }, options = {}) {
+// series has the same look in all panels, by its label. Axes are {title, isLog, toText, ticks, isList}, isList
+// of what has no order, so that no line goes from one to the next; the range of y is that of all panels. What
+// is not finite, or not above 0 where the axis is logarithmic, is left out. Null without a panel.
+export function linesChart({ name, heading, alt, panels, x: xKind, y: yKind, columns = 2 }, options = {}) {
   const isShown = (kind, value) => Number.isFinite(value) && (!kind.isLog || value > 0);
   const own = panels.map((panel) => ({ ...panel, series: panel.series.map((series) => ({ ...series,
     points: series.points.filter((point) => isShown(xKind, point.x) && isShown(yKind, point.y)) })) }))
@@ -29,7 +29,7 @@ export function linesChart({ name, heading, alt, panels, x: xKind, y: yKind, not
   const sheet = makeSheet(null, null, { ...options, name, heading });
   const labels = [...new Set(own.flatMap(({ series }) => series.filter(({ isTheory }) => !isTheory)
     .map(({ label }) => label)))];
-  const boxes = sheet.panels(own.map(({ title }) => [title]), Math.min(2, own.length),
+  const boxes = sheet.panels(own.map(({ title }) => [title]), Math.min(columns, own.length),
     { left: LEFT, heights: 190, below: 36 });
   const [xs, ys] = [all.map((point) => point.x), all.flatMap(({ y, lo, hi }) => [y, lo, hi]
     .filter((value) => isShown(yKind, value)))];
@@ -40,14 +40,13 @@ export function linesChart({ name, heading, alt, panels, x: xKind, y: yKind, not
     sheet.add(xAxis(box, x, ticksOf(xKind, x), xKind.toText ?? String, xKind.title),
       yAxis(box, y, ticksOf(yKind, y), yKind.toText ?? String, yKind.title),
       series.map(({ label, points, isTheory }) => drawSeries(lookOf(isTheory ? null : labels.indexOf(label)), x, y,
-        points, label)));
+        points, label, xKind.isList)));
   });
   const draw = (look) => (at, height) => (look.marker === null ? lineSample(look.dash)(at, height)
     : el("path", { d: markerPath(look.marker, at + 8, height, 4.5), fill: look.ink }));
   sheet.legend([], { extra: [...labels.map((label, at) => ({ text: label, draw: draw(lookOf(at)) })),
     ...(own.some(({ series }) => series.some(({ isTheory }) => isTheory))
       ? [{ text: "theory", draw: draw(lookOf(null)) }] : [])] });
-  if (note) sheet.note(note);
   return sheet.finish(alt);
 }
 
@@ -69,9 +68,10 @@ function ticksOf({ isLog, ticks }, scale) {
   return Array.from({ length: count }, (_, at) => Number(((first + at) * step).toPrecision(12)));
 }
 
-function drawSeries({ ink, marker, dash }, x, y, points, title) {
+function drawSeries({ ink, marker, dash }, x, y, points, title, isList) {
   const inRange = (value) => Math.min(Math.max(value, y.low), y.high);
-  return el("g", {}, lineThrough(points.map((point) => [x(point.x), y(point.y)]), { stroke: ink, dash }),
+  return el("g", {}, isList ? null : lineThrough(points.map((point) => [x(point.x), y(point.y)]), { stroke: ink,
+    dash }),
     marker === null ? null : points.map((point) => [
       Number.isFinite(point.lo) && Number.isFinite(point.hi) ? el("path", { stroke: ink, "stroke-width": 1.5,
         d: `M${round(x(point.x))} ${round(y(inRange(point.lo)))}V${round(y(inRange(point.hi)))}` }) : null,

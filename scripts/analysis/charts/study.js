@@ -84,7 +84,7 @@ export function driftChart(lags, options) {
     x: { title: "steps", isLog: true }, y: { title: "lag", isLog: true } }, options);
 }
 
-// Backends have no order, so they stand side by side at 1, 2, 3...
+// Backends have no order: they stand side by side at 1, 2, 3..., and the forms of each beside each other.
 export function costChart(entries, options) {
   const backends = unique(entries.map(({ backend }) => backend));
   const forms = [["training", "separate"], ["inference", "separate"], ["inference", "fused"],
@@ -93,9 +93,11 @@ export function costChart(entries, options) {
     alt: "Share of a training step and of inference that batch norm is, for each backend and form, with "
       + "intervals, a panel per layer. The table has the numbers.",
     panels: unique(entries.map(({ after }) => after)).map((after) => ({ title: `after ${after}`,
-      series: forms.map(([pass, form]) => ({ label: `${pass}, ${form}`,
+      series: forms.map(([pass, form], place) => ({ label: `${pass}, ${form}`,
         points: entries.filter((own) => own.after === after)
-          .map((own) => at(1 + backends.indexOf(own.backend), formOf(own, pass, form).share)) })) })),
-    x: { title: "", ticks: backends.map((_, place) => place + 1), toText: (place) => backends[place - 1] },
+          .map((own) => at(1 + backends.indexOf(own.backend) + 0.1 * (place - 1.5), formOf(own, pass,
+            form).share)) })) })),
+    columns: 1, x: { title: "", isList: true, ticks: backends.map((_, place) => place + 1),
+      toText: (place) => backends[place - 1] },
     y: { title: "share", toText: (value) => shareText(value).replace(".0", "") } }, options);
 }
