@@ -1,112 +1,24 @@
 // JSON and JSON Lines.
 #include "harness/bench/record.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <chrono>
 #include <cmath>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <system_error>
 
 #include "harness/bench/bound.h"
 #include "harness/bench/problem_json.h"
+#include "harness/bench/run_files.h"
 
 namespace normbench {
 namespace {
 
 using nlohmann::ordered_json;
 
-[[noreturn]] void cannot_write(const std::filesystem::path& path) {
-  const std::string why = errno != 0 ? std::generic_category().message(errno) : "unknown reason";
-  throw std::runtime_error(fmt::format(
-      "{}: cannot be written: {}; what was recorded before is whole", path.string(), why));
-}
-
-void write_line(std::ofstream& file, const std::filesystem::path& path, const ordered_json& line) {
-  errno = 0;
-  // Text from libraries may not be UTF-8.
-  file << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-  file.flush();
-  if (!file) cannot_write(path);
-}
-
-void replace_file(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::path temporary = path;
-  temporary += ".part";
-  errno = 0;
-  std::ofstream file(temporary, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) {
-    const int reason = errno;
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    errno = reason;
-    cannot_write(path);
-  }
-  std::filesystem::rename(temporary, path);
-}
-
-std::string now_utc(fmt::string_view format) {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fmt::format(fmt::runtime(format), fmt::gmtime(now));
-}
-
-// Safe as part of a file name.
-std::string file_word(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '.'; }, '-');
-  return text.empty() ? "unknown" : text;
-}
-
-// Tries names until one is new: two runs may start in the same second.
-std::filesystem::path make_folder(const std::filesystem::path& results, const std::string& stem) {
-  std::error_code error;
-  std::filesystem::create_directories(results, error);
-  for (int attempt = 1; !error && attempt < 1000; ++attempt) {
-    auto path = results / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
-    if (std::filesystem::create_directory(path, error)) return path;
-  }
-  throw std::runtime_error(
-      fmt::format("{}: cannot create a run folder there: {}; choose another "
-                  "place with --results",
-                  results.string(), error.message()));
-}
-
 ordered_json optional_json(const auto& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
-ordered_json machine_json(const Machine& m) {
-  ordered_json caches = ordered_json::array();
-  for (const CacheLevel& cache : m.caches) {
-    caches.push_back(
-        {{"level", cache.level}, {"bytes", cache.bytes}, {"shared_by", cache.shared_by}});
-  }
-  return {{"host", m.host},
-          {"cpu", m.cpu},
-          {"cores", m.cores},
-          {"online", m.online},
-          {"affinity", m.affinity},
-          {"cpu_quota", optional_json(m.cpu_quota)},
-          {"memory_bytes", m.memory_bytes},
-          {"caches", caches},
-          {"last_level",
-           {{"said_bytes", said_last_level_bytes(m)},
-            {"measured_bytes", optional_json(m.measured_last_level)}}},
-          {"isa", m.isa},
-          {"kernel", m.kernel},
-          {"governor", optional_json(m.governor)},
-          {"huge_pages", m.huge_pages},
-          {"load", m.load},
-          {"virtual", m.virtualized}};
 }
 
 ordered_json ceilings_json(const std::vector<Ceiling>& ceilings) {
@@ -245,9 +157,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
 
 RunFolder::RunFolder(const std::filesystem::path& results, RunHeader header)
     : header_(std::move(header)), started_(now_utc("{:%Y-%m-%dT%H:%M:%SZ}")) {
-  path_ = make_folder(results,
-                      fmt::format("{}_{}_{}", now_utc("{:%Y-%m-%dT%H%M%S}"),
-                                  file_word(header_.machine.host), file_word(header_.plan.name)));
+  path_ = make_run_folder(results, header_.machine, header_.plan.name);
   write_run(false, false);
   samples_.open(path_ / "samples.jsonl", std::ios::binary);
   controls_.open(path_ / "controls.jsonl", std::ios::binary);
@@ -315,12 +225,7 @@ void RunFolder::write_run(bool finished, bool interrupted) {
       {"command", header_.command},
       {"config", {{"path", plan.path}, {"text", plan.text}, {"analysis", plan.analysis}}},
       {"machine", machine_json(header_.machine)},
-      {"build",
-       {{"type", header_.build.type},
-        {"compiler", header_.build.compiler},
-        {"flags", header_.build.flags},
-        {"git", header_.build.git},
-        {"version", header_.build.version}}},
+      {"build", build_json(header_.build)},
       {"backends", backends_json(header_.backends)},
       {"environment", header_.environment},
       {"timing",

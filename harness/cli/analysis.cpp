@@ -1,5 +1,6 @@
 // Hands the analysis verbs to Node.js, as git runs its external commands.
 #include <fmt/core.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "harness/cli/checkout.h"
+#include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 
 namespace normbench {
@@ -67,18 +69,8 @@ std::string find_node() {
   return node;
 }
 
-}  // namespace
-
-void add_analysis(CLI::App& app) {
-  for (const auto& [name, text] : kVerbs) app.add_subcommand(name, text);
-}
-
-bool is_analysis(const std::string& verb) {
-  return std::any_of(kVerbs.begin(), kVerbs.end(),
-                     [&verb](const auto& entry) { return verb == entry.first; });
-}
-
-void run_analysis(const CommandLine& command) {
+// Throws UsageError when it cannot.
+[[noreturn]] void become_node(const std::vector<std::string>& verb) {
   const std::filesystem::path scripts = scripts_folder();
   const std::filesystem::path main = scripts / "analysis" / "main.js";
   if (!std::filesystem::exists(main)) {
@@ -94,12 +86,45 @@ void run_analysis(const CommandLine& command) {
   }
 
   std::vector<std::string> words = {node, main.string()};
-  words.insert(words.end(), command.words.begin() + 1, command.words.end());
+  words.insert(words.end(), verb.begin(), verb.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   execv(node.c_str(), arguments.data());
   throw UsageError(fmt::format("{}: cannot be started: {}", node, std::strerror(errno)));
+}
+
+}  // namespace
+
+void add_analysis(CLI::App& app) {
+  for (const auto& [name, text] : kVerbs) app.add_subcommand(name, text);
+}
+
+bool is_analysis(const std::string& verb) {
+  return std::any_of(kVerbs.begin(), kVerbs.end(),
+                     [&verb](const auto& entry) { return verb == entry.first; });
+}
+
+void run_analysis(const CommandLine& command) {
+  become_node({command.words.begin() + 1, command.words.end()});
+}
+
+int call_analysis(const std::vector<std::string>& words) {
+  const pid_t child = fork();
+  if (child < 0) throw UsageError(fmt::format("no process can be made: {}", std::strerror(errno)));
+  if (child == 0) {
+    // As main() does: errors are printed in one line.
+    try {
+      dup2(STDERR_FILENO, STDOUT_FILENO);
+      become_node(words);
+    } catch (const std::exception& error) {
+      say("normbench: error: {}\n", error.what());
+    }
+    _exit(kUsage);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kInternalError;
 }
 
 }  // namespace normbench

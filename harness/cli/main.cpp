@@ -79,6 +79,7 @@ int run(const CommandLine& command, int count, char** arguments) {
   normbench::add_verify(app, exit_code);
   normbench::add_run(app, command, exit_code);
   normbench::add_repro(app, exit_code);
+  normbench::add_study(app, command, exit_code);
   normbench::add_new_backend(app, command);
   normbench::add_worker(app);
   normbench::add_analysis(app);

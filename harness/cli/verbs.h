@@ -37,6 +37,7 @@ void add_verify(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, const CommandLine& command, int& exit_code);
 void add_repro(CLI::App& app, int& exit_code);
 void add_new_backend(CLI::App& app, const CommandLine& command);
+void add_study(CLI::App& app, const CommandLine& command, int& exit_code);
 void add_worker(CLI::App& app);
 
 // The verbs that Node.js runs: listed here, done by scripts/analysis.
@@ -45,6 +46,10 @@ void add_analysis(CLI::App& app);
 bool is_analysis(const std::string& verb);
 // Becomes Node.js; throws UsageError when it cannot.
 [[noreturn]] void run_analysis(const CommandLine& command);
+
+// Runs such a verb beside this program, with what it prints on stdout dropped; its exit code.
+// Throws UsageError when it cannot be started.
+int call_analysis(const std::vector<std::string>& words);
 
 // -b, -B, -f and -F, the same everywhere. `with_cases`: whether the verb has cases to choose from.
 std::shared_ptr<FilterOptions> add_filters(CLI::App& verb, bool with_cases = true);

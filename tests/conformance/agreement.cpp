@@ -12,7 +12,7 @@
 #include "harness/check/inputs.h"
 #include "harness/check/known_defects.h"
 #include "harness/check/large_output.h"
-#include "tests/conformance/saved_statistics.h"
+#include "harness/check/saved_statistics.h"
 #include "tests/faulty/problems.h"
 
 namespace normbench::conformance {

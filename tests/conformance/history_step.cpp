@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "harness/check/oracle.h"
+#include "harness/check/saved_statistics.h"
 #include "harness/check/workspace.h"
 #include "tests/conformance/agreement.h"
-#include "tests/conformance/saved_statistics.h"
 
 namespace normbench::conformance {
 namespace {

@@ -49,17 +49,26 @@ TEST(Checkpoint, ComesBackBitForBit) {
   EXPECT_EQ(to_safetensors(back), file);
 }
 
-// As safetensors 0.5 writes it, but for the version.
+// To the byte what safetensors 0.8.0 writes with the metadata {"format": "pt"}.
 TEST(Checkpoint, IsWrittenAsTheLibraryDoes) {
-  StateDict state{
-      .entries = {{"weight", of({2}, {1, 2})}, {"count", of({}, {3}, ElementType::kI64)}}};
+  const StateDict state{.entries = {{"b", of({3, 2}, {0, 1, 2, 3, 4, 5}, ElementType::kF64)},
+                                    {"a", of({5}, {0, 1, 2, 3, 4})},
+                                    {"num", of({}, {7}, ElementType::kI64)},
+                                    {"h", of({3}, {0, 1, 2}, ElementType::kF16)},
+                                    {"aa", of({2}, {1, 1}, ElementType::kF64)},
+                                    {"z", Array({0, 4})}}};
   const std::string header =
-      R"({"__metadata__":{"format":"pt"},"count":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
-      R"("weight":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})";
+      R"({"__metadata__":{"format":"pt"},"num":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("aa":{"dtype":"F64","shape":[2],"data_offsets":[8,24]},)"
+      R"("b":{"dtype":"F64","shape":[3,2],"data_offsets":[24,72]},)"
+      R"("a":{"dtype":"F32","shape":[5],"data_offsets":[72,92]},)"
+      R"("z":{"dtype":"F32","shape":[0,4],"data_offsets":[92,92]},)"
+      R"("h":{"dtype":"F16","shape":[3],"data_offsets":[92,98]}})";
   const Bytes file = to_safetensors(state);
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
-  EXPECT_EQ(length % 8, 0U);
+  EXPECT_EQ(length, 0x170U);
+  EXPECT_EQ(file.size(), 474U);
   const std::string text(reinterpret_cast<const char*>(file.data()) + 8, length);
   EXPECT_EQ(text.substr(0, header.size()), header);
   EXPECT_EQ(text.find_first_not_of(' ', header.size()), std::string::npos);

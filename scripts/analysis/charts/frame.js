@@ -9,7 +9,8 @@ const EDGE = 8;
 const LINE = 15;
 
 // A picture that grows downwards: panels(), legend() and note() add below what is there, add() wherever;
-// finish() gives {name, alt, tree}. `options` are those of the charts: width, and background for files.
+// finish() gives {name, alt, tree}. View and groups are null where a picture is of no run. `options` are those
+// of the charts: width, and background for files.
 export function makeSheet(view, groups, { name, heading, width = 800, background = false }) {
   const parts = [];
   let bottom = EDGE;
@@ -20,7 +21,7 @@ export function makeSheet(view, groups, { name, heading, width = 800, background
       add(label(EDGE, bottom, line, { size, bold, faint }));
     }
   };
-  lines(`${heading}: ${kindText(groups).replaceAll(" ", "\u00a0")}`, 13, { bold: true });
+  lines(groups ? `${heading}: ${kindText(groups).replaceAll(" ", "\u00a0")}` : heading, 13, { bold: true });
 
   // Boxes {x, y, width, height, isFirst}, isFirst of a row. `titles` are lists of lines, which are wrapped;
   // `heights` is one, or one per panel; `above` and `below` are what the axes take. Labels of `left` pixels

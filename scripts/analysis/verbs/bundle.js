@@ -21,8 +21,18 @@ export function renderPage(runs, command, start = "") {
   const parts = { csp, title: escapeHtml(runs.at(-1).name), style, script,
     data: data.replace(/[<>&\u2028\u2029]/g,
       (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`) };
-  return fs.readFileSync(path.join(PAGE, "page.html"), "utf8")
-    .replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+  return fill("page.html", parts);
+}
+
+// A page of the same looks that has its text and pictures in it, and no script. `body` is HTML.
+export function renderStaticPage(title, body) {
+  const style = fs.readFileSync(path.join(PAGE, "page.css"), "utf8");
+  const csp = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", `style-src '${hash(style)}'`];
+  return fill("static.html", { csp: csp.join("; "), title: escapeHtml(title), style, body });
+}
+
+function fill(file, parts) {
+  return fs.readFileSync(path.join(PAGE, file), "utf8").replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 }
 
 function bundle() {
@@ -42,6 +52,6 @@ function hash(text) {
   return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }
 
-function escapeHtml(text) {
+export function escapeHtml(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }

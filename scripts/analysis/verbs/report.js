@@ -9,7 +9,8 @@ import { isStream, printPlace, readRun, writeFiles } from "./files.js";
 import { renderReport, renderSummary } from "./markdown.js";
 import { FILTERS, RANKED, viewOf } from "./options.js";
 import { BEGIN, END, linkTo, splice } from "./splice.js";
-import { say } from "./streams.js";
+import { say, warn } from "./streams.js";
+import { isStudy, readStudy, studyMarkdown, studyPage } from "./study.js";
 
 export const VERB = "report";
 export const ABOUT = `Writes a report as Markdown with pictures (--markdown, the default) or as an
@@ -18,7 +19,7 @@ of the same machine (cpu, cores and isa) is a section; runs of several machines 
 report goes beside the last RUN: RUN/report.md with its pictures in the folder RUN/report, and
 RUN/report.html. -o names another place, and a name that ends in .html means --html; with both formats, the
 suffix of FILE is replaced by .md and .html. --splice leaves all bytes outside of its markers as they are:
-${BEGIN} and ${END}.`;
+${BEGIN} and ${END}. RUN may be a folder of normbench study, alone.`;
 export const ARGUMENTS = { least: 1, most: Infinity, what: "RUN..." };
 export const OPTIONS = {
   html: { type: "boolean", text: "write an interactive page" },
@@ -32,6 +33,7 @@ export const OPTIONS = {
 
 // All is rendered before anything is written.
 export function run(options, command) {
+  if (options.arguments.some(isStudy)) return reportStudy(options);
   const runs = options.arguments.map((folder) => readRun(folder));
   const views = runs.map((own) => viewOf(own, options));
   const outputs = outputPaths(runs.at(-1).path, options);
@@ -59,6 +61,33 @@ export function run(options, command) {
   writeFiles([...drawn, ...files, ...(spliced ? [[options.splice, spliced]] : [])], drawn.length ? folder : null);
   for (const place of files.keys()) printPlace(place);
   if (spliced) say(`spliced a summary into ${options.splice}\n`);
+  return 0;
+}
+
+// A folder of normbench study, alone, and without what concerns backends and cases.
+function reportStudy(options) {
+  const [place, ...others] = options.arguments;
+  if (others.length) throw new UserError("a study has a report of its own: give its folder alone");
+  const given = [...Object.keys(FILTERS), ...Object.keys(RANKED), "splice"].find((name) => options[name]?.length);
+  if (given) throw new UserError(`--${given} is for runs, and ${place} is a study`);
+  const study = readStudy(place);
+  study.warnings.forEach(warn);
+  const outputs = outputPaths(study.path, options);
+  const files = new Map();
+  let drawn = [];
+  let folder = null;
+  if (outputs.markdown) {
+    if (!isStream(outputs.markdown) && options.pictures === "all") {
+      const { dir, name, ext } = path.parse(outputs.markdown);
+      folder = path.join(dir, ext ? name : `${name}.pictures`);
+    }
+    const { text, pictures } = studyMarkdown(study, folder && path.basename(folder));
+    files.set(outputs.markdown, text);
+    drawn = pictures.map(([name, content]) => [path.join(folder, name), content]);
+  }
+  if (outputs.html) files.set(outputs.html, studyPage(study));
+  writeFiles([...drawn, ...files], drawn.length ? folder : null);
+  for (const file of files.keys()) printPlace(file);
   return 0;
 }
 

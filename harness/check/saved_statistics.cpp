@@ -1,12 +1,12 @@
 // The formulas of the header, element by element.
-#include "tests/conformance/saved_statistics.h"
+#include "harness/check/saved_statistics.h"
 
 #include <cmath>
 #include <cstdint>
 
 #include "harness/check/grouping.h"
 
-namespace normbench::conformance {
+namespace normbench {
 namespace {
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
@@ -78,4 +78,4 @@ SavedStatistics::SavedStatistics(const Problem& p, const Arguments& a, const Acc
   });
 }
 
-}  // namespace normbench::conformance
+}  // namespace normbench

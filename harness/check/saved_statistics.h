@@ -1,11 +1,11 @@
-// What the gradients lose to the statistics that autograd saved.
+// What gradients lose to statistics that a forward pass saved.
 #pragma once
 
 #include <vector>
 
 #include "harness/check/oracle.h"
 
-namespace normbench::conformance {
+namespace normbench {
 
 // The bounds of a backward pass take saved statistics for exact up to the rounding of their type.
 // Those of a forward pass with the accuracy `forward` are off by more: the mean by m, rstd by a
@@ -28,4 +28,4 @@ class SavedStatistics {
   std::vector<double> dx_, dgamma_;
 };
 
-}  // namespace normbench::conformance
+}  // namespace normbench
