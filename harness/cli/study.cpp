@@ -88,7 +88,7 @@ class StudyRun {
       : studies_(chosen_studies(options.names)),
         results_(options.results),
         machine_(read_machine()),
-        data_(study::read_data(checkout() / "data")) {
+        data_(study::read_data(checkout() / "harness/study/data")) {
     settings_.backend = backend_for_training(options.backend);
     settings_.backends =
         options.backend.empty() ? names_of_built() : std::vector{settings_.backend};

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::ordered_json;
 
 const Data& data() {
-  static const Data all = read_data(NORMBENCH_SOURCE_DIR "/data");
+  static const Data all = read_data(NORMBENCH_SOURCE_DIR "/harness/study/data");
   return all;
 }
 

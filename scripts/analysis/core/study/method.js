@@ -11,8 +11,8 @@ export function studyMethod({ seed, seeds, backend }, found) {
       "The networks are small: three times Linear with 32 outputs, or twice Conv1d with 16 channels and 3 taps, "
         + "each with a norm and ReLU behind it, and a Linear to the ten classes. Group norm has 4 groups. They "
         + "learn 1,437 handwritten digits of 8 x 8 pixels by plain gradient descent on the cross entropy, in "
-        + "f32, and are tested on 360 others, most of them by other hands (data/README.md). The Conv1d network "
-        + "sees the rows of pixels as channels.",
+        + "f32, and are tested on 360 others, most of them by other hands (harness/study/data/README.md). The "
+        + "Conv1d network sees the rows of pixels as channels.",
       `There are ${seeds} seeds, from ${seed} on: of weights and of the order of digits. Brackets hold intervals `
         + "of at least 95% over seeds, of the sign test for medians (steps, rates) and Student's t for means "
         + "(accuracies, losses, lags), each by itself: they are not corrected for their number.",
