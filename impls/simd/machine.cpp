@@ -123,8 +123,8 @@ class Circle {
   Circle(const StridedOps<float>& work, float* memory, Index size)
       : work_(work), from_(memory), to_(memory + size), size_(size) {}
 
-  // The median time of a chunk, once around, or until `limit_ns` are over: interruptions are not in
-  // it.
+  // The median time of a chunk, once around, or until `limit_ns` are over, but of one at least:
+  // interruptions are not in it.
   double chunk_ns(bool streaming, double limit_ns) {
     const float scale = 2;
     const float bias = 1;
@@ -136,7 +136,8 @@ class Circle {
                                    .streaming = streaming};
     std::vector<double> times;
     double spent = 0;
-    for (Index done = 0; done < size_ && spent < limit_ns; done += kChunk) {
+    Index done = 0;
+    do {
       const double start = now_ns();
       chunk.x = from_ + at_;
       chunk.out = to_ + at_;
@@ -144,7 +145,8 @@ class Circle {
       times.push_back(now_ns() - start);
       spent += times.back();
       at_ = (at_ + kChunk) % size_;
-    }
+      done += kChunk;
+    } while (done < size_ && spent < limit_ns);
     const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
     std::nth_element(times.begin(), middle, times.end());
     return *middle;

@@ -131,7 +131,8 @@ HARNESS = """
 find_package(OpenMP REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(fmt REQUIRED)
-foreach(layer core plugin check bench worker)
+find_package(OneDNN QUIET)
+foreach(layer core plugin check bench worker nn study)
   add_library(normbench_${layer} STATIC IMPORTED GLOBAL)
   set_target_properties(normbench_${layer} PROPERTIES
     IMPORTED_LOCATION "BUILD/harness/libnormbench_${layer}.a"
@@ -141,11 +142,17 @@ target_link_libraries(normbench_plugin INTERFACE normbench_core ${CMAKE_DL_LIBS}
 target_link_libraries(normbench_check INTERFACE normbench_core OpenMP::OpenMP_CXX fmt::fmt)
 target_link_libraries(normbench_bench INTERFACE normbench_check benchmark::benchmark)
 target_link_libraries(normbench_worker INTERFACE normbench_bench)
+target_link_libraries(normbench_nn INTERFACE normbench_core OpenMP::OpenMP_CXX)
+if(OneDNN_FOUND)
+  target_link_libraries(normbench_nn INTERFACE OneDNN::OneDNN)
+endif()
+target_link_libraries(normbench_study INTERFACE normbench_nn normbench_bench)
 file(GLOB objects BUILD/harness/CMakeFiles/normbench.dir/*.o BUILD/harness/CMakeFiles/normbench.dir/*/*.o)
 set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON)
 add_executable(normbench ${objects})
 set_target_properties(normbench PROPERTIES LINKER_LANGUAGE CXX)
-target_link_libraries(normbench PRIVATE normbench_worker normbench_plugin normbench_backends)
+target_link_libraries(normbench PRIVATE normbench_study normbench_worker normbench_plugin
+                                        normbench_backends)
 """
 # The same for tests/impls/CMakeLists.txt.
 TESTS = """

@@ -1,5 +1,5 @@
 // Every option of simd together with every instruction set, small caches and storage types. A slice
-// of the matrix for each combination: those of one instruction set are all of it.
+// of the matrix for each combination: together they are all of it.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -47,16 +47,12 @@ std::vector<std::pair<std::string, std::string>> others() {
 
 std::vector<Combination> combinations() {
   std::vector<Combination> all;
-  const auto caches = values_of("caches");
-  const auto other = others();
   for (const std::string& target : values_of("target")) {
-    for (std::size_t i = 0; i < caches.size(); ++i) {
-      for (std::size_t k = 0; k < other.size(); ++k) {
-        all.push_back(
-            {target, caches[i], other[k], i * other.size() + k, caches.size() * other.size()});
-      }
+    for (const std::string& caches : values_of("caches")) {
+      for (const auto& other : others()) all.push_back({target, caches, other, all.size(), 0});
     }
   }
+  for (Combination& one : all) one.slices = all.size();
   return all;
 }
 
