@@ -5,7 +5,9 @@
 #include <random>
 
 #include "harness/bench/stopwatch.h"
+#include "harness/nn/conv1d.h"
 #include "harness/nn/fold.h"
+#include "harness/nn/linear.h"
 #include "harness/nn/relu.h"
 #include "harness/study/network.h"
 #include "harness/study/study.h"

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "harness/nn/conv1d.h"
 #include "harness/nn/instance_norm.h"
 #include "harness/nn/linear.h"
 #include "harness/nn/relu.h"
