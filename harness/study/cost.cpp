@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int kRounds = 31;
+constexpr int kRounds = 61;
 constexpr double kSlotSeconds = 1e-3;  // that a sample fills
 
 // After Linear: 256 samples, 256 features in and out. After Conv1d: 32 samples, 64 channels in and
