@@ -59,7 +59,8 @@ export function miniBatchSentences(errors, cells) {
   if (!errors.length) return [];
   const [first] = errors;
   const statistics = `Statistics of ${first.size} samples are off by ${
-    estimateText(first.mean, digitsText)} deviations in the mean and ${estimateText(first.variance, digitsText)} of the variance, where theory says ${
+    estimateText(first.mean, digitsText)} deviations in the mean and ${
+    estimateText(first.variance, digitsText)} of the variance, where theory says ${
       digitsText(first.theory.mean)} and ${digitsText(first.theory.variance)}.`;
   const compared = cells.filter(({ lead }) => lead);
   return [statistics, ...unique(compared.map(({ network }) => network)).map((network) => {
@@ -80,7 +81,8 @@ export function driftSentences(lags, series) {
     const last = usual.points.at(-1);
     sentences.push(`With the usual momentum of ${USUAL_MOMENTUM}, inference pays the most after ${
       worst.steps} steps: its loss is ${estimateText(worst.loss, digitsText)} above the one with the right `
-      + `statistics. After ${last.steps} steps that is ${estimateText(last.loss, digitsText)}, and the running mean is ${
+      + `statistics. After ${last.steps} steps that is ${
+        estimateText(last.loss, digitsText)}, and the running mean is ${
         estimateText(last.mean, digitsText)} deviations off.`);
   }
   const rising = series.find(({ momentum }) => momentum === USUAL_MOMENTUM);
