@@ -1,7 +1,10 @@
 // Each sample as a matrix of columns, and products with that.
 #include "harness/nn/conv1d.h"
 
+#include <omp.h>
+
 #include <algorithm>
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -10,6 +13,26 @@
 #include "harness/nn/text.h"
 
 namespace normbench::nn {
+namespace {
+
+// Calls work(thread, i) for every sample, each thread for samples side by side: which they are
+// depends on nothing but the numbers.
+template <class Work>
+void share_samples(std::int64_t n, int threads, Work work) {
+  std::exception_ptr error;
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (std::int64_t i = 0; i < n; ++i) {
+    try {
+      work(omp_get_thread_num(), i);
+    } catch (...) {
+#pragma omp critical
+      error = std::current_exception();
+    }
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace
 
 Conv1d::Conv1d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
                const Conv1dOptions& options, int threads)
@@ -80,9 +103,8 @@ void Conv1d::for_each_run(const Dimensions& d, Visit visit) const {
 }
 
 template <class Real>
-void Conv1d::fill_columns(const Dimensions& d, const Real* sample) {
-  Real* columns = columns_.as<Real>().data();
-  if (padding_ > 0) std::fill(columns, columns + columns_.size(), Real{0});
+void Conv1d::fill_columns(const Dimensions& d, const Real* sample, Real* columns) const {
+  if (padding_ > 0) std::fill(columns, columns + columns_per_sample(d), Real{0});
   for_each_run(d, [&](std::int64_t at, std::int64_t at_step, std::int64_t source,
                       std::int64_t source_step, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) {
@@ -91,24 +113,28 @@ void Conv1d::fill_columns(const Dimensions& d, const Real* sample) {
   });
 }
 
+std::int64_t Conv1d::columns_per_sample(const Dimensions& d) const {
+  return weight.size() / weight.sizes()[0] * d.m;
+}
+
 template <class Real>
 void Conv1d::forward_in(const Array& x) {
   const Dimensions d = dimensions_of(x);
+  const std::int64_t in = weight.sizes()[1];
   const std::int64_t out = weight.sizes()[0];
   const std::int64_t terms = weight.size() / out;
-  columns_.resize({terms * d.m}, element_type(dtype()));
-  Real* columns = columns_.as<Real>().data();
+  columns_.resize({threads(), columns_per_sample(d)}, element_type(dtype()));
   const Real* w = weight.as<Real>().data();
-  for (std::int64_t i = 0; i < d.n; ++i) {
-    const Real* sample = x.as<Real>().data() + i * weight.sizes()[1] * d.l;
-    fill_columns(d, sample);
+  share_samples(d.n, threads(), [&](int thread, std::int64_t i) {
+    Real* columns = columns_.as<Real>().data() + thread * columns_per_sample(d);
+    fill_columns(d, x.as<Real>().data() + i * in * d.l, columns);
     Real* y = sums_.as<Real>().data() + i * out * d.m;
     if (d.layout == Layout::kNcl) {
-      multiply(out, d.m, terms, Matrix<Real>{w}, Matrix<Real>{columns}, y, false, threads());
+      multiply(out, d.m, terms, Matrix<Real>{w}, Matrix<Real>{columns}, y, false, 1);
     } else {
-      multiply(d.m, out, terms, Matrix<Real>{columns}, Matrix<Real>{w, true}, y, false, threads());
+      multiply(d.m, out, terms, Matrix<Real>{columns}, Matrix<Real>{w, true}, y, false, 1);
     }
-  }
+  });
 }
 
 template <class Real>
@@ -117,23 +143,22 @@ void Conv1d::backward_in(const Array& x, const Array& dy) {
   const std::int64_t in = weight.sizes()[1];
   const std::int64_t out = weight.sizes()[0];
   const std::int64_t terms = weight.size() / out;
-  columns_.resize({terms * d.m}, element_type(dtype()));
-  Real* columns = columns_.as<Real>().data();
-  const Real* w = weight.as<Real>().data();
-  Real* dw = weight_gradient_.as<Real>().data();
-  std::fill(dw, dw + weight.size(), Real{0});
+  columns_.resize({threads(), columns_per_sample(d)}, element_type(dtype()));
+  parts_.resize({threads(), weight.size()}, element_type(dtype()));
+  parts_.fill(0);
   dx_wide_.fill(0);
+  const Real* w = weight.as<Real>().data();
   const bool ncl = d.layout == Layout::kNcl;
-  for (std::int64_t i = 0; i < d.n; ++i) {
-    const Real* sample = x.as<Real>().data() + i * in * d.l;
+  share_samples(d.n, threads(), [&](int thread, std::int64_t i) {
+    Real* columns = columns_.as<Real>().data() + thread * columns_per_sample(d);
+    Real* dw = parts_.as<Real>().data() + thread * weight.size();
     const Real* g = dy.as<Real>().data() + i * out * d.m;
-    fill_columns(d, sample);
-    multiply(out, terms, d.m, Matrix<Real>{g, !ncl}, Matrix<Real>{columns, ncl}, dw, true,
-             threads());
+    fill_columns(d, x.as<Real>().data() + i * in * d.l, columns);
+    multiply(out, terms, d.m, Matrix<Real>{g, !ncl}, Matrix<Real>{columns, ncl}, dw, true, 1);
     if (ncl) {
-      multiply(terms, d.m, out, Matrix<Real>{w, true}, Matrix<Real>{g}, columns, false, threads());
+      multiply(terms, d.m, out, Matrix<Real>{w, true}, Matrix<Real>{g}, columns, false, 1);
     } else {
-      multiply(d.m, terms, out, Matrix<Real>{g}, Matrix<Real>{w}, columns, false, threads());
+      multiply(d.m, terms, out, Matrix<Real>{g}, Matrix<Real>{w}, columns, false, 1);
     }
     Real* dx = dx_wide_.as<Real>().data() + i * in * d.l;
     for_each_run(d, [&](std::int64_t at, std::int64_t at_step, std::int64_t source,
@@ -142,6 +167,13 @@ void Conv1d::backward_in(const Array& x, const Array& dy) {
         dx[source + j * source_step] += columns[at + j * at_step];
       }
     });
+  });
+  const Real* parts = parts_.as<Real>().data();
+  Real* dw = weight_gradient_.as<Real>().data();
+  for (std::int64_t at = 0; at < weight.size(); ++at) {
+    Real sum = 0;
+    for (int thread = 0; thread < threads(); ++thread) sum += parts[thread * weight.size() + at];
+    dw[at] = sum;
   }
 }
 

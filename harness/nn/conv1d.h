@@ -17,7 +17,8 @@ struct Conv1dOptions {
 };
 
 // y (N, out, M) for x (N, in, L), in either layout, with M = (L + 2 padding - kernel_size) / stride
-// + 1; unbatched (in, L) gives (out, M). Each sample is a product of matrices. forward() throws
+// + 1; unbatched (in, L) gives (out, M). Each sample is a product of matrices on
+// one thread. forward() throws
 // std::runtime_error, as PyTorch does:
 //   Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input of size: [5]
 //   Given groups=1, weight of size [2, 3, 3], expected input[2, 4, 5] to have 3 channels, but got 4
@@ -52,10 +53,12 @@ class Conv1d : public Weighted {
   template <class Visit>
   void for_each_run(const Dimensions& d, Visit visit) const;
   template <class Real>
-  void fill_columns(const Dimensions& d, const Real* sample);
+  void fill_columns(const Dimensions& d, const Real* sample, Real* columns) const;
+  std::int64_t columns_per_sample(const Dimensions& d) const;
 
   std::int64_t stride_, padding_;
-  Array x_wide_, columns_, dx_;
+  Array x_wide_, dx_;
+  Array columns_, parts_;  // of each thread: a matrix of columns, and its part of the gradient
 };
 
 }  // namespace normbench::nn

@@ -282,6 +282,22 @@ TEST(Conv1d, IsTheSumOverItsTaps) {
   }
 }
 
+// Each sample is the same, and the gradient of the weight a sum of two parts.
+TEST(Conv1d, OfTwoThreads) {
+  Conv1d one(3, 4, 3, {.seed = 5});
+  Conv1d two(3, 4, 3, {.seed = 5}, 2);
+  const Array x = random_array({7, 3, 9}, 1);
+  const Array dy = random_array({7, 4, 7}, 2);
+  EXPECT_EQ(one.forward(x), two.forward(x));
+  EXPECT_EQ(one.backward(dy), two.backward(dy));
+  const Array& expected = *one.parameters()[0].gradient;
+  const Array& gradient = *two.parameters()[0].gradient;
+  for (std::int64_t at = 0; at < expected.size(); ++at) {
+    EXPECT_NEAR(gradient.get(at), expected.get(at), 50 * 49 * 16 * 0x1p-24)
+        << "49 products of numbers below 4, in another order";
+  }
+}
+
 TEST(Conv1d, LayoutsAndTypesAgree) {
   Conv1d module(3, 4, 3, {.stride = 2, .padding = 1}, 2);
   const Array x = converted(random_array({5, 3, 9}, 1, ElementType::kBf16), ElementType::kF32);
