@@ -31,11 +31,11 @@ constexpr int kStudySchema = 1;  // of study.json and its lines
 constexpr int kTinySeeds = 2;
 
 struct StudyOptions {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   std::string results = "results";
-  std::string backend = "";
+  std::string backend = {};
   std::uint64_t seed = 1;
-  std::optional<int> seeds;
+  std::optional<int> seeds = {};
   bool tiny = false;
 };
 

@@ -5,7 +5,9 @@
 #include <random>
 
 #include "harness/bench/stopwatch.h"
+#include "harness/nn/conv1d.h"
 #include "harness/nn/fold.h"
+#include "harness/nn/linear.h"
 #include "harness/nn/relu.h"
 #include "harness/study/network.h"
 #include "harness/study/study.h"
@@ -15,7 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int kRounds = 31;
+constexpr int kRounds = 61;
 constexpr double kSlotSeconds = 1e-3;  // that a sample fills
 
 // After Linear: 256 samples, 256 features in and out. After Conv1d: 32 samples, 64 channels in and

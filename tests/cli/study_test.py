@@ -45,8 +45,8 @@ def test_what_is_refused_says_why(folder):
 
 def test_the_report_has_a_section_for_each(folder):
     text = (folder / "report.md").read_text()
-    for title in ["What introductions claim", "Convergence", "The same on every backend", "Mini-batch size", "Momentum and drift",
-                  "Cost in context", "Refused", "Method"]:
+    for title in ["What introductions claim", "Convergence", "The same on every backend",
+                  "Mini-batch size", "Momentum and drift", "Cost in context", "Refused", "Method"]:
         assert f"\n## {title}\n" in text
     assert "NaN" not in text and "undefined" not in text and "[object" not in text
     page = (folder / "report.html").read_text()
@@ -124,7 +124,8 @@ def test_ctrl_c_leaves_what_is_finished(tmp_path):
 
 
 def test_without_node_the_measurements_are_kept(normbench, tmp_path):
-    done = normbench("study", "drift", "--tiny", env={**os.environ, "NORMBENCH_NODE": "no-such-node"})
+    environment = {**os.environ, "NORMBENCH_NODE": "no-such-node"}
+    done = normbench("study", "drift", "--tiny", env=environment)
     assert done.returncode == 0 and "normbench report" in done.stderr
     folder = tmp_path / done.stdout.strip()
     assert lines_of(folder, "drift") and not (folder / "report.md").exists()

@@ -54,8 +54,7 @@ function sectionsOf(study, options) {
     { title: "Refused", tables: [refusedTable(study.refused)] },
     { title: "Method", bullets: studyMethod(meta, found) },
     { title: "Machine and build", bullets: factsOf(meta) },
-    { title: "Reproduce", commands: [(meta.command ?? []).map((word, at) => (
-      at ? shellWord(word) : "normbench")).join(" ")] },
+    { title: "Reproduce", commands: [commandOf(meta)] },
   ].filter(Boolean).map((section) => ({ ...section, pictures: (section.pictures ?? []).filter(Boolean),
     tables: (section.tables ?? []).filter(Boolean) }))
     .filter(({ texts, bullets, tables, commands }) => texts?.length && tables.length || bullets || commands
@@ -68,6 +67,13 @@ function factsOf({ machine = {}, build = {}, backend, products, versions = {}, s
     `Trained with ${backend} ${versions[backend] ?? ""}; products of matrices by ${products}`,
     `Started ${started}; ${Object.entries(seconds).map(([name, value]) => `${name} ${value.toFixed(0)} `
       + `s`).join(", ")}`];
+}
+
+// As it was typed, but for where the program and its results were.
+function commandOf({ command = [] }) {
+  const place = command.indexOf("--results");
+  const words = command.filter((_, at) => at > 0 && (place < 0 || at < place || at > place + 1));
+  return ["normbench", ...words.map(shellWord)].join(" ");
 }
 
 const HEADING = "Study: what normalization does to learning";

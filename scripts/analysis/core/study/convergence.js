@@ -1,6 +1,6 @@
 // How fast and how surely the networks learn, by norm and learning rate.
 import { groupBy, unique } from "../collections.js";
-import { median, pairedRatio, sum } from "../statistics.js";
+import { pairedRatio } from "../statistics.js";
 import { meanOf, medianOf } from "./estimates.js";
 
 // The mean loss of a block of steps that counts as learned. A guess among ten classes has 2.30.
@@ -59,15 +59,4 @@ export function entryOf(entries, network, norm) {
 
 export function networksOf(entries) {
   return unique(entries.map(({ network }) => network));
-}
-
-// The median curve over seeds at the best rate: [{steps, loss}].
-export function medianCurve({ best }) {
-  const length = Math.min(...best.seeds.map(({ curve }) => curve.length));
-  return Array.from({ length }, (_, at) => ({ steps: best.seeds[0].block * (at + 1),
-    loss: median(best.seeds.map(({ curve }) => curve[at])) }));
-}
-
-export function meanAccuracy(lines) {
-  return sum(lines.map((line) => line.test_accuracy)) / lines.length;
 }

@@ -38,20 +38,20 @@ export function networkLags(lines) {
 }
 
 // For each momentum how the series is met in the last half of its years: {momentum, lag, theory, offset,
-// years}. `lag` is how many steps the running mean is behind the next batch, with the mean rise of a step;
-// `offset` the mean of the outputs in inference, in deviations, where a batch in training has 0. Both are means
-// over years, within which seasons come and go. Theory is of a line: 1 / m steps, of which what the start still
-// weighs is missing; of the average over t batches (t + 1) / 2.
+// years}. `lag` is how many steps the running mean is behind the next batch, with the rise of a step in these
+// years; `offset` the mean of the outputs in inference, in deviations, where a batch in training has 0. Both
+// are means over years, within which seasons come and go. Theory is of a line: 1 / m steps, of which what the
+// start still weighs is missing; of the average over t batches (t + 1) / 2.
 export function seriesLags(lines) {
   return lines.filter(({ kind }) => kind === "series").map(({ momentum, weeks, mean, running_mean: running,
     output_mean: output }) => {
     const year = WEEKS_OF_A_YEAR / weeks;
-    const rise = slope(mean);
     // The running mean begins as that of the first year, which is that of its middle.
     const start = (year - 1) / 2;
     const expected = (at) => (momentum === null ? (at + 1) / 2
       : 1 / momentum - (1 / momentum + start) * (1 - momentum) ** at);
     const count = Math.floor(mean.length / year);
+    const rise = slope(mean.slice(Math.floor(count / 2) * year));
     const years = Array.from({ length: Math.ceil(count / 2) }, (_, own) => {
       const from = (Math.floor(count / 2) + own) * year;
       const over = (value) => sum(Array.from({ length: year }, (_unused, at) => value(from + at))) / year;
