@@ -348,7 +348,7 @@ def test_a_worker_that_cannot_read_is_told_from_one_that_fails(normbench, peers,
     python = [row for row in rows if row["backend"] == "plain-python"]
     assert len(python) == 2
     for row in python:
-        assert row["outcome"] == "unsupported" and not row["samples_ns"]
+        assert row["outcome"] == "unsupported" and not row["samples_ns"], row["reason"]
         assert "cannot read the output after each call" in row["reason"]
     # What is wrong is told as that, whatever the worker can read.
     assert {row["outcome"] for row in rows if row["backend"] == "fake"} == {"failed"}
