@@ -138,7 +138,7 @@ class Planner {
     const Index tile_bytes = plan_.block_rows * piece_bytes() * inputs;
     const bool can_share = settings_.sharing && plan_.threads > 1 &&
                            (plan_.shares_rows || segment_bytes() >= tuning_.piece * plan_.threads);
-    const Index own = machine_.own / 2;      // the rest is for the output
+    const Index own = machine_.own / tuning_.part_of_own;
     const auto most_of = [&](Index cache) {  // whose coefficients and sums fit it
       return cache / tuning_.bytes_of_segment / plan_.segments_of_tile;
     };
@@ -191,7 +191,7 @@ class Planner {
   bool is_fair() const {
     const Index blocks = plan_.blocks_down * plan_.blocks_across();
     const Index of_thread = (blocks + plan_.threads - 1) / plan_.threads;
-    return 8 * (of_thread * plan_.threads - blocks) <= blocks;
+    return tuning_.fair_blocks * (of_thread * plan_.threads - blocks) <= blocks;
   }
 
   // Cuts smaller blocks, so that each thread gets as many.

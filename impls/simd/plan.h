@@ -71,8 +71,13 @@ struct Tuning {
   // a page, cost TLB misses, and share lines with other threads' writes.
   Index least_piece = 512;  // [256: 1.02, 1.4; 1024: 1.01, 1.6]
   Index piece = 4096;       // [1024: 1.08, 2.0; 2048: 1.04, 1.9; 32768: 1.02, 1.3]
+  // Of a core's own cache a block takes 1 in so many; the rest is for the output. [0.99 to 1.01 for
+  // three to seven eighths]
+  Index part_of_own = 2;
   // Bytes of coefficients and sums for a segment.
   Index bytes_of_segment = 64;
+  // Blocks are fair if what threads wait for each other is at most 1 in so many of them.
+  Index fair_blocks = 8;
 
   // -- Threads.
   // Rows per thread that amortize a barrier, if threads split the rows of a block. [2: 1.01, 1.4]
