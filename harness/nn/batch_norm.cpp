@@ -10,36 +10,14 @@
 namespace normbench::nn {
 
 BatchNorm1d::BatchNorm1d(std::int64_t num_features, const BatchNormOptions& options, const On& on)
-    : eps(options.eps),
-      momentum(options.momentum),
-      track_running_stats(options.track_running_stats),
-      num_features_(num_features),
-      dtype_(options.dtype),
-      normalizer_(on) {
-  require_positive("num_features", num_features);
-  require_parameter_dtype(options.dtype);
-  const Sizes channels = {num_features};
-  if (options.affine) {
-    weight = parameter(channels, dtype_, 1);
-    weight_gradient_ = parameter(channels, dtype_, 0);
-    if (options.bias) bias = bias_gradient_ = parameter(channels, dtype_, 0);
-  }
-  if (options.track_running_stats) {
-    running_mean = parameter(channels, dtype_, 0);
-    running_var = parameter(channels, dtype_, 1);
-    num_batches_tracked = Array({}, ElementType::kI64);
-  }
-}
-
-std::vector<Slot> BatchNorm1d::slots() {
-  std::vector<Slot> all;
-  add_slot(all, "weight", weight, &weight_gradient_);
-  add_slot(all, "bias", bias, &bias_gradient_);
-  add_slot(all, "running_mean", running_mean);
-  add_slot(all, "running_var", running_var);
-  add_slot(all, "num_batches_tracked", num_batches_tracked);
-  return all;
-}
+    : RunningNorm(num_features,
+                  {.eps = options.eps,
+                   .momentum = options.momentum,
+                   .weight = options.affine,
+                   .bias = options.affine && options.bias,
+                   .track_running_stats = options.track_running_stats,
+                   .dtype = options.dtype},
+                  on) {}
 
 // The order of all of this is PyTorch's.
 const Array& BatchNorm1d::run_forward(const Array& x) {
@@ -85,12 +63,7 @@ void BatchNorm1d::check(const Array& x, bool by_batch, bool uses_buffers) const 
                                 python_number(eps));
   }
   require_data_type(name(), x, dtype_);
-  for (const auto& [which, array] : {std::pair{"running_mean", &running_mean},
-                                     {"running_var", &running_var},
-                                     {"weight", &weight},
-                                     {"bias", &bias}}) {
-    require_type(which, *array, element_type(dtype_));
-  }
+  require_types();
   if (x.size() == 0) return;
   const std::int64_t channels = sizes[1];
   const auto check_one = [&](std::string_view which, const std::optional<Array>& array) {
@@ -115,23 +88,6 @@ void BatchNorm1d::average_in(double factor, bool uses_buffers) {
   };
   update(running_mean, normalizer_.batch_mean());
   update(running_var, normalizer_.batch_var());
-}
-
-NormState BatchNorm1d::state() {
-  return {.gamma = pointer(weight),
-          .beta = pointer(bias),
-          .running_mean = pointer(running_mean),
-          .running_var = pointer(running_var)};
-}
-
-Denormalized BatchNorm1d::denormalize(const Array& y) {
-  return normalizer_.denormalize(name(), y, state());
-}
-
-const Array& BatchNorm1d::run_backward(const Array& x, const Array& dy) {
-  return normalizer_.backward(
-      name(), x, dy, state(),
-      {.gamma = weight ? &weight_gradient_ : nullptr, .beta = bias ? &bias_gradient_ : nullptr});
 }
 
 }  // namespace normbench::nn

@@ -4,11 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
-#include "harness/nn/denormalize.h"
-#include "harness/nn/module.h"
-#include "harness/nn/normalizer.h"
+#include "harness/nn/running_norm.h"
 
 namespace normbench::nn {
 
@@ -49,7 +46,7 @@ struct BatchNormOptions {
 //   running_mean must be defined in evaluation mode     (where only running_var is)
 // beside what Runner throws, and std::invalid_argument for data whose type does not go with that of
 // the parameters.
-class BatchNorm1d : public Module {
+class BatchNorm1d : public RunningNorm {
  public:
   // weight 1, bias 0, running mean 0 and variance 1, no batches. Throws std::invalid_argument when
   // num_features are below 1, or dtype is neither f32 nor f64, and as Runner.
@@ -57,33 +54,11 @@ class BatchNorm1d : public Module {
                        const On& on = {});
 
   std::string_view name() const override { return "BatchNorm1d"; }
-  std::vector<Slot> slots() override;
-  std::int64_t num_features() const { return num_features_; }
-  DType dtype() const { return dtype_; }
-
-  // The x that was normalized to `y` by the last forward(): of the sizes and type of y, which must
-  // be those of its output. See denormalize.h.
-  Denormalized denormalize(const Array& y);
-
-  // As in PyTorch these may be changed at any time, and parameters and buffers taken away.
-  double eps;
-  std::optional<double> momentum;
-  bool track_running_stats;
-  std::optional<Array> weight, bias;               // (C)
-  std::optional<Array> running_mean, running_var;  // (C)
-  std::optional<Array> num_batches_tracked;        // i64, one number
 
  private:
   const Array& run_forward(const Array& x) override;
-  const Array& run_backward(const Array& x, const Array& dy) override;
-  NormState state();
   void check(const Array& x, bool by_batch, bool uses_buffers) const;
   void average_in(double factor, bool uses_buffers);
-
-  std::int64_t num_features_;
-  DType dtype_;
-  Array weight_gradient_, bias_gradient_;
-  Normalizer normalizer_;
 };
 
 }  // namespace normbench::nn

@@ -11,43 +11,14 @@ namespace normbench::nn {
 
 InstanceNorm1d::InstanceNorm1d(std::int64_t num_features, const InstanceNormOptions& options,
                                const On& on)
-    : eps(options.eps),
-      momentum(options.momentum),
-      track_running_stats(options.track_running_stats),
-      num_features_(num_features),
-      dtype_(options.dtype),
-      normalizer_(on) {
-  require_positive("num_features", num_features);
-  require_parameter_dtype(options.dtype);
-  const Sizes channels = {num_features};
-  if (options.affine) {
-    weight = parameter(channels, dtype_, 1);
-    bias = parameter(channels, dtype_, 0);
-    weight_gradient_ = bias_gradient_ = parameter(channels, dtype_, 0);
-  }
-  if (options.track_running_stats) {
-    running_mean = parameter(channels, dtype_, 0);
-    running_var = parameter(channels, dtype_, 1);
-    num_batches_tracked = Array({}, ElementType::kI64);
-  }
-}
-
-std::vector<Slot> InstanceNorm1d::slots() {
-  std::vector<Slot> all;
-  add_slot(all, "weight", weight, &weight_gradient_);
-  add_slot(all, "bias", bias, &bias_gradient_);
-  add_slot(all, "running_mean", running_mean);
-  add_slot(all, "running_var", running_var);
-  add_slot(all, "num_batches_tracked", num_batches_tracked);
-  return all;
-}
-
-NormState InstanceNorm1d::state() {
-  return {.gamma = pointer(weight),
-          .beta = pointer(bias),
-          .running_mean = pointer(running_mean),
-          .running_var = pointer(running_var)};
-}
+    : RunningNorm(num_features,
+                  {.eps = options.eps,
+                   .momentum = options.momentum,
+                   .weight = options.affine,
+                   .bias = options.affine,
+                   .track_running_stats = options.track_running_stats,
+                   .dtype = options.dtype},
+                  on) {}
 
 const Array& InstanceNorm1d::run_forward(const Array& x) {
   const Sizes& sizes = x.sizes();
@@ -85,12 +56,7 @@ void InstanceNorm1d::check(const Array& x, const Problem& problem) const {
     throw std::runtime_error(
         "Expected running_mean and running_var to be defined when use_input_stats is false");
   }
-  for (const auto& [which, array] : {std::pair{"running_mean", &running_mean},
-                                     {"running_var", &running_var},
-                                     {"weight", &weight},
-                                     {"bias", &bias}}) {
-    require_type(which, *array, element_type(dtype_));
-  }
+  require_types();
   if (x.size() == 0) return;
   // PyTorch takes all samples side by side, each with its own copy of the vectors.
   const auto check_one = [&](std::string_view which, const std::optional<Array>& array) {
@@ -120,16 +86,6 @@ void InstanceNorm1d::update(const Problem& problem) {
   };
   update_one(running_mean, normalizer_.mean(), 1);
   update_one(running_var, normalizer_.variance(), length / (length - 1));
-}
-
-Denormalized InstanceNorm1d::denormalize(const Array& y) {
-  return normalizer_.denormalize(name(), y, state());
-}
-
-const Array& InstanceNorm1d::run_backward(const Array& x, const Array& dy) {
-  return normalizer_.backward(
-      name(), x, dy, state(),
-      {.gamma = weight ? &weight_gradient_ : nullptr, .beta = bias ? &bias_gradient_ : nullptr});
 }
 
 }  // namespace normbench::nn

@@ -4,10 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
-#include "harness/nn/module.h"
-#include "harness/nn/normalizer.h"
+#include "harness/nn/running_norm.h"
 
 namespace normbench::nn {
 
@@ -40,36 +38,18 @@ struct InstanceNormOptions {
 //   running_mean should contain 6 elements not 10       (two samples of 3 channels, a module for 5)
 // beside what Runner throws, and std::invalid_argument for data whose type does not go with that of
 // the parameters.
-class InstanceNorm1d : public Module {
+class InstanceNorm1d : public RunningNorm {
  public:
   // weight 1, bias 0, running mean 0 and variance 1. Throws as BatchNorm1d.
   explicit InstanceNorm1d(std::int64_t num_features, const InstanceNormOptions& options = {},
                           const On& on = {});
 
   std::string_view name() const override { return "InstanceNorm1d"; }
-  std::vector<Slot> slots() override;
-
-  Denormalized denormalize(const Array& y);
-
-  // As in PyTorch these may be changed at any time, and parameters and buffers taken away.
-  double eps;
-  std::optional<double> momentum;
-  bool track_running_stats;
-  std::optional<Array> weight, bias;               // (C)
-  std::optional<Array> running_mean, running_var;  // (C)
-  std::optional<Array> num_batches_tracked;        // i64, one number
 
  private:
   const Array& run_forward(const Array& x) override;
-  const Array& run_backward(const Array& x, const Array& dy) override;
   void check(const Array& x, const Problem& problem) const;
   void update(const Problem& problem);
-  NormState state();
-
-  std::int64_t num_features_;
-  DType dtype_;
-  Array weight_gradient_, bias_gradient_;
-  Normalizer normalizer_;
 };
 
 }  // namespace normbench::nn
