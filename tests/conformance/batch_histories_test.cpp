@@ -16,26 +16,6 @@ class BatchHistory : public History<ours::BatchNorm1d, torch::nn::BatchNorm1d> {
   using History::History;
 
  private:
-  ours::BatchNorm1d a_module() override {
-    return ours::BatchNorm1d(setting.channels,
-                             {.eps = setting.eps,
-                              .momentum = setting.momentum,
-                              .affine = setting.affine,
-                              .track_running_stats = setting.tracked,
-                              .dtype = parameter_dtype(setting.dtype)},
-                             {.backend = setting.backend, .threads = setting.threads});
-  }
-
-  void make_modules() override {
-    mine = std::make_unique<ours::BatchNorm1d>(a_module());
-    torch = torch::nn::BatchNorm1d(torch::nn::BatchNormOptions(setting.channels)
-                                       .eps(setting.eps)
-                                       .affine(setting.affine)
-                                       .track_running_stats(setting.tracked));
-    torch->to(scalar_type(parameter_dtype(setting.dtype)));
-    set_momentum(setting.momentum);
-  }
-
   void set_momentum(std::optional<double> momentum) override {
     mine->momentum = momentum;
     torch->options.momentum(momentum ? c10::optional<double>(*momentum) : c10::nullopt);

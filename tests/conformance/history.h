@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -206,8 +207,28 @@ class History {
 
  protected:
   virtual ~History() = default;
-  virtual void make_modules() = 0;
-  virtual Mine a_module() = 0;
+
+  Mine a_module() {
+    return Mine(setting.channels,
+                {.eps = setting.eps,
+                 .momentum = setting.momentum,
+                 .affine = setting.affine,
+                 .track_running_stats = setting.tracked,
+                 .dtype = parameter_dtype(setting.dtype)},
+                {.backend = setting.backend, .threads = setting.threads});
+  }
+
+  void make_modules() {
+    using Options = std::remove_cvref_t<decltype(torch->options)>;
+    mine = std::make_unique<Mine>(a_module());
+    torch = Torch(Options(setting.channels)
+                      .eps(setting.eps)
+                      .affine(setting.affine)
+                      .track_running_stats(setting.tracked));
+    torch->to(scalar_type(parameter_dtype(setting.dtype)));
+    set_momentum(setting.momentum);
+  }
+
   // Usual, or of a kind that is refused or empty.
   virtual Array an_input() = 0;
   virtual void step_forward(const Array& x) = 0;

@@ -11,26 +11,6 @@ class InstanceHistory : public History<ours::InstanceNorm1d, torch::nn::Instance
   using History::History;
 
  private:
-  ours::InstanceNorm1d a_module() override {
-    return ours::InstanceNorm1d(setting.channels,
-                                {.eps = setting.eps,
-                                 .momentum = setting.momentum,
-                                 .affine = setting.affine,
-                                 .track_running_stats = setting.tracked,
-                                 .dtype = parameter_dtype(setting.dtype)},
-                                {.backend = setting.backend, .threads = setting.threads});
-  }
-
-  void make_modules() override {
-    mine = std::make_unique<ours::InstanceNorm1d>(a_module());
-    torch = torch::nn::InstanceNorm1d(torch::nn::InstanceNormOptions(setting.channels)
-                                          .eps(setting.eps)
-                                          .affine(setting.affine)
-                                          .track_running_stats(setting.tracked));
-    torch->to(scalar_type(parameter_dtype(setting.dtype)));
-    set_momentum(setting.momentum);
-  }
-
   // In Python none is 0.
   void set_momentum(std::optional<double> momentum) override {
     mine->momentum = momentum;
