@@ -30,9 +30,10 @@ TEST(ShareOf, CoversEverythingOnce) {
   }
 }
 
-// Teams of any size, one after the other, as OpenMP may give them.
+// Teams of any size, one after the other, as OpenMP may give them. So many sums that a thread still
+// reads them while another begins the next round.
 TEST(AllReduce, GivesEachThreadTheSameTotals) {
-  constexpr Index kSize = 5;
+  constexpr Index kSize = 20000;
   AllReduce all_reduce(4, kSize);
   std::atomic<int> wrong = 0;
   for (int round = 0; round < 20; ++round) {
@@ -42,13 +43,13 @@ TEST(AllReduce, GivesEachThreadTheSameTotals) {
       const int thread = omp_get_thread_num();
       const int team = omp_get_num_threads();
       for (int again = 0; again < 3; ++again) {
-        std::vector<double> a(kSize, thread + 1), b(kSize, 10 * (thread + round));
+        std::vector<double> a(kSize, thread + again), b(kSize, 10 * (thread + round));
         all_reduce.add_up(a.data(), b.data(), kSize - 1, thread, team);
-        const double sum = team * (team + 1) / 2.0;
+        const double sum = team * (team - 1) / 2.0 + team * again;
         const double other = 10.0 * (team * (team - 1) / 2.0 + team * round);
         wrong += static_cast<int>(std::count(a.begin(), a.end() - 1, sum) != kSize - 1);
         wrong += static_cast<int>(std::count(b.begin(), b.end() - 1, other) != kSize - 1);
-        wrong += static_cast<int>(a.back() != thread + 1);  // beyond what is added up
+        wrong += static_cast<int>(a.back() != thread + again);  // beyond what is added up
       }
     }
   }
