@@ -656,7 +656,9 @@ TEST_P(ReadNext, TouchesTheOutputAfterEachCall) {
           touch::give_back();
         }
         faulty::normalize_all(work);
-        if (++all <= kCallsOfTheCheck) return;
+        // The call after the check is the first guess of a time: it has no read, and where it is
+        // long, no other call follows before the handlers of signals are compared.
+        if (++all <= kCallsOfTheCheck + 1) return;
         ++watched;
         touch::watch(work.arguments.y.present() ? work.arguments.y : work.arguments.dx);
       }));
@@ -666,11 +668,10 @@ TEST_P(ReadNext, TouchesTheOutputAfterEachCall) {
   EXPECT_TRUE(result.rows[0].verdict.passed()) << result.rows[0].verdict.reason;
   EXPECT_GE(result.rows[0].samples_ns.size(), 6U);
   EXPECT_EQ(result.copy_ns.size(), result.rows[0].samples_ns.size());
-  EXPECT_GT(watched, 12);
-  // What is not timed has no read: the first guess of a time, and before the last sample of a cold
-  // case a call for each of its sets.
+  EXPECT_GE(watched, 6);
+  // Before the last sample of a cold case a call for each of its sets is neither timed nor read.
   if (cache == Cache::kWarm) {
-    EXPECT_LE(untouched, 1);
+    EXPECT_EQ(untouched, 0);
   } else {
     EXPECT_LT(untouched, watched / 4);
   }
