@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "harness/core/backend.h"
@@ -83,6 +84,10 @@ std::vector<normbench::BackendOption> Simd::options() const {
       {"streaming",
        {"auto", "on", "off"},
        "output goes around the caches: from a size on, which is measured or given",
+       "BYTES"},
+      {"parallel",
+       {"auto", "on", "off"},
+       "several threads: from a size on, which is measured or given",
        "BYTES"}};
   for (const Switch& one : kSwitches) list.push_back({one.name, {"on", "off"}, one.what, ""});
   list.push_back({"caches",
@@ -103,12 +108,10 @@ Index number(std::string_view value) {
 }
 
 // "auto", "on", "off", or the bytes from which on it is on.
-void set_streaming(simd::Settings& settings, std::string_view value) {
-  using Streaming = simd::Settings::Streaming;
-  settings.streaming = value == "on"    ? Streaming::kOn
-                       : value == "off" ? Streaming::kOff
-                                        : Streaming::kAuto;
-  settings.streaming_from = number(value);
+std::optional<Index> size_from(std::string_view value) {
+  if (value == "auto") return std::nullopt;
+  if (value == "off") return simd::kNever;
+  return number(value);
 }
 
 std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_view value) const {
@@ -122,7 +125,8 @@ std::unique_ptr<Backend> Simd::with_option(std::string_view name, std::string_vi
   for (const Switch& one : kSwitches) {
     if (name == one.name) variant->settings_.*one.member = value == "on";
   }
-  if (name == "streaming") set_streaming(variant->settings_, value);
+  if (name == "streaming") variant->settings_.streaming_from = size_from(value);
+  if (name == "parallel") variant->settings_.parallel_from = size_from(value);
   if (name == "caches") {
     variant->settings_.tiny = value == "tiny";
     variant->settings_.own = number(value);
@@ -145,6 +149,7 @@ class ParallelCopy : public normbench::CopyKernel {
   }
 
   std::string detail() const override { return plan_.detail(); }
+  std::string measured() const override { return plan_.measured; }
 
  private:
   simd::Plan plan_;
@@ -188,9 +193,8 @@ std::unique_ptr<Kernel> Simd::prepare(const Problem& problem, const Arguments& a
     const simd::Ops<T>& ops = simd::ops<T>(settings_.target);
     simd::Machine machine = simd::this_machine(threads);
     machine.lanes = ops.lanes;
-    const bool is_measured = settings_.streaming == simd::Settings::Streaming::kAuto &&
-                             settings_.streaming_from == 0 && !settings_.tiny &&
-                             problem.norm != Norm::kNone;
+    const bool is_measured =
+        !settings_.streaming_from && !settings_.tiny && problem.norm != Norm::kNone;
     if (is_measured) machine.streaming_from = simd::measured_streaming(threads);
     const simd::Plan plan = make_plan(problem, machine, settings_);
     switch (plan.kernel) {

@@ -153,6 +153,7 @@ class CaseMeasurement {
     contestant.row = {.backend = std::string(checked.backend->name()),
                       .verdict = std::move(checked.verdict),
                       .detail = checked.detail,
+                      .measured = checked.measured,
                       .native_layout = checked.native_layout,
                       .grade = checked.accuracy.grade,
                       .variance = case_.problem.finds_variance() ? checked.accuracy.variance

@@ -21,6 +21,7 @@ struct Row {
   std::string backend = {};
   Verdict verdict = {};
   std::string detail = {};
+  std::string measured = {};
   bool native_layout = false;
   Grade grade = Grade::kA;
   VarianceForm variance = VarianceForm::kDeviations;

@@ -125,6 +125,7 @@ ordered_json row_json(const CaseResult& result, const Row& row, const Machine& m
   line["reason"] = row.verdict.reason;
   line["known_defect"] = known_defect_json(defect);
   line["detail"] = row.detail;
+  line["measured"] = row.measured;
   line["native_layout"] = row.native_layout;
   line["samples_ns"] = row.samples_ns;
   line["iterations"] = timed ? row.calls_per_sample : 0;

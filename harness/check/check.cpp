@@ -564,6 +564,7 @@ void prepare(Checked& checked, Workspace& workspace) {
     checked.native_layout = backend.native_layout();
     checked.repeatable = backend.repeatable(workspace.problem());
     checked.detail = checked.kernel->detail();
+    checked.measured = checked.kernel->measured();
   });
   if (trouble) {
     checked.verdict = *trouble;

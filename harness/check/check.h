@@ -113,6 +113,7 @@ struct Checked {
   bool loaded = false;
   bool repeatable = true;
   std::string detail = {};
+  std::string measured = {};
   Accuracy accuracy = {};
   std::optional<ClaimSearch> claims = {};  // if they are looked for: `accuracy` then is the widest
   Verdict verdict = {};

@@ -4,6 +4,7 @@
 #include "harness/bench/ceilings.h"
 #include "harness/bench/last_level.h"
 #include "harness/bench/slot.h"
+#include "harness/check/workspace.h"
 #include "harness/cli/streams.h"
 #include "harness/cli/verbs.h"
 #include "harness/core/backend.h"
@@ -53,6 +54,20 @@ void print_build(const Build& build) {
   }
 }
 
+// What backends find out about the machine before they run a problem of the usual size.
+void print_measured(const Machine& machine) {
+  const Problem problem = {.n = 64, .c = 256, .l = 64};
+  const Workspace workspace(problem);
+  for (const auto& backend : backends()) {
+    if (!backend->supports(problem).supported) continue;
+    const std::string measured =
+        backend->prepare(problem, workspace.arguments(), machine.cores)->measured();
+    if (measured.empty()) continue;
+    out("{:<14} {}: {} (bytes, on {} threads)\n", "measured", backend->name(), measured,
+        machine.cores);
+  }
+}
+
 void print_ceilings(const Machine& machine) {
   std::vector<int> threads = {1};
   if (machine.cores > 1) threads.push_back(machine.cores);
@@ -88,6 +103,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
     const Build build = read_build();
     print_machine(machine);
     print_build(build);
+    print_measured(machine);
     print_ceilings(machine);
     out("\noverhead of the harness: {:.1f} ns per call\n", slot_overhead_ns());
     out("\n");

@@ -27,6 +27,7 @@ void print(const CaseResult& result, const Row& row, const Machine& machine) {
       row.verdict.reason);
   if (row.verdict.outcome == Outcome::kUnsupported) return;
   out("detail     {}{}\n", row.detail, row.native_layout ? " (native layout)" : "");
+  if (!row.measured.empty()) out("measured   {}\n", row.measured);
   out("error      {:.3f} of its bound, grade {}{}\n", row.verdict.error.bound,
       row.grade == Grade::kA ? "A" : "B",
       row.variance == VarianceForm::kDeviations ? "" : ", variance by moments, which cancels");

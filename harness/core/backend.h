@@ -34,6 +34,10 @@ class Kernel {
 
   // What was dispatched, for people: "jit:avx512_core", "2 threads".
   virtual std::string detail() const { return ""; }
+
+  // What was measured of this machine and decided on, as options of the backend that repeat the
+  // decision elsewhere: "streaming=20971520,parallel=12288".
+  virtual std::string measured() const { return ""; }
 };
 
 // Whether a backend takes a problem, and if not, why, in words that a user understands.

@@ -198,6 +198,7 @@ class Worker {
     const Accuracy accuracy = backend_.accuracy(problem);
     json answer = {{"ns", ns},
                    {"detail", hosted.kernel->detail()},
+                   {"measured", hosted.kernel->measured()},
                    {"accuracy",
                     {{"grade", accuracy.grade == Grade::kA ? "A" : "B"},
                      {"roundings", accuracy.roundings},

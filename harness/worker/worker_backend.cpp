@@ -105,6 +105,7 @@ class WorkerKernel : public TimedKernel {
   }
 
   std::string detail() const override { return detail_; }
+  std::string measured() const override { return measured_; }
 
   Watched run_watched() override {
     json message = run_message(1);
@@ -220,6 +221,7 @@ class WorkerKernel : public TimedKernel {
     const auto read_all = [&](const json& answer, double seconds) {
       ns_ = nanoseconds_of(answer, seconds);
       detail_ = text_of(answer, "detail");
+      measured_ = text_of(answer, "measured");
       collects_ = flag_of(answer, "collects", true);
       read(answer);
     };
@@ -246,6 +248,7 @@ class WorkerKernel : public TimedKernel {
   bool loaded_ = false;
   bool collects_ = true;
   std::string detail_;
+  std::string measured_;
   double ns_ = 0;
   std::optional<WorkerLost> lost_;  // when this kernel lost it
 };

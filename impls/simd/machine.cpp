@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -15,15 +17,37 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "impls/simd/ops.h"
 
 namespace simd {
+
+int cpus_in(std::string_view mask) {
+  int count = 0;
+  for (const char digit : mask) {
+    unsigned bits = 0;
+    std::from_chars(&digit, &digit + 1, bits, 16);
+    count += std::popcount(bits);
+  }
+  return count;
+}
+
+Index available(Index bytes, int sharing, int threads, int cpus) {
+  cpus = std::max(threads, cpus);
+  return bytes / std::max(1, (sharing * threads + cpus - 1) / cpus);
+}
+
 namespace {
 
-// The size in bytes of the first core's data cache of this level, from sysfs ("1024K"); 0 if it is
-// unknown. sysconf() knows sizes too, but on some machines it adds up all dies of the package.
-Index cache_bytes(Index level) {
+struct Cache {
+  Index bytes = 0;  // 0 if unknown
+  int cpus = 1;     // that share it
+};
+
+// The first core's data cache of this level, from sysfs. sysconf() knows sizes too, but on some
+// machines it adds up all dies of the package.
+Cache data_cache(Index level) {
   for (const char* index : {"0", "1", "2", "3", "4"}) {
     const auto read = [&](const char* what, auto value) {
       const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index";
@@ -31,9 +55,10 @@ Index cache_bytes(Index level) {
       return value;
     };
     if (read("level", Index{0}) != level || read("type", std::string()) == "Instruction") continue;
-    return read("size", Index{0}) * 1024;
+    return {.bytes = read("size", Index{0}) * 1024,  // "1024K"
+            .cpus = cpus_in(read("shared_cpu_map", std::string()))};
   }
-  return 0;
+  return {};
 }
 
 double now_ns() {
@@ -171,18 +196,18 @@ class StreamingSearch {
         most_(std::max({64 * kMiB, 2 * least_, std::min(8 * least_, 256 * kMiB)})),
         memory_(allocate(static_cast<std::size_t>(most_))) {}
 
-  // kNeverStreams if it loses at all sizes. What the system says of the last cache, if the time is
+  // kNever if it loses at all sizes. What the system says of the last cache, if the time is
   // over before.
   Index find() {
     constexpr int kSizes = 4;
     for (int i = 0; i < kSizes; ++i) {
       const Index bytes = whole(least_ * std::pow(most_ / least_, i / (kSizes - 1.0)));
       if (memory_ == nullptr || !is_affordable(bytes)) {
-        return std::max(whole(least_), cache_bytes(3));
+        return std::max(whole(least_), data_cache(3).bytes);
       }
       if (wins(bytes)) return bytes;
     }
-    return kNeverStreams;
+    return kNever;
   }
 
  private:
@@ -269,8 +294,11 @@ class StreamingSearch {
 Machine measure(int threads) {
   Machine machine;
   machine.threads = threads;
-  machine.first = cache_bytes(1);
-  machine.own = cache_bytes(2);
+  const auto of_thread = [=](const Cache& cache) {
+    return available(cache.bytes, cache.cpus, threads, omp_get_num_procs());
+  };
+  machine.first = of_thread(data_cache(1));
+  machine.own = of_thread(data_cache(2));
   machine = sane(machine);
   machine.bytes_per_ns = copied_per_ns(machine.own);
   for (int count = 2; count < threads; count *= 2) {

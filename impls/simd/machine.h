@@ -3,6 +3,8 @@
 // several threads at once.
 #pragma once
 
+#include <string_view>
+
 #include "impls/simd/plan.h"
 
 namespace simd {
@@ -15,5 +17,12 @@ const Machine& this_machine(int threads);
 // many threads: Machine::streaming_from. What the system says of the last-level cache, if the
 // machine is too busy to tell.
 Index measured_streaming(int threads);
+
+// The number of CPUs in a mask as Linux writes it: 3 in "00000000,00000007".
+int cpus_in(std::string_view mask);
+
+// What a thread has of a cache that `sharing` of `cpus` CPUs share, if the threads are spread over
+// them evenly.
+Index available(Index bytes, int sharing, int threads, int cpus);
 
 }  // namespace simd

@@ -2,7 +2,10 @@
 #include "impls/simd/plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
+#include <string>
 
 #include "impls/simd/ops.h"
 
@@ -16,12 +19,12 @@ constexpr Tuning kTuning;
 // For caches=tiny.
 constexpr Tuning kTinyTuning = {.least_piece = 64, .piece = 128};
 
-// The number of threads that is estimated to be fastest for work that moves `bytes`: more threads
-// must save more than a parallel region costs.
+// The number of threads that is estimated to be fastest for work that moves `bytes`, of those that
+// are more than one.
 int useful_threads(Index bytes, const Machine& machine) {
   const double alone = static_cast<double>(bytes) / machine.bytes_per_ns;
   int best = 1;
-  double least = alone;
+  double least = std::numeric_limits<double>::infinity();
   for (const RegionCost& region : machine.regions) {
     const double ns = alone / region.threads + region.ns;
     if (region.threads > machine.threads || !(ns < least)) continue;
@@ -39,16 +42,17 @@ class Planner {
         machine_(sane(settings.tiny ? tiny(machine) : with_own(machine, settings.own))),
         tuning_(settings.tiny ? kTinyTuning : kTuning) {
     const Index bytes = compulsory_bytes(problem);
+    const Index parallel = settings.parallel_from.value_or(parallel_from(machine_));
+    const Index streaming = settings.streaming_from.value_or(machine_.streaming_from);
     plan_.tiles = tiles_of(problem);
-    plan_.threads = useful_threads(bytes, machine_);
+    plan_.threads = bytes >= parallel ? useful_threads(bytes, machine_) : 1;
     plan_.kernel = kernel();
-    if (settings.streaming_from > 0) machine_.streaming_from = settings.streaming_from;
-    plan_.streaming_from = machine_.streaming_from;
-    plan_.streaming_is_measured = settings.streaming == Settings::Streaming::kAuto;
-    plan_.streaming =
-        plan_.kernel != KernelKind::kCopy &&
-        (plan_.streaming_is_measured ? bytes >= machine_.streaming_from
-                                     : settings.streaming == Settings::Streaming::kOn);
+    plan_.streaming = plan_.kernel != KernelKind::kCopy && bytes >= streaming;
+    if (settings.tiny) return;
+    if (!settings.streaming_from && plan_.kernel != KernelKind::kCopy) {
+      add_measured("streaming", streaming);
+    }
+    if (!settings.parallel_from && machine_.threads > 1) add_measured("parallel", parallel);
   }
 
   Plan make() {
@@ -74,6 +78,12 @@ class Planner {
   static Machine with_own(Machine machine, Index own) {
     if (own > 0) machine.own = own;
     return machine;
+  }
+
+  void add_measured(const char* option, Index from) {
+    if (!plan_.measured.empty()) plan_.measured += ',';
+    plan_.measured.append(option).append("=");
+    plan_.measured += from == kNever ? "off" : std::to_string(from);
   }
 
   KernelKind kernel() const {
@@ -253,11 +263,8 @@ std::string Plan::detail() const {
   if (!resident) text += ", 2 reads";
   text += threads == 1 ? ", 1 thread" : ", " + std::to_string(threads) + " threads";
   if (shared) text += shares_rows ? " share rows" : " share runs";
-  if (kernel == KernelKind::kCopy) return text;
   if (streaming) text += ", streaming";
-  if (!streaming_is_measured) return text;
-  return text + (streaming_from == kNeverStreams ? ", never streams"
-                                                 : ", streams from " + size_text(streaming_from));
+  return text;
 }
 
 Plan make_plan(const Problem& problem, const Machine& machine, const Settings& settings) {
@@ -287,6 +294,19 @@ Machine tiny(const Machine& machine) {
   return small;
 }
 
+// A team of t that costs r ns saves bytes / rate * (1 - 1 / t).
+Index parallel_from(const Machine& machine) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const RegionCost& region : machine.regions) {
+    if (region.threads < 2 || region.threads > machine.threads) continue;
+    const double team = region.threads;
+    least = std::min(least, region.ns * machine.bytes_per_ns * team / (team - 1));
+  }
+  constexpr double kKiB = 1024;
+  if (!(least < static_cast<double>(kNever) / 2)) return kNever;
+  return std::max<Index>(1, static_cast<Index>(std::ceil(least / kKiB) * kKiB));
+}
+
 bool reads_once(const Problem& problem) {
   return problem.norm == Norm::kBatch && problem.pass == normbench::Pass::kForwardInference;
 }
@@ -295,13 +315,6 @@ bool is_centered(const Problem& problem) { return problem.norm != Norm::kRms; }
 
 Index gradient_batches(const Problem& problem) {
   return problem.backward() && problem.affine ? problem.mini_batches() : 1;
-}
-
-std::string size_text(Index bytes) {
-  constexpr Index kKilo = 1024;
-  if (bytes % (kKilo * kKilo) == 0) return std::to_string(bytes / kKilo / kKilo) + " MiB";
-  if (bytes % kKilo == 0) return std::to_string(bytes / kKilo) + " KiB";
-  return std::to_string(bytes) + " bytes";
 }
 
 }  // namespace simd

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,19 +15,19 @@
 
 namespace simd {
 
-inline constexpr Index kNeverStreams = std::numeric_limits<Index>::max();
+inline constexpr Index kNever = std::numeric_limits<Index>::max();
 
 // The techniques of this backend that can be switched off or forced, to measure what each is worth.
 struct Settings {
-  enum class Streaming { kAuto, kOn, kOff };
-  Streaming streaming = Streaming::kAuto;  // non-temporal stores of output that exceeds the caches
-  Index streaming_from = 0;  // kAuto from so many bytes on, whatever is measured; 0: as measured
-  bool residency = true;     // blocks that stay in a core's caches between two reads
-  bool sharing = true;       // threads share statistics if there are too few
-  bool columns = true;       // short runs are taken as columns, short tiles are transposed
-  bool tiny = false;         // plan small problems like large ones: tests
-  Index own = 0;             // bytes of a core's own cache to plan for; 0: of the machine
-  std::int64_t target = 0;   // a target of Highway; 0: the best of this CPU
+  // From how many bytes of input and output on: as measured, if there is no value.
+  std::optional<Index> streaming_from;  // non-temporal stores
+  std::optional<Index> parallel_from;   // more than one thread
+  bool residency = true;                // blocks that stay in a core's caches between two reads
+  bool sharing = true;                  // threads share statistics if there are too few
+  bool columns = true;      // short runs are taken as columns, short tiles are transposed
+  bool tiny = false;        // plan small problems like large ones: tests
+  Index own = 0;            // bytes of a core's own cache to plan for; 0: of the machine
+  std::int64_t target = 0;  // a target of Highway; 0: the best of this CPU
 };
 
 // The overhead of a parallel region.
@@ -48,7 +49,7 @@ struct Machine {
   double bytes_per_ns = 16;  // that a thread reads and writes while it copies within its own cache
   std::vector<RegionCost> regions;  // of the team sizes to choose from, beside a single thread
   // Non-temporal stores win from so many bytes on, input and output together.
-  Index streaming_from = kNeverStreams;
+  Index streaming_from = kNever;
 };
 
 // The numbers that are no property of a machine: what each trades, and what other values cost. In
@@ -127,15 +128,16 @@ struct Plan {
 
   Index tiles_together = 1;  // of kRow: whose statistics are found at once
 
-  Index streaming_from = kNeverStreams;  // of the machine, or as set
-  bool streaming_is_measured = true;     // else it is forced
+  // What settings left to measurements of the machine, as options that set it:
+  // "streaming=8388608,parallel=12288".
+  std::string measured;
 
   Index blocks_across() const { return (tiles.across() + block_tiles - 1) / block_tiles; }
   // Whether each segment has its own parameter; else all segments of a tile share one.
   bool segments_are_parameters() const { return segment == tiles.run && packed_rows == 1; }
   double count() const { return static_cast<double>(tiles.values()); }
 
-  // For people: "runs, 2 threads share rows, streaming, streams from 8 MiB".
+  // For people: "runs, 2 threads share rows, streaming".
   std::string detail() const;
 
   bool operator==(const Plan&) const = default;
@@ -151,13 +153,14 @@ Machine sane(Machine machine);
 // with the threads and vectors of this one.
 Machine tiny(const Machine& machine);
 
+// From how many bytes on, input and output together, several threads are faster than one; kNever if
+// there is only one. Whole KiB.
+Index parallel_from(const Machine& machine);
+
 // Whether the input is read once, since there are no statistics to find.
 bool reads_once(const normbench::Problem& problem);
 bool is_centered(const normbench::Problem& problem);
 // 1, or the number of mini-batches if parameters have gradients, which are summed per mini-batch.
 Index gradient_batches(const normbench::Problem& problem);
-
-// "8 MiB", "1536 KiB" or "1000 bytes": exact.
-std::string size_text(Index bytes);
 
 }  // namespace simd

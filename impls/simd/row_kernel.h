@@ -45,6 +45,7 @@ class RowKernel : public normbench::Kernel {
   }
 
   std::string detail() const override { return ops_.target + (", " + plan_.detail()); }
+  std::string measured() const override { return plan_.measured; }
 
  private:
   // Whether gamma or beta needs an array in the order that the kernel reads: it is absent, or a

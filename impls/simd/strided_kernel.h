@@ -42,6 +42,7 @@ class StridedKernel : public normbench::Kernel {
   }
 
   std::string detail() const override { return ops_.target + (", " + plan_.detail()); }
+  std::string measured() const override { return plan_.measured; }
 
  private:
   // Scratch of a thread, for one block.

@@ -53,6 +53,10 @@ test("a command that can be pasted", () => {
   const row = makeRow("simd[streaming=off]", 1);
   assert.equal(reproText(row), `normbench repro ${row.case} -b 'simd[streaming=off]'`);
   assert.match(reproText({ ...row, backend: "onednn-blocked" }), / -b onednn-blocked$/);
+  const measured = "streaming=8,parallel=4";
+  assert.match(reproText({ ...row, backend: "simd", measured }), / -b 'simd\[streaming=8,parallel=4]'$/);
+  assert.match(reproText({ ...row, backend: "simd[columns=off]", measured }),
+    / -b 'simd\[columns=off,streaming=8,parallel=4]'$/);
   for (const [word, text] of [["a b", "'a b'"], ["it's", `'it'"'"'s'`], ["$(x)", "'$(x)'"], ["", "''"],
     ["a/b.c", "a/b.c"]]) {
     assert.equal(shellWord(word), text);

@@ -25,7 +25,7 @@ const MEANINGS = [
 const REFERENCE = /(?<![a-z])ref(erence)?(?![a-z])/i;
 const INSTRUCTIONS = /^(AVX.*|S?SSE.*|FMA|NEON.*|SVE.*)$/;
 // What every backend may say beside its kernel.
-const CIRCUMSTANCE = /^(\d+ threads?.*|\d+ reads|fetching|streaming|streams from .*|never streams)$/;
+const CIRCUMSTANCE = /^(\d+ threads?.*|\d+ reads|fetching|streaming)$/;
 
 export function isReferenceKernel(detail) {
   return REFERENCE.test(detail);

@@ -124,9 +124,12 @@ export function shortOutcome(row) {
   return isKnownDefect(row) ? "known defect" : outcomeText(row.outcome);
 }
 
-// The command that measures the row again; the name of the backend as a shell takes it for one word.
+// The command that measures the row again, with what its backend decided by; the name of the backend as a
+// shell takes it for one word.
 export function reproText(row) {
-  return `normbench repro ${row.case} -b ${shellWord(row.backend)}`;
+  const [base, options] = row.backend.replace(/]$/, "").split("[");
+  const all = [options, row.measured].filter(Boolean).join(",");
+  return `normbench repro ${row.case} -b ${shellWord(all ? `${base}[${all}]` : base)}`;
 }
 
 export function shellWord(word) {

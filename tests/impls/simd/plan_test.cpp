@@ -5,6 +5,7 @@
 
 #include <array>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ const Machine kMany = [] {
 }();
 const Machine kSingle = machine(1, 32 * kKiB, 512 * kKiB, 4 * kMiB);
 // Nothing is known of its caches, and streaming never wins.
-const Machine kUnknown = machine(2, 0, 0, kNeverStreams);
+const Machine kUnknown = machine(2, 0, 0, kNever);
 // What is told of its caches is nonsense.
 const Machine kNonsense = machine(2, 1, -1, 1);
 
@@ -259,9 +260,10 @@ void for_each_plan(const Check& check) {
   for (bool Settings::*off : {&Settings::residency, &Settings::sharing, &Settings::columns}) {
     all.emplace_back().*off = false;
   }
-  all.emplace_back().streaming = Settings::Streaming::kOn;
-  all.emplace_back().streaming = Settings::Streaming::kOff;
-  all.emplace_back().streaming_from = 1 * kMiB;
+  for (std::optional<Index> Settings::*from :
+       {&Settings::streaming_from, &Settings::parallel_from}) {
+    for (const Index bytes : {Index{0}, 1 * kMiB, kNever}) all.emplace_back().*from = bytes;
+  }
   all.emplace_back().tiny = true;
   std::vector<std::string> ids = {"batch/forward_training/f32/ncl/n512_c1001_l1"};
   for (const Row& row : kTable) ids.emplace_back(row.problem);
@@ -308,11 +310,8 @@ TEST(Plan, HasNoThreadsThatAreNotMeasured) {
 TEST(Plan, StreamsFromTheSizeOnThatIsMeasured) {
   for_each_plan([](const Problem& of, const Machine& on, const Settings& with) {
     if (of.norm == Norm::kNone || with.tiny) return;
-    const Index from = with.streaming_from > 0 ? with.streaming_from : on.streaming_from;
-    const bool expected =
-        with.streaming == Settings::Streaming::kOn ||
-        (with.streaming == Settings::Streaming::kAuto && compulsory_bytes(of) >= from);
-    EXPECT_EQ(make_plan(of, on, with).streaming, expected);
+    const Index from = with.streaming_from.value_or(on.streaming_from);
+    EXPECT_EQ(make_plan(of, on, with).streaming, compulsory_bytes(of) >= from);
   });
 }
 
@@ -361,17 +360,54 @@ TEST(Plan, CoversTheMatrix) {
   });
 }
 
-TEST(Plan, SaysTheMachineThatItIsFor) {
+TEST(Plan, SaysWhatWasMeasured) {
   const Problem large = problem("batch/forward_training/f32/ncl/n48_c96_l1536");
-  EXPECT_EQ(make_plan(large, kAmd, {}).detail(),
-            "runs, 2 threads share rows, streaming, streams from 40 MiB");
+  const Plan plan = make_plan(large, kAmd, {});
+  EXPECT_EQ(plan.detail(), "runs, 2 threads share rows, streaming");
+  EXPECT_EQ(plan.measured, "streaming=41943040,parallel=200704");
   Machine never = kAmd;
-  never.streaming_from = kNeverStreams;
-  EXPECT_EQ(make_plan(large, never, {}).detail(), "runs, 2 threads share rows, never streams");
-  EXPECT_EQ(make_plan(large, kAmd, {.streaming = Settings::Streaming::kOff}).detail(),
-            "runs, 2 threads share rows");
-  EXPECT_EQ(make_plan(large, kAmd, {.streaming_from = 1000}).detail(),
-            "runs, 2 threads share rows, streaming, streams from 1000 bytes");
+  never.streaming_from = kNever;
+  EXPECT_EQ(make_plan(large, never, {}).detail(), "runs, 2 threads share rows");
+  EXPECT_EQ(make_plan(large, never, {}).measured, "streaming=off,parallel=200704");
+  EXPECT_EQ(make_plan(large, kSingle, {}).measured, "streaming=4194304");
+  EXPECT_EQ(make_plan(large, kAmd, {.streaming_from = kNever}).measured, "parallel=200704");
+  EXPECT_EQ(make_plan(large, kAmd, {.streaming_from = 0, .parallel_from = 0}).measured, "");
+  EXPECT_EQ(make_plan(large, kAmd, {.tiny = true}).measured, "");
+  EXPECT_EQ(make_plan(problem("none/forward_training/f32/ncl/n8_c8_l1"), kAmd, {}).measured,
+            "parallel=200704");
+}
+
+// On a machine with other costs, but as many threads.
+TEST(Plan, IsRepeatedByWhatWasMeasured) {
+  Machine other = kAmd;
+  other.regions = {{2, 1e9}};
+  other.streaming_from = 1;
+  for (const Row& row : kTable) {
+    const Problem of = problem(row.problem);
+    const Settings same = {.streaming_from = kAmd.streaming_from,
+                           .parallel_from = parallel_from(kAmd)};
+    EXPECT_EQ(text(make_plan(of, other, same)), text(make_plan(of, kAmd, {}))) << row.problem;
+  }
+}
+
+// 2 us and 2 threads save half of 2 * 2 us * 50 bytes per ns; 4 threads that cost as much, more.
+TEST(ParallelFrom, IsWhereAnyTeamSavesWhatItsRegionCosts) {
+  EXPECT_EQ(parallel_from(kAmd), 196 * kKiB);
+  Machine cheap = kIntel;
+  cheap.regions = {{2, 2000}, {4, 2000}, {8, 9000}, {64, 0}};
+  EXPECT_EQ(parallel_from(cheap), 131 * kKiB);
+  EXPECT_EQ(parallel_from(kMany), 1);
+  EXPECT_EQ(parallel_from(kSingle), kNever);
+}
+
+TEST(Plan, HasOneThreadBelowTheSizeThatIsSet) {
+  const Problem small = problem("batch/forward_training/f32/ncl/n16_c100_l1");
+  const Problem large = problem("batch/forward_training/f32/ncl/n2000_c768_l1");
+  EXPECT_EQ(make_plan(small, kAmd, {}).threads, 1);
+  EXPECT_EQ(make_plan(small, kAmd, {.parallel_from = 0}).threads, 2);
+  EXPECT_EQ(make_plan(large, kAmd, {.parallel_from = kNever}).threads, 1);
+  EXPECT_EQ(make_plan(large, kAmd, {.parallel_from = compulsory_bytes(large)}).threads, 2);
+  EXPECT_EQ(make_plan(large, kAmd, {.parallel_from = compulsory_bytes(large) + 1}).threads, 1);
 }
 
 TEST(SaneMachine, HasASmallCacheWhereNoneIsKnown) {
