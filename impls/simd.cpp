@@ -73,9 +73,11 @@ struct Switch {
   const char* what;
 };
 
-constexpr std::array<Switch, 3> kSwitches = {{
+constexpr std::array<Switch, 4> kSwitches = {{
     {"residency", &simd::Settings::residency, "what is read twice stays in a cache in between"},
     {"sharing", &simd::Settings::sharing, "threads share a statistic where there are few"},
+    {"borders", &simd::Settings::borders,
+     "a cache line that two threads have in common is written by one"},
     {"columns", &simd::Settings::columns, "short runs are taken as columns or transposed"},
 }};
 

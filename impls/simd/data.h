@@ -14,6 +14,20 @@ namespace simd {
 
 using Index = std::int64_t;
 
+inline constexpr Index kLineBytes = 64;
+
+// Values before an address in its cache line, and from it on to the next line: both 0 at a line.
+template <class Value>
+Index since_line(const Value* address) {
+  return static_cast<Index>(reinterpret_cast<std::uintptr_t>(address)) % kLineBytes /
+         Index{sizeof(Value)};
+}
+template <class Value>
+Index until_line(const Value* address) {
+  const Index since = since_line(address);
+  return since == 0 ? 0 : kLineBytes / Index{sizeof(Value)} - since;
+}
+
 // A pointer to element `first` of a tensor; null if the tensor is absent.
 template <class Value>
 Value* data(const normbench::Tensor& tensor, Index first = 0) {

@@ -159,15 +159,19 @@ HWY_INLINE void write_as(const WriteArguments<T>& shared) {
   const WriteArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
   const Region& region = arguments.region;
   const auto& numbers = arguments.coefficients;
-  const auto write = [&](Index at, Index size, const auto& of) HWY_ATTR {
-    write_row<kStreams>(arguments.out + at, size, [&](Index column, auto lanes) HWY_ATTR {
-      return form<kFormula>(arguments, at + column, of, column, lanes);
+  // A piece of a row, which may be the first or the last one.
+  const auto write = [&](Index at, Index size, bool first, bool last, const auto& of) HWY_ATTR {
+    T* out = arguments.out + at;
+    const Index begin = first && arguments.skips_first_line ? until_line(out) : 0;
+    const Index end = size - (last && arguments.skips_last_line ? since_line(out + size) : 0);
+    write_row<kStreams>(out + begin, end - begin, [&](Index column, auto lanes) HWY_ATTR {
+      return form<kFormula>(arguments, at + begin + column, of, begin + column, lanes);
     });
   };
   for (Index i = 0; i < region.rows; ++i) {
     const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     if constexpr (kColumns) {
-      write(at, region.segments,
+      write(at, region.segments, true, true,
             FormulaOf<PerColumn<T>>{
                 {numbers.mean}, {numbers.scale}, {numbers.constant}, {numbers.slope}});
       continue;
@@ -176,7 +180,7 @@ HWY_INLINE void write_as(const WriteArguments<T>& shared) {
       const auto same = [&](const Parameter<T>* all) HWY_ATTR {
         return Same<T>{all == nullptr ? hn::Zero(Tag<T>()) : hn::Set(Tag<T>(), all[k])};
       };
-      write(at + k * region.segment_stride, region.length,
+      write(at + k * region.segment_stride, region.length, k == 0, k + 1 == region.segments,
             FormulaOf<Same<T>>{same(numbers.mean), same(numbers.scale), same(numbers.constant),
                                same(numbers.slope)});
     }

@@ -78,6 +78,9 @@ struct WriteArguments {
   Region region;
   Coefficients<normbench::Parameter<T>> coefficients;
   bool streaming;
+  // Leaves out what each row has of a line that begins before it, or ends behind it.
+  bool skips_first_line = false;
+  bool skips_last_line = false;
 };
 
 // For regions: the strided kernel.

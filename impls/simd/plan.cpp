@@ -126,9 +126,27 @@ class Planner {
     plan_.blocks_down = tiles.rows / plan_.block_rows;
     plan_.shares_rows = plan_.block_rows >= tuning_.rows_of_thread * plan_.threads ||
                         (plan_.one_read && plan_.block_rows % plan_.threads == 0);
+    plan_.unit_tiles = whole_lines(1);
     cut();
     plan_.packed_rows = settings_.columns ? rows_to_pack() : 1;
     plan_.segments_of_tile *= plan_.packed_rows;
+    if (plan_.packed_rows > 1) plan_.unit_tiles = tiles.across();  // rows of a pack are whole
+    if (!plan_.shared) limit_threads(plan_.units());
+    plan_.borders = settings_.borders && parts_meet_in_lines();
+  }
+
+  // Whether the parts of threads meet within lines, over and over, and none of their blocks is
+  // narrower than a line.
+  bool parts_meet_in_lines() const {
+    const bool is_one_row_of_parts =
+        plan_.threads > 1 && !plan_.shared && plan_.blocks_down == 1 && plan_.tiles.rows > 1;
+    const Index unit = bytes_of(plan_.unit_tiles * plan_.tiles.tile_columns);
+    const bool meets = row_bytes() % kLineBytes != 0 || unit % kLineBytes != 0;
+    const bool is_wide = plan_.segment > 1
+                             ? segment_bytes() >= kLineBytes
+                             : unit >= kLineBytes && plan_.block_tiles >= 2 * plan_.unit_tiles &&
+                                   plan_.units() >= 2 * plan_.threads;
+    return is_one_row_of_parts && meets && is_wide;
   }
 
   // Whether each column is a segment of its own, so that a vector spans several runs.
@@ -157,9 +175,6 @@ class Planner {
     const Index in_all = own * (can_share ? plan_.threads : 1) / tile_bytes;
     const Index least = tiles_of_piece(tuning_.least_piece);
     const Index wide = tiles_of_piece(tuning_.piece);
-    // Rows that begin within a line share it with the end of the row above. They are read and
-    // written from end to end.
-    const bool has_whole_lines = plan_.segment > 1 || row_bytes() % 64 == 0 || !can_share;
     const auto suits_each = [&](Index fitting, Index needed) {
       return fitting >= needed && (is_enough_for_all(needed) || !can_share);
     };
@@ -167,7 +182,7 @@ class Planner {
       plan_.resident = plan_.one_read;
       plan_.shared = can_share && (plan_.shares_rows || !plan_.one_read);
       plan_.block_tiles = whole_lines(most_of(own));
-    } else if (has_whole_lines && suits_each(in_first, least)) {
+    } else if (suits_each(in_first, least)) {
       plan_.block_tiles = std::max(least, whole_lines(std::min(in_first, most_of(machine_.first))));
     } else if (suits_each(in_own, can_share ? wide : least)) {
       plan_.block_tiles = whole_lines(std::min(in_own, wide));
@@ -176,9 +191,7 @@ class Planner {
       plan_.shared = can_share;
       plan_.block_tiles = std::max(wide, whole_lines(std::min(in_all, most_of(own))));
     }
-    if (!plan_.shared) balance();
     if (!plan_.shared && can_share && !is_fair()) plan_.shared = true;
-    if (!plan_.shared) limit_threads(plan_.blocks_down * plan_.blocks_across());
   }
 
   bool is_enough_for_all(Index tiles) const {
@@ -192,29 +205,16 @@ class Planner {
 
   // About `count` tiles: a multiple of a cache line, if tiles are narrower than that.
   Index whole_lines(Index count) const {
-    const Index line = std::max<Index>(1, 64 / piece_bytes());
+    const Index line = std::max<Index>(1, kLineBytes / piece_bytes());
     if (count >= plan_.tiles.across()) return plan_.tiles.across();
     return std::min(plan_.tiles.across(), std::max(line, count / line * line));
   }
 
-  // Whether each thread gets (nearly) as many blocks.
+  // Whether each thread gets (nearly) as many tiles.
   bool is_fair() const {
-    const Index blocks = plan_.blocks_down * plan_.blocks_across();
-    const Index of_thread = (blocks + plan_.threads - 1) / plan_.threads;
-    return tuning_.fair_blocks * (of_thread * plan_.threads - blocks) <= blocks;
-  }
-
-  // Cuts smaller blocks, so that each thread gets as many.
-  void balance() {
-    const Index unfair = plan_.block_tiles;
-    const Index across = plan_.tiles.across();
-    const Index line = std::max<Index>(1, 64 / piece_bytes());
-    const Index most = 2 * (plan_.blocks_across() + plan_.threads);
-    for (Index blocks = plan_.blocks_across(); !is_fair() && blocks <= most; ++blocks) {
-      const Index tiles = (across + blocks - 1) / blocks;
-      plan_.block_tiles = std::min(across, (tiles + line - 1) / line * line);
-    }
-    if (!is_fair()) plan_.block_tiles = unfair;
+    const Index units = plan_.units();
+    const Index of_thread = (units + plan_.threads - 1) / plan_.threads;
+    return tuning_.fair_parts * (of_thread * plan_.threads - units) <= units;
   }
 
   // The number of rows to pack into one longer row, if a row has few vectors or its tail fills
@@ -265,6 +265,16 @@ std::string Plan::detail() const {
   if (shared) text += shares_rows ? " share rows" : " share runs";
   if (streaming) text += ", streaming";
   return text;
+}
+
+// As many blocks as are needed, of nearly the same width. The last one is no narrower than a unit,
+// if blocks have two of them.
+Index Plan::next_block(Index left) const {
+  const Index blocks = (left + block_tiles - 1) / block_tiles;
+  const Index units = (left + blocks * unit_tiles - 1) / (blocks * unit_tiles);
+  const Index rest = left - units * unit_tiles;
+  if (rest <= 0) return left;
+  return rest < unit_tiles && units > 1 ? (units - 1) * unit_tiles : units * unit_tiles;
 }
 
 Plan make_plan(const Problem& problem, const Machine& machine, const Settings& settings) {

@@ -20,10 +20,11 @@ inline constexpr Index kNever = std::numeric_limits<Index>::max();
 // The techniques of this backend that can be switched off or forced, to measure what each is worth.
 struct Settings {
   // From how many bytes of input and output on: as measured, if there is no value.
-  std::optional<Index> streaming_from;  // non-temporal stores
-  std::optional<Index> parallel_from;   // more than one thread
-  bool residency = true;                // blocks that stay in a core's caches between two reads
-  bool sharing = true;                  // threads share statistics if there are too few
+  std::optional<Index> streaming_from = {};  // non-temporal stores
+  std::optional<Index> parallel_from = {};   // more than one thread
+  bool residency = true;    // blocks that stay in a core's caches between two reads
+  bool sharing = true;      // threads share statistics if there are too few
+  bool borders = true;      // lines that two threads have in common are written by one
   bool columns = true;      // short runs are taken as columns, short tiles are transposed
   bool tiny = false;        // plan small problems like large ones: tests
   Index own = 0;            // bytes of a core's own cache to plan for; 0: of the machine
@@ -77,8 +78,8 @@ struct Tuning {
   Index part_of_own = 2;
   // Bytes of coefficients and sums for a segment.
   Index bytes_of_segment = 64;
-  // Blocks are fair if what threads wait for each other is at most 1 in so many of them.
-  Index fair_blocks = 8;
+  // Parts of threads are fair if they differ by at most 1 in so many.
+  Index fair_parts = 8;
 
   // -- Threads.
   // Rows per thread that amortize a barrier, if threads split the rows of a block. [2: 1.01, 1.4]
@@ -108,7 +109,8 @@ enum class KernelKind {
 // Everything that is decided about a problem before it runs.
 //
 // For kStrided the matrix is cut into blocks of adjacent tiles: as high as a tile or, where there
-// are no statistics to find, as the matrix. All other fields of a block concern that kernel alone.
+// are no statistics to find, as the matrix. Threads share each block, or first divide the tiles and
+// then cut their parts into blocks. All other fields of a block concern that kernel alone.
 struct Plan {
   KernelKind kernel = KernelKind::kCopy;
   normbench::Tiles tiles{};
@@ -121,18 +123,22 @@ struct Plan {
   Index block_rows = 1;
   Index blocks_down = 1;
   Index block_tiles = 1;
+  Index unit_tiles = 1;      // what threads do not split: a cache line, or a pack
   bool one_read = false;     // no statistics to find
   bool shared = false;       // all threads work on each block together,
   bool shares_rows = false;  // and split its rows; else they split its segments
+  bool borders = false;      // lines across the parts of two threads are written at the end
   bool resident = true;      // a core's caches serve both reads of a block
 
   Index tiles_together = 1;  // of kRow: whose statistics are found at once
 
   // What settings left to measurements of the machine, as options that set it:
   // "streaming=8388608,parallel=12288".
-  std::string measured;
+  std::string measured = {};
 
-  Index blocks_across() const { return (tiles.across() + block_tiles - 1) / block_tiles; }
+  Index units() const { return blocks_down * ((tiles.across() + unit_tiles - 1) / unit_tiles); }
+  // The width of the next block, where `left` tiles are left of a row of them.
+  Index next_block(Index left) const;
   // Whether each segment has its own parameter; else all segments of a tile share one.
   bool segments_are_parameters() const { return segment == tiles.run && packed_rows == 1; }
   double count() const { return static_cast<double>(tiles.values()); }

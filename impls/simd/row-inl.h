@@ -200,7 +200,7 @@ void differentiate_rows(const RowArguments<T>& shared) {
   Real* dbeta = arguments.scratch;
   Real* dgamma = arguments.scratch + columns;
   // All tiles are aligned if the first one is, and their length is a multiple of a vector.
-  const bool can_stream = is_aligned(arguments.out) && length % lanes<T>() == 0;
+  const bool can_stream = until_aligned(arguments.out) == 0 && length % lanes<T>() == 0;
   with_stores(arguments.streaming && can_stream, [&](auto streams) HWY_ATTR {
     Index additions = 0;
     for (Index row = 0; row < rows; row += kRowsTogether) {

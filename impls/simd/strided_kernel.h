@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/core/backend.h"
+#include "impls/simd/borders.h"
 #include "impls/simd/ops.h"
 #include "impls/simd/overflow.h"
 #include "impls/simd/plan.h"
@@ -33,6 +34,7 @@ class StridedKernel : public normbench::Kernel {
         by_segment_(plan.segments_are_parameters()),
         all_reduce_(plan.shared ? plan.threads : 1, plan.block_tiles * plan.segments_of_tile),
         gradients_(accumulates() ? plan.threads : 0, plan.tiles.parameters(), 0),
+        borders_(plan.borders ? plan.threads : 0),
         scratch_(at(plan.threads), Scratch(at(plan.block_tiles * plan.segments_of_tile))),
         ones_(at(arguments.gamma.present() ? 0 : plan.tiles.parameters()), 1),
         zeros_(at(arguments.beta.present() ? 0 : plan.tiles.parameters()), 0) {}
@@ -74,6 +76,7 @@ class StridedKernel : public normbench::Kernel {
     Index offset;   // of the thread's first value in the tensor
     Region region;  // the thread's piece of the block
     int thread, team;
+    bool is_first, is_last;  // in the thread's part of a row
   };
 
   static std::size_t at(Index index) { return static_cast<std::size_t>(index); }
@@ -100,13 +103,25 @@ class StridedKernel : public normbench::Kernel {
 
   void work(int thread, int team) {
     const Index batches = accumulates() ? problem_.mini_batches() : 1;
-    const Index blocks = plan_.blocks_down / batches * plan_.blocks_across();
+    const Index across = plan_.tiles.across();
+    const Index tiles = plan_.blocks_down / batches * across;
     Scratch& scratch = scratch_[at(thread)];
     for (Index batch = 0; batch < batches; ++batch) {
       if (accumulates()) gradients_.cleared(thread);
-      const Range mine = plan_.shared ? Range{0, blocks} : share_of(blocks, thread, team);
-      for (Index i = 0; i < mine.size; ++i) {
-        process(scratch, block_of(batch * blocks + mine.first + i, thread, team));
+      const Range mine =
+          plan_.shared ? Range{0, tiles} : share_of(tiles, thread, team, plan_.unit_tiles);
+      for (Index done = 0; done < mine.size;) {
+        const Index tile = batch * tiles + mine.first + done;
+        const Index left = std::min(mine.size - done, across - tile % across);
+        Block b = block_of(tile, plan_.next_block(left), thread, team);
+        b.is_first = done == 0;
+        done += b.tiles;
+        b.is_last = done == mine.size;
+        process(scratch, b);
+      }
+      if (plan_.borders) {
+        barrier_.wait(team);
+        write_border(thread, mine.first + mine.size);
       }
       if (!accumulates()) continue;
       const Index parameters = plan_.tiles.parameters();
@@ -119,19 +134,19 @@ class StridedKernel : public normbench::Kernel {
           data<Real>(arguments_.dbeta, batch * parameters));
     }
     if (updates() && updates_at_the_end()) {
-#pragma omp barrier
+      barrier_.wait(team);
       const Range channels = share_of(plan_.tiles.across(), thread, team, 16);
       for (Index i = 0; i < plan_.blocks_down; ++i) update_running(i, channels);
     }
   }
 
-  // Blocks are numbered across, then down.
-  Block block_of(Index number, int thread, int team) const {
+  // Tiles are numbered across, then down.
+  Block block_of(Index tile, Index count, int thread, int team) const {
     const normbench::Tiles& tiles = plan_.tiles;
     Block b{};
-    b.down = number / plan_.blocks_across();
-    b.first_tile = number % plan_.blocks_across() * plan_.block_tiles;
-    b.tiles = std::min(plan_.block_tiles, tiles.across() - b.first_tile);
+    b.down = tile / tiles.across();
+    b.first_tile = tile % tiles.across();
+    b.tiles = count;
     b.segments = b.tiles * plan_.segments_of_tile;
     b.thread = thread;
     b.team = team;
@@ -356,7 +371,7 @@ class StridedKernel : public normbench::Kernel {
     }
   }
 
-  void write(Scratch& scratch, const Block& b) const {
+  void write(Scratch& scratch, const Block& b) {
     const StatisticOps<Real>& statistics = ops_.statistics;
     Real* scale = scratch.scale.data();
     Real* constant = scratch.constant.data();
@@ -393,7 +408,31 @@ class StridedKernel : public normbench::Kernel {
         .streaming = plan_.streaming};
     // The last rows that were read may still be in a cache.
     arguments.region.reversed = !plan_.resident;
+    if (plan_.borders) {
+      const Index length = b.region.length;
+      arguments.skips_first_line = b.is_first;
+      arguments.skips_last_line = b.is_last;
+      if (b.is_first) borders_.keep_first(b.thread, b.team, of, length);
+      if (b.is_last) borders_.keep_last(b.thread, of, b.segments, length);
+    }
     strided_.write(formula_, arguments);
+  }
+
+  // The lines that lie across the end of this thread's part of each row.
+  void write_border(int thread, Index tiles) const {
+    const Index columns = plan_.tiles.columns;
+    const WriteArguments<T> matrix = {
+        .x = data<T>(arguments_.x),
+        .dy = data<T>(arguments_.dy),
+        .out = data<T>(problem_.backward() ? arguments_.dx : arguments_.y),
+        .region = {.rows = plan_.tiles.rows,
+                   .row_stride = columns,
+                   .segments = columns,
+                   .segment_stride = 1,
+                   .length = 1},
+        .coefficients = {},
+        .streaming = false};
+    borders_.write(thread, tiles * plan_.tiles.tile_columns, formula_, matrix, ops_.columns);
   }
 
   normbench::Problem problem_;
@@ -405,6 +444,8 @@ class StridedKernel : public normbench::Kernel {
   bool by_segment_;
   AllReduce all_reduce_;
   Gradients<Real> gradients_;
+  Borders<T> borders_;
+  Barrier barrier_;
   std::vector<Scratch> scratch_;  // per thread
   Numbers<Real> ones_, zeros_;    // in place of absent parameters
 };

@@ -100,7 +100,7 @@ void normalize_transposed(const RowArguments<T>& shared) {
   const RowArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
   const Index length = arguments.length;
   const TransposedBlocks<T> blocks(length, arguments.tiles,
-                                   arguments.streaming && is_aligned(arguments.out));
+                                   arguments.streaming && until_aligned(arguments.out) == 0);
   const auto n = hn::Set(d, static_cast<Real>(length));
   const auto inverse = hn::Div(hn::Set(d, Real{1}), n);
   // Division is slow, and the inverse of a power of two is exact.
@@ -222,7 +222,7 @@ void differentiate_transposed(const RowArguments<T>& shared) {
   Real* dbeta = arguments.scratch;
   Real* dgamma = arguments.scratch + parameters;
   const TransposedBlocks<T> blocks(length, arguments.tiles,
-                                   arguments.streaming && is_aligned(arguments.out));
+                                   arguments.streaming && until_aligned(arguments.out) == 0);
   const Index pieces = (arguments.run + kAdditions - 1) / kAdditions;
   Transposed<T> deviations[kVectorsOfBlock], gradients[kVectorsOfBlock];
   TransposedTerms<T> terms[kVectorsOfBlock];

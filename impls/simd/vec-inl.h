@@ -174,12 +174,11 @@ HWY_INLINE void put(Vec<T> value, T* to) {
   }
 }
 
-// Whether a vector stored at `to` is aligned, as non-temporal stores need it.
+// Values from an address to the next one that is aligned to a vector; 0 if it is aligned itself.
 template <class T>
-HWY_INLINE bool is_aligned(const T* to) {
-  return reinterpret_cast<std::uintptr_t>(to) %
-             (static_cast<std::size_t>(lanes<T>()) * sizeof(T)) ==
-         0;
+HWY_INLINE Index until_aligned(const T* values) {
+  const auto number = static_cast<Index>(reinterpret_cast<std::uintptr_t>(values) / sizeof(T));
+  return -number & (lanes<T>() - 1);
 }
 
 // The value with zeros in the lanes that are not used.
@@ -201,15 +200,17 @@ HWY_INLINE void for_vectors(Index size, const Body& body) {
   if (at < size) body(at, First{size - at});
 }
 
-// Writes `size` values: form(column, lanes) is the vector of those from `column` on. Non-temporal
-// stores begin at the first aligned address.
+// Writes `size` values: form(column, lanes) is the vector of those from `column` on. Whole vectors
+// begin at the first aligned address, as non-temporal stores must. A store across two lines takes
+// both of them from other cores, even if its mask has nothing of the second one. (Loads of sums are
+// not aligned: results should not depend on addresses.)
 template <bool kStreams, class T, class Form>
 HWY_INLINE void write_row(T* out, Index size, const Form& form) {
   constexpr Index kLanes = lanes<T>();
   Index column = 0;
-  if (kStreams && !is_aligned(out)) {
-    const auto over = static_cast<Index>(reinterpret_cast<std::uintptr_t>(out) / sizeof(T));
-    const First before{std::min(size, kLanes - over % kLanes)};
+  const bool aligns = kStreams || (kMasks<T> && size >= 4 * kLanes);
+  const First before{aligns ? std::min(size, until_aligned(out)) : 0};
+  if (before.count > 0) {
     store(form(0, before), out, before);
     column = before.count;
   }

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "impls/simd/threads.h"
 
 namespace simd {
 namespace {
@@ -85,10 +88,12 @@ std::string text(const Plan& plan) {
   }
   if (plan.kernel == KernelKind::kRow) all += " by " + std::to_string(plan.tiles_together);
   all += ", " + std::to_string(plan.threads) + (plan.threads == 1 ? " thread" : " threads");
+  if (plan.borders) all += ", borders";
   if (plan.streaming) all += ", streaming";
   return all;
 }
 
+// "borders": lines across the parts of threads are written at the end.
 // Plans of a problem, for kMachines in order. Segments have so many columns; blocks so many rows
 // and tiles. "by 4": tiles whose statistics are found at once.
 struct Row {
@@ -128,9 +133,9 @@ const Row kTable[] = {
       "strided of 1, 32 packed, 65536x3 shared by rows read twice, 2 threads",
       "strided of 1, 32 packed, 65536x3 shared by rows read twice, 2 threads, streaming"}},
     {"batch/forward_training/f32/ncl/n24_c48_l96",
-     {"strided of 96, 24x3, 2 threads", "strided of 96, 24x4, 4 threads",
+     {"strided of 96, 24x3, 2 threads", "strided of 96, 24x5, 4 threads",
       "strided of 96, 24x5, 2 threads", "strided of 96, 24x3, 1 thread",
-      "strided of 96, 24x3, 2 threads", "strided of 96, 24x8, 2 threads, streaming"}},
+      "strided of 96, 24x3, 2 threads", "strided of 96, 24x11, 2 threads, streaming"}},
     {"batch/forward_training/f32/ncl/n48_c96_l1536",
      {"strided of 1536, 48x1 shared by rows, 2 threads, streaming",
       "strided of 1536, 48x1, 8 threads, streaming", "strided of 1536, 48x1, 2 threads, streaming",
@@ -238,10 +243,21 @@ const Row kTable[] = {
       "strided of 16, 64x512 shared by rows, 2 threads, streaming"}},
     {"batch/forward_training/f32/ncl/n100_c300_l500",
      {"strided of 500, 100x3 shared by rows read twice, 2 threads, streaming",
-      "strided of 500, 100x3, 8 threads, streaming", "strided of 500, 100x3, 2 threads, streaming",
+      "strided of 500, 100x3, 8 threads, borders, streaming",
+      "strided of 500, 100x3, 2 threads, borders, streaming",
       "strided of 500, 100x1, 1 thread, streaming",
       "strided of 500, 100x3 shared by rows read twice, 2 threads",
       "strided of 500, 100x3 shared by rows read twice, 2 threads, streaming"}},
+    {"batch/forward_training/f32/ncl/n64_c1000_l1",
+     {"strided of 1, 64x128, 2 threads, borders", "strided of 1, 64x192, 4 threads, borders",
+      "strided of 1, 64x192, 2 threads, borders", "strided of 1, 64x128, 1 thread",
+      "strided of 1, 64x128, 2 threads, borders",
+      "strided of 1, 2 packed, 64x1000 shared by rows, 2 threads, streaming"}},
+    {"batch/backward/f32/ncl/n32_c128_l301",
+     {"strided of 301, 32x6 shared by rows, 2 threads", "strided of 301, 32x4, 8 threads, borders",
+      "strided of 301, 32x4, 2 threads, borders", "strided of 301, 32x3, 1 thread, streaming",
+      "strided of 301, 32x4 shared by rows read twice, 2 threads",
+      "strided of 301, 32x4 shared by rows read twice, 2 threads, streaming"}},
 };
 
 TEST(Plan, IsThatOfTheTable) {
@@ -257,7 +273,8 @@ TEST(Plan, IsThatOfTheTable) {
 template <class Check>
 void for_each_plan(const Check& check) {
   std::vector<Settings> all(1);
-  for (bool Settings::*off : {&Settings::residency, &Settings::sharing, &Settings::columns}) {
+  for (bool Settings::*off :
+       {&Settings::residency, &Settings::sharing, &Settings::borders, &Settings::columns}) {
     all.emplace_back().*off = false;
   }
   for (std::optional<Index> Settings::*from :
@@ -266,6 +283,12 @@ void for_each_plan(const Check& check) {
   }
   all.emplace_back().tiny = true;
   std::vector<std::string> ids = {"batch/forward_training/f32/ncl/n512_c1001_l1"};
+  for (const char* dtype : {"f32", "f64", "f16"}) {
+    for (const char* shape : {"n24_c41_l1", "n24_c83_l1", "n24_c1601_l1", "n12_c24_l17",
+                              "n12_c24_l45", "n12_c24_l101", "n40_c515_l5"}) {
+      ids.push_back(std::string("batch/backward/") + dtype + "/ncl/" + shape);
+    }
+  }
   for (const Row& row : kTable) ids.emplace_back(row.problem);
   std::vector<NamedMachine> machines = kMachines;
   machines.push_back({"many", &kMany});
@@ -328,6 +351,65 @@ TEST(Plan, HasNoBlockLargerThanItsCache) {
   });
 }
 
+TEST(Plan, DividesBlocksEvenly) {
+  Plan plan{.tiles = {.rows = 8,
+                      .columns = 2048,
+                      .tile_rows = 8,
+                      .tile_columns = 1,
+                      .run = 1,
+                      .batch_rows = 8},
+            .block_tiles = 192,
+            .unit_tiles = 16};
+  EXPECT_EQ(plan.next_block(1024), 176);
+  EXPECT_EQ(plan.next_block(384), 192);
+  EXPECT_EQ(plan.next_block(200), 112);
+  EXPECT_EQ(plan.next_block(9), 9);
+  // No rest of less than a unit, if there is a choice.
+  plan.block_tiles = 32;
+  EXPECT_EQ(plan.next_block(35), 16);
+  EXPECT_EQ(plan.next_block(19), 19);
+  plan.block_tiles = 16;
+  EXPECT_EQ(plan.next_block(19), 16);
+}
+
+// Lines are written at the end where two threads would take them from each other in each row.
+TEST(Plan, HasBordersWherePartsMeetWithinLines) {
+  const auto borders = [](const char* id, const Machine& on) {
+    return make_plan(problem(id), on, {}).borders;
+  };
+  EXPECT_TRUE(borders("batch/forward_training/f32/ncl/n64_c1000_l1", kGuest));
+  EXPECT_TRUE(borders("batch/backward/f32/ncl/n32_c1000_l1", kGuest));
+  EXPECT_TRUE(borders("batch/forward_training/f32/ncl/n24_c41_l77", kGuest));
+  // Whole lines, one thread, parts that consist of rows, and blocks that may have less than a line.
+  EXPECT_FALSE(borders("batch/forward_training/f32/ncl/n64_c1024_l1", kGuest));
+  EXPECT_FALSE(borders("batch/forward_training/f32/ncl/n24_c48_l96", kGuest));
+  EXPECT_FALSE(borders("batch/forward_training/f32/ncl/n64_c1000_l1", kSingle));
+  EXPECT_FALSE(borders("batch/forward_training/f32/ncl/n4096_c1000_l1", kGuest));
+  EXPECT_FALSE(borders("batch/forward_training/f32/ncl/n3_c7_l40000", kGuest));
+}
+
+// The values beside a border are all in one block.
+TEST(Plan, HasNoBlockNarrowerThanALineBesideABorder) {
+  int found = 0;
+  for_each_plan([&](const Problem& of, const Machine& on, const Settings& with) {
+    const Plan plan = make_plan(of, on, with);
+    if (!plan.borders) return;
+    ++found;
+    EXPECT_FALSE(plan.shared);
+    EXPECT_EQ(plan.blocks_down, 1);
+    const Index tile_bytes = plan.tiles.tile_columns * static_cast<Index>(size_of(of.dtype));
+    for (int team = 1; team <= plan.threads; ++team) {
+      for (int thread = 0; thread < team; ++thread) {
+        const Range part = share_of(plan.tiles.across(), thread, team, plan.unit_tiles);
+        for (Index left = part.size; left > 0; left -= plan.next_block(left)) {
+          ASSERT_GE(plan.next_block(left) * tile_bytes, kLineBytes) << text(plan);
+        }
+      }
+    }
+  });
+  EXPECT_GT(found, 20);
+}
+
 // N * C and N * C * L that fit the first cache in pieces: no thread needs the other.
 TEST(Plan, HasBlocksInTheFirstCacheWhereATileFitsIt) {
   for (const char* id :
@@ -351,7 +433,14 @@ TEST(Plan, CoversTheMatrix) {
     EXPECT_EQ(plan.blocks_down * plan.block_rows, plan.tiles.rows);
     EXPECT_GE(plan.block_tiles, 1);
     EXPECT_LE(plan.block_tiles, plan.tiles.across());
-    EXPECT_GE(plan.blocks_across() * plan.block_tiles, plan.tiles.across());
+    for (Index left = plan.tiles.across(); left > 0; left -= plan.next_block(left)) {
+      ASSERT_GE(plan.next_block(left), 1);
+      ASSERT_LE(plan.next_block(left), std::min(left, plan.block_tiles));
+    }
+    if (plan.packed_rows > 1) {
+      EXPECT_EQ(plan.next_block(plan.tiles.across()), plan.tiles.across());
+      EXPECT_EQ(plan.unit_tiles, plan.tiles.across());
+    }
     EXPECT_EQ(plan.block_rows % plan.packed_rows, 0);
     if (plan.shared && plan.shares_rows && plan.packed_rows > 1) {
       EXPECT_GE(plan.block_rows / plan.packed_rows, plan.threads) << "a thread has no rows";
