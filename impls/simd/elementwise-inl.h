@@ -36,12 +36,15 @@ HWY_INLINE Vec<T> round_coarsely(Vec<T> value, Vec<T> spread) {
   return hn::Sub(hn::Add(value, large), large);
 }
 
+// Values of a segment that are sampled, at most.
+inline constexpr Index kSamples = 32;
+
 // Samples 32 values of each segment, in pieces of at most a vector.
 template <class T, class Lanes>
 HWY_INLINE void find_pivots_in_pieces(const T* x, const Region& region, Index count, Lanes used,
                                       Parameter<T>* pivots) {
   const Tag<T> d;
-  const Index pieces = (31 + count) / count;
+  const Index pieces = (kSamples - 1 + count) / count;
   const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(pieces * count));
   for (Index segment = 0; segment < region.segments; ++segment) {
     const T* own = x + segment * region.segment_stride;
@@ -74,15 +77,17 @@ void find_pivots_of_runs(const T* x, const Region& region, Parameter<T>* pivots)
 template <class T>
 void find_pivots_of_columns(const T* x, const Region& region, Parameter<T>* pivots) {
   const Tag<T> d;
-  const Index rows = std::min(region.rows, std::clamp<Index>(region.rows / 16, 8, 32));
+  const Index rows = std::min(region.rows, std::clamp<Index>(region.rows / 16, 8, kSamples));
+  // Found once: divisions take longer than all else here.
+  Index offsets[kSamples];
+  for (Index i = 0; i < rows; ++i) offsets[i] = region.rows * i / rows * region.row_stride;
   const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
   for_vectors<T>(region.segments, [&](Index at, auto lanes) HWY_ATTR {
     const auto start = load(x + at, lanes);
     auto sum = hn::Zero(d);
     auto spread = sum;
     for (Index i = 1; i < rows; ++i) {
-      const T* from = x + region.rows * i / rows * region.row_stride + at;
-      const auto off = hn::Sub(load(from, lanes), start);
+      const auto off = hn::Sub(load(x + offsets[i] + at, lanes), start);
       sum = hn::Add(sum, off);
       spread = hn::Max(spread, hn::Abs(off));
     }

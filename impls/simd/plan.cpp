@@ -270,10 +270,10 @@ std::string Plan::detail() const {
 // As many blocks as are needed, of nearly the same width. The last one is no narrower than a unit,
 // if blocks have two of them.
 Index Plan::next_block(Index left) const {
+  if (left <= block_tiles) return left;
   const Index blocks = (left + block_tiles - 1) / block_tiles;
   const Index units = (left + blocks * unit_tiles - 1) / (blocks * unit_tiles);
   const Index rest = left - units * unit_tiles;
-  if (rest <= 0) return left;
   return rest < unit_tiles && units > 1 ? (units - 1) * unit_tiles : units * unit_tiles;
 }
 

@@ -85,6 +85,7 @@ void normalize_rows(const RowArguments<T>& shared) {
   with_stores(arguments.streaming, [&](auto streams) HWY_ATTR {
     const Index length = arguments.length;
     TogetherStatistics<T> of;
+    Index column = 0;
     for (Index first = 0; first < arguments.tiles; first += arguments.together) {
       const Index count = std::min(arguments.together, arguments.tiles - first);
       const T* x = arguments.x + first * length;
@@ -95,9 +96,10 @@ void normalize_rows(const RowArguments<T>& shared) {
       if (to.variance != nullptr) std::copy_n(of.variance, count, to.variance + first);
       if (to.rstd != nullptr) std::copy_n(of.rstd, count, to.rstd + first);
       for (Index i = 0; i < count; ++i, x += length, y += length) {
-        const Index column = (first + i) % arguments.across * length;
         normalize_row<streams()>(x, y, length, arguments.gamma + column, arguments.beta + column,
                                  hn::Set(d, of.mean[i]), hn::Set(d, of.rstd[i]));
+        column += length;
+        if (column == arguments.across * length) column = 0;
       }
     }
   });
