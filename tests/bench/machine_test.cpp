@@ -7,12 +7,13 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/temporary_folder.h"
 
 namespace normbench {
 namespace {
@@ -23,13 +24,6 @@ constexpr std::int64_t kMebi = 1024 * kKibi;
 // A tree of files that stands for "/".
 class MachineTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "machine_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   void write(const std::string& path, std::string_view text) {
     std::filesystem::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << text;
@@ -52,7 +46,8 @@ class MachineTest : public testing::Test {
     return read_machine_at(root_, affinity);
   }
 
-  std::filesystem::path root_;
+  TemporaryFolder temporary_;
+  std::filesystem::path root_ = temporary_.path();
 };
 
 void expect_cache(const CacheLevel& cache, int level, std::int64_t bytes, int shared_by,

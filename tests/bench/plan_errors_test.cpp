@@ -147,7 +147,7 @@ std::string refusal(const std::string& path, int all_threads = kAllThreads) {
 }
 
 TEST(PlanFile, MissingOneIsAnError) {
-  const std::string path = testing::TempDir() + "no/such.toml";
+  const std::string path = config_path() + "/no/such.toml";
   EXPECT_EQ(refusal(path), path + ": cannot be read: No such file or directory");
 }
 

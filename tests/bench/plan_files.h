@@ -11,17 +11,18 @@
 
 #include "harness/bench/errors.h"
 #include "harness/bench/plan.h"
+#include "tests/temporary_folder.h"
 
 namespace normbench {
 
 inline constexpr int kAllThreads = 7;  // unlike any number of threads in the configs of the tests
 
-// A path of its own for each test, because tests run side by side.
 inline std::string config_path() {
+  static const TemporaryFolder folder;
   const auto* test = testing::UnitTest::GetInstance()->current_test_info();
   std::string file = std::string(test->test_suite_name()) + "." + test->name() + ".toml";
   std::replace(file.begin(), file.end(), '/', '.');
-  return testing::TempDir() + file;
+  return folder.path() / file;
 }
 
 inline Plan plan_of(const std::string& text, int all_threads = kAllThreads) {

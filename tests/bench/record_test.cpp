@@ -3,11 +3,9 @@
 #include "harness/bench/record.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "source_dir.h"
+#include "tests/temporary_folder.h"
 
 namespace normbench {
 namespace {
@@ -95,13 +94,6 @@ TEST(Schema, ListsEveryOutcome) {
 
 class RecordTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "record_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    results_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(results_); }
-
   // The folder of a run in which onednn 3.7.2 is wrong about one output.
   RunFolder folder_with(const std::string& output) const {
     RunHeader header;
@@ -122,7 +114,8 @@ class RecordTest : public testing::Test {
     return json::parse(lines).at("known_defect");
   }
 
-  std::filesystem::path results_;
+  TemporaryFolder temporary_;
+  std::filesystem::path results_ = temporary_.path();
 };
 
 TEST_F(RecordTest, WritesTheFieldsOfTheSchema) {

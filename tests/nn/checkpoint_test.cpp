@@ -3,7 +3,6 @@
 #include "harness/nn/checkpoint.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "harness/nn/batch_norm.h"
 #include "tests/nn/arrays.h"
 #include "tests/nn/file_fuzz.h"
+#include "tests/temporary_folder.h"
 
 namespace normbench::nn {
 namespace {
@@ -231,11 +231,8 @@ TEST(CheckpointFuzz, ChangedFilesAreReadOrRefused) {
 
 class CheckpointFile : public testing::Test {
  protected:
-  CheckpointFile() { std::filesystem::create_directories(folder_); }
-  ~CheckpointFile() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("normbench_checkpoint_" + std::to_string(getpid()));
+  TemporaryFolder temporary_;
+  std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(CheckpointFile, IsSavedAndLoaded) {

@@ -18,6 +18,7 @@
 #include "harness/plugin/normbench.h"
 #include "plugin_dir.h"
 #include "tests/faulty/problems.h"
+#include "tests/temporary_folder.h"
 
 namespace normbench {
 namespace {
@@ -191,7 +192,8 @@ TEST(Load, TakesAPathWithoutAFolderAsOneOfThisFolder) {
 TEST(Load, RefusesWhatIsNoSharedObject) {
   EXPECT_EQ(refusal("nowhere/libmine.so"),
             "the plugin nowhere/libmine.so does not exist: give the path of a shared object");
-  const std::string text = testing::TempDir() + "/libtext.so";
+  const TemporaryFolder folder;
+  const std::string text = folder.path() / "libtext.so";
   std::ofstream(text) << "no shared object, but a text that is as long as a header of one is: "
                       << std::string(100, '.') << "\n";
   EXPECT_EQ(refusal(text), "the plugin " + text + " cannot be loaded: " + text +

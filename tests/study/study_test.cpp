@@ -11,6 +11,7 @@
 
 #include "harness/study/network.h"
 #include "source_dir.h"
+#include "tests/temporary_folder.h"
 
 namespace normbench::study {
 namespace {
@@ -34,10 +35,10 @@ TEST(Data, IsAllThere) {
 }
 
 TEST(Data, NamesTheLineThatIsWrong) {
-  const auto folder = std::filesystem::path(testing::TempDir());
-  std::ofstream(folder / "digits.csv") << "1,2,3\n";
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "digits.csv") << "1,2,3\n";
   try {
-    read_data(folder);
+    read_data(folder.path());
     FAIL();
   } catch (const std::runtime_error& error) {
     EXPECT_NE(std::string(error.what()).find("digits.csv:1: 65 numbers"), std::string::npos);
