@@ -101,6 +101,7 @@ void join_pivots(Index tiles, Index segments, const Real* of_segments, Real* of_
   constexpr Index kLanes = lanes<Real>();
   HWY_ALIGN Real off[static_cast<std::size_t>(kLanes)];
   HWY_ALIGN Real spread[static_cast<std::size_t>(kLanes)];
+  const Real inverse = 1 / static_cast<Real>(segments);
   for (Index first = 0; first < tiles; first += kLanes, of_segments += kLanes * segments) {
     const Index count = std::min(kLanes, tiles - first);
     std::fill_n(spread, kLanes, Real{0});
@@ -111,7 +112,7 @@ void join_pivots(Index tiles, Index segments, const Real* of_segments, Real* of_
         sum += own[k] - own[0];
         spread[i] = std::max(spread[i], std::abs(own[k] - own[0]));
       }
-      off[i] = sum / static_cast<Real>(segments);
+      off[i] = sum * inverse;
       of_tiles[first + i] = own[0];
     }
     const First some{count};
@@ -181,13 +182,23 @@ HWY_INLINE void write_as(const WriteArguments<T>& shared) {
                 {numbers.mean}, {numbers.scale}, {numbers.constant}, {numbers.slope}});
       continue;
     }
+    constexpr bool kCenters =
+        kFormula == Formula::kNormalize || kFormula == Formula::kDifferentiate;
     for (Index k = 0; k < region.segments; ++k) {
-      const auto same = [&](const Parameter<T>* all) HWY_ATTR {
-        return Same<T>{all == nullptr ? hn::Zero(Tag<T>()) : hn::Set(Tag<T>(), all[k])};
+      const auto same = [&](bool used, const Parameter<T>* all) HWY_ATTR {
+        return Same<T>{used ? hn::Set(Tag<T>(), all[k]) : hn::Zero(Tag<T>())};
       };
-      write(at + k * region.segment_stride, region.length, k == 0, k + 1 == region.segments,
-            FormulaOf<Same<T>>{same(numbers.mean), same(numbers.scale), same(numbers.constant),
-                               same(numbers.slope)});
+      const FormulaOf<Same<T>> of{same(kCenters, numbers.mean), same(true, numbers.scale),
+                                  same(kFormula != Formula::kRescale, numbers.constant),
+                                  same(kFormula == Formula::kDifferentiate, numbers.slope)};
+      const Index from = at + k * region.segment_stride;
+      // A run of one vector, where loops would take longer than the work.
+      if (!kStreams && region.length == lanes<T>() && !arguments.skips_first_line &&
+          !arguments.skips_last_line) {
+        store(form<kFormula>(arguments, from, of, 0, All()), arguments.out + from);
+        continue;
+      }
+      write(from, region.length, k == 0, k + 1 == region.segments, of);
     }
   }
 }

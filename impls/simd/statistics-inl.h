@@ -18,25 +18,48 @@ HWY_BEFORE_NAMESPACE();
 namespace simd {
 namespace HWY_NAMESPACE {
 
-// Calls body(tag, i) for each whole vector of doubles, then for each element of the tail.
+// Whether doubles, and as many floats, have masked loads and stores.
+inline constexpr bool kMasksDoubles = kMasks<float> && kMasks<double>;
+
+// Calls body(tag, i, lanes) for each whole vector of doubles, and for the rest with First or, on
+// targets without masks, element by element.
 template <class Body>
 HWY_INLINE void for_doubles(Index size, const Body& body) {
   constexpr Index kLanes = lanes<double>();
   Index i = 0;
-  for (; i + kLanes <= size; i += kLanes) body(DoubleTag(), i);
-  for (; i < size; ++i) body(hn::CappedTag<double, 1>(), i);
+  for (; i + kLanes <= size; i += kLanes) body(DoubleTag(), i, All());
+  if constexpr (kMasksDoubles) {
+    if (i < size) body(DoubleTag(), i, First{size - i});
+  } else {
+    for (; i < size; ++i) body(hn::CappedTag<double, 1>(), i, All());
+  }
 }
 
 template <class D>
-HWY_INLINE hn::Vec<D> get(D d, const float* from) {
+HWY_INLINE hn::Mask<D> mask_of(D d, First first) {
+  return hn::FirstN(d, static_cast<std::size_t>(first.count));
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> get(D d, const float* from, All) {
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
 }
 template <class D>
-HWY_INLINE hn::Vec<D> get(D d, const double* from) {
+HWY_INLINE hn::Vec<D> get(D d, const double* from, All) {
   return hn::LoadU(d, from);
 }
 template <class D>
-HWY_INLINE void put(D, hn::Vec<D> value, float* to) {
+HWY_INLINE hn::Vec<D> get(D d, const float* from, First first) {
+  const hn::Rebind<float, D> floats;
+  return hn::PromoteTo(d, hn::MaskedLoad(mask_of(floats, first), floats, from));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> get(D d, const double* from, First first) {
+  return hn::MaskedLoad(mask_of(d, first), d, from);
+}
+
+template <class D>
+HWY_INLINE void put(D, hn::Vec<D> value, float* to, All) {
 #if HWY_TARGET == HWY_SCALAR  // converts infinity to the largest float
   *to = static_cast<float>(hn::GetLane(value));
 #else
@@ -45,8 +68,17 @@ HWY_INLINE void put(D, hn::Vec<D> value, float* to) {
 #endif
 }
 template <class D>
-HWY_INLINE void put(D d, hn::Vec<D> value, double* to) {
+HWY_INLINE void put(D d, hn::Vec<D> value, double* to, All) {
   hn::StoreU(value, d, to);
+}
+template <class D>
+HWY_INLINE void put(D, hn::Vec<D> value, float* to, First first) {
+  const hn::Rebind<float, D> floats;
+  hn::BlendedStore(hn::DemoteTo(floats, value), mask_of(floats, first), floats, to);
+}
+template <class D>
+HWY_INLINE void put(D d, hn::Vec<D> value, double* to, First first) {
+  hn::BlendedStore(value, mask_of(d, first), d, to);
 }
 
 // 1 / sqrt(value) for a result in Real. Square root and division in double would take most of the
@@ -80,10 +112,10 @@ template <class Real>
 bool find_statistics(Index size, Sums sums, const Real* pivots, double n, double eps,
                      Statistics<Real> found) {
   bool fine = true;
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    const auto sum = hn::LoadU(d, sums.a + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    const auto sum = get(d, sums.a + i, lanes);
     const auto off = over<Real>(d, sum, n);
-    const auto squares = hn::NegMulAdd(sum, off, hn::LoadU(d, sums.ab + i));
+    const auto squares = hn::NegMulAdd(sum, off, get(d, sums.ab + i, lanes));
     const auto about_mean = over<Real>(d, squares, n);
     // Keeps NaN.
     const auto zero = hn::Zero(d);
@@ -92,60 +124,64 @@ bool find_statistics(Index size, Sums sums, const Real* pivots, double n, double
     const auto most = hn::Mul(positive, hn::Set(d, most_off<Real>(n) * most_off<Real>(n)));
     const auto is_near = hn::Le(hn::Mul(off, off), most);
     fine &= hn::AllTrue(d, hn::And(is_near, hn::Le(positive, largest)));
-    put(d, hn::Add(get(d, pivots + i), off), found.mean + i);
-    put(d, positive, found.variance + i);
-    put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), found.rstd + i);
+    put(d, hn::Add(get(d, pivots + i, lanes), off), found.mean + i, lanes);
+    put(d, positive, found.variance + i, lanes);
+    put(d, inverse_root<Real>(d, hn::Add(positive, hn::Set(d, eps))), found.rstd + i, lanes);
   });
   return fine;
 }
 
 template <class Real>
 void find_rstd(Index size, const Real* variance, double eps, Real* rstd) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    put(d, inverse_root<Real>(d, hn::Add(get(d, variance + i), hn::Set(d, eps))), rstd + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    put(d, inverse_root<Real>(d, hn::Add(get(d, variance + i, lanes), hn::Set(d, eps))), rstd + i,
+        lanes);
   });
 }
 
 template <class Real>
 void update(Index size, const Real* statistic, double factor, double momentum, Real* running) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    const auto value = hn::Mul(hn::Set(d, factor), get(d, statistic + i));
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    const auto value = hn::Mul(hn::Set(d, factor), get(d, statistic + i, lanes));
     const auto moved = hn::Mul(hn::Set(d, momentum), value);
-    put(d, hn::MulAdd(hn::Set(d, 1 - momentum), get(d, running + i), moved), running + i);
+    put(d, hn::MulAdd(hn::Set(d, 1 - momentum), get(d, running + i, lanes), moved), running + i,
+        lanes);
   });
 }
 
 template <class Real>
 void fold(Index size, const Real* mean, const Real* scale, const Real* beta, Real* bias) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    put(d, hn::NegMulAdd(get(d, mean + i), get(d, scale + i), get(d, beta + i)), bias + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    put(d,
+        hn::NegMulAdd(get(d, mean + i, lanes), get(d, scale + i, lanes), get(d, beta + i, lanes)),
+        bias + i, lanes);
   });
 }
 
 template <class Real>
 void find_slopes(Index size, Sums sums, const Real* rstd, double n, Real* constant, Real* slope) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    const auto r = get(d, rstd + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    const auto r = get(d, rstd + i, lanes);
     const auto over_n = hn::Mul(r, hn::Set(d, 1 / n));
-    put(d, hn::Mul(hn::LoadU(d, sums.a + i), over_n), constant + i);
-    put(d, hn::Mul(hn::Mul(hn::LoadU(d, sums.ab + i), over_n), hn::Mul(r, r)), slope + i);
+    put(d, hn::Mul(get(d, sums.a + i, lanes), over_n), constant + i, lanes);
+    put(d, hn::Mul(hn::Mul(get(d, sums.ab + i, lanes), over_n), hn::Mul(r, r)), slope + i, lanes);
   });
 }
 
 template <class Real>
 void find_gradients(Index size, Sums sums, const Real* rstd, Real* dbeta, Real* dgamma) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    put(d, hn::LoadU(d, sums.a + i), dbeta + i);
-    put(d, hn::Mul(hn::LoadU(d, sums.ab + i), get(d, rstd + i)), dgamma + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    put(d, get(d, sums.a + i, lanes), dbeta + i, lanes);
+    put(d, hn::Mul(get(d, sums.ab + i, lanes), get(d, rstd + i, lanes)), dgamma + i, lanes);
   });
 }
 
 template <class Real>
 void weigh(Index size, const Real* gamma, Sums sums) {
-  for_doubles(size, [&](auto d, Index i) HWY_ATTR {
-    const auto factor = get(d, gamma + i);
-    hn::StoreU(hn::Mul(hn::LoadU(d, sums.a + i), factor), d, sums.a + i);
-    hn::StoreU(hn::Mul(hn::LoadU(d, sums.ab + i), factor), d, sums.ab + i);
+  for_doubles(size, [&](auto d, Index i, auto lanes) HWY_ATTR {
+    const auto factor = get(d, gamma + i, lanes);
+    put(d, hn::Mul(get(d, sums.a + i, lanes), factor), sums.a + i, lanes);
+    put(d, hn::Mul(get(d, sums.ab + i, lanes), factor), sums.ab + i, lanes);
   });
 }
 
@@ -204,11 +240,13 @@ template <class Real>
 void broadcast(Index tiles, Index segments, const Real* of_tiles, Real* of_segments) {
   const hn::ScalableTag<Real> d;
   const Index odd = segments >> std::countr_zero(static_cast<std::uint64_t>(segments));
-  Real* next = of_segments;
-  for (Index tile = 0; tile < tiles; ++tile, next += odd) {
+  if (odd == 1) std::copy_n(of_tiles, tiles, of_segments);
+  for (Index tile = 0; odd > 1 && tile < tiles; ++tile) {
     const auto number = hn::Set(d, of_tiles[tile]);
     // Beyond the last segment, where the next tile writes.
-    for (Index k = 0; k < odd; k += lanes<Real>()) hn::StoreU(number, d, next + k);
+    for (Index k = 0; k < odd; k += lanes<Real>()) {
+      hn::StoreU(number, d, of_segments + tile * odd + k);
+    }
   }
   for (Index k = odd; k < segments; k *= 2) repeat_neighbors(tiles * k, of_segments);
 }
