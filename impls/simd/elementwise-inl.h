@@ -78,9 +78,15 @@ template <class T>
 void find_pivots_of_columns(const T* x, const Region& region, Parameter<T>* pivots) {
   const Tag<T> d;
   const Index rows = std::min(region.rows, std::clamp<Index>(region.rows / 16, 8, kSamples));
-  // Found once: divisions take longer than all else here.
+  // Row i of those that are sampled is region.rows * i / rows. A division for each would take
+  // longer than all else here.
   Index offsets[kSamples];
-  for (Index i = 0; i < rows; ++i) offsets[i] = region.rows * i / rows * region.row_stride;
+  const Index step = region.rows / rows;
+  const Index rest = region.rows % rows;
+  for (Index i = 0, row = 0, over = 0; i < rows; ++i, row += step, over += rest) {
+    if (over >= rows) ++row, over -= rows;
+    offsets[i] = row * region.row_stride;
+  }
   const auto inverse = hn::Set(d, 1 / static_cast<Parameter<T>>(rows));
   for_vectors<T>(region.segments, [&](Index at, auto lanes) HWY_ATTR {
     const auto start = load(x + at, lanes);

@@ -31,6 +31,8 @@ class StridedKernel : public normbench::Kernel {
         ops_(ops),
         strided_(plan.segment == 1 ? ops.columns : ops.runs),
         formula_(formula_of(problem)),
+        across_(plan.tiles.across()),
+        block_rows_(plan.block_rows / plan.packed_rows),
         by_segment_(plan.segments_are_parameters()),
         all_reduce_(plan.shared ? plan.threads : 1, plan.block_tiles * plan.segments_of_tile),
         gradients_(accumulates() ? plan.threads : 0, plan.tiles.parameters(), 0),
@@ -103,21 +105,25 @@ class StridedKernel : public normbench::Kernel {
 
   void work(int thread, int team) {
     const Index batches = accumulates() ? problem_.mini_batches() : 1;
-    const Index across = plan_.tiles.across();
-    const Index tiles = plan_.blocks_down / batches * across;
+    const Index tiles =
+        batches == 1 ? plan_.blocks_down * across_ : plan_.blocks_down / batches * across_;
     Scratch& scratch = scratch_[at(thread)];
     for (Index batch = 0; batch < batches; ++batch) {
       if (accumulates()) gradients_.cleared(thread);
       const Range mine =
           plan_.shared ? Range{0, tiles} : share_of(tiles, thread, team, plan_.unit_tiles);
+      const Index first = batch * tiles + mine.first;
+      Index down = plan_.blocks_down == 1 ? 0 : first / across_;
+      Index tile = first - down * across_;  // from the left
       for (Index done = 0; done < mine.size;) {
-        const Index tile = batch * tiles + mine.first + done;
-        const Index left = std::min(mine.size - done, across - tile % across);
-        Block b = block_of(tile, plan_.next_block(left), thread, team);
+        const Index left = std::min(mine.size - done, across_ - tile);
+        Block b = block_of(down, tile, plan_.next_block(left), thread, team);
         b.is_first = done == 0;
         done += b.tiles;
         b.is_last = done == mine.size;
         process(scratch, b);
+        tile += b.tiles;
+        if (tile == across_) tile = 0, ++down;
       }
       if (plan_.borders) {
         barrier_.wait(team);
@@ -135,24 +141,22 @@ class StridedKernel : public normbench::Kernel {
     }
     if (updates() && updates_at_the_end()) {
       barrier_.wait(team);
-      const Range channels = share_of(plan_.tiles.across(), thread, team, 16);
+      const Range channels = share_of(across_, thread, team, 16);
       for (Index i = 0; i < plan_.blocks_down; ++i) update_running(i, channels);
     }
   }
 
-  // Tiles are numbered across, then down.
-  Block block_of(Index tile, Index count, int thread, int team) const {
+  Block block_of(Index down, Index tile, Index count, int thread, int team) const {
     const normbench::Tiles& tiles = plan_.tiles;
     Block b{};
-    b.down = tile / tiles.across();
-    b.first_tile = tile % tiles.across();
+    b.down = down;
+    b.first_tile = tile;
     b.tiles = count;
     b.segments = b.tiles * plan_.segments_of_tile;
     b.thread = thread;
     b.team = team;
     const Index row_stride = tiles.columns * plan_.packed_rows;
-    const Index block_rows = plan_.block_rows / plan_.packed_rows;
-    Range rows{0, block_rows};
+    Range rows{0, block_rows_};
     Range columns{0, plan_.segment};
     if (plan_.shared && plan_.shares_rows) rows = share_of(rows.size, thread, team);
     if (plan_.shared && !plan_.shares_rows) columns = share_of(columns.size, thread, team, 16);
@@ -161,8 +165,8 @@ class StridedKernel : public normbench::Kernel {
                 .segments = b.segments,
                 .segment_stride = plan_.segment,
                 .length = columns.size};
-    b.offset = (b.down * block_rows + rows.first) * row_stride + b.first_tile * tiles.tile_columns +
-               columns.first;
+    b.offset = (b.down * block_rows_ + rows.first) * row_stride +
+               b.first_tile * tiles.tile_columns + columns.first;
     return b;
   }
 
@@ -250,9 +254,7 @@ class StridedKernel : public normbench::Kernel {
                               problem_.eps, scratch.rstd.data());
   }
 
-  Index first_statistic(const Block& b) const {
-    return b.down * plan_.tiles.across() + b.first_tile;
-  }
+  Index first_statistic(const Block& b) const { return b.down * across_ + b.first_tile; }
 
   void load_saved(Scratch& scratch, const Block& b) const {
     const Index first = first_statistic(b);
@@ -268,7 +270,7 @@ class StridedKernel : public normbench::Kernel {
   }
 
   void update_running(Index down, Range channels) const {
-    const Index first = down * plan_.tiles.across() + channels.first;
+    const Index first = down * across_ + channels.first;
     const double n = plan_.count();
     const auto update = [&](const normbench::Tensor& statistic, double factor,
                             const normbench::Tensor& running) {
@@ -441,6 +443,8 @@ class StridedKernel : public normbench::Kernel {
   const Ops<T>& ops_;
   const StridedOps<T>& strided_;
   Formula formula_;
+  Index across_;      // tiles: divisions would take as long as a small problem
+  Index block_rows_;  // packed
   bool by_segment_;
   AllReduce all_reduce_;
   Gradients<Real> gradients_;

@@ -20,6 +20,7 @@ struct Range {
 // Part `part` of 0 .. all, if that is divided into `parts` parts of (nearly) equal size, with
 // borders at multiples of `step`.
 inline Range share_of(Index all, Index part, Index parts, Index step = 1) {
+  if (parts == 1) return {0, all};
   const auto border = [=](Index number) {
     return number == parts ? all : all * number / parts / step * step;
   };
