@@ -164,6 +164,89 @@ HWY_INLINE Vec<T> form(const WriteArguments<T>& from, Index at, const FormulaOf<
   }
 }
 
+// The coefficients of segment k that a formula has.
+template <Formula kFormula, class T>
+HWY_INLINE FormulaOf<Same<T>> of_segment(const Coefficients<Parameter<T>>& all, Index k) {
+  constexpr bool kCenters = kFormula == Formula::kNormalize || kFormula == Formula::kDifferentiate;
+  const auto same = [k](bool used, const Parameter<T>* numbers) HWY_ATTR {
+    return Same<T>{used ? hn::Set(Tag<T>(), numbers[k]) : hn::Zero(Tag<T>())};
+  };
+  return {same(kCenters, all.mean), same(true, all.scale),
+          same(kFormula != Formula::kRescale, all.constant),
+          same(kFormula == Formula::kDifferentiate, all.slope)};
+}
+
+// Those of a vector whose first lanes belong to one segment, and the others to the next one.
+template <class T>
+HWY_INLINE FormulaOf<Same<T>> both(First first, const FormulaOf<Same<T>>& left,
+                                   const FormulaOf<Same<T>>& right) {
+  const auto mask = hn::FirstN(Tag<T>(), static_cast<std::size_t>(first.count));
+  const auto blend = [mask](Same<T> a, Same<T> b)
+                         HWY_ATTR { return Same<T>{hn::IfThenElse(mask, a.value, b.value)}; };
+  return {blend(left.mean, right.mean), blend(left.scale, right.scale),
+          blend(left.constant, right.constant), blend(left.slope, right.slope)};
+}
+
+// What of a row is written, from its start at `out`: see WriteArguments.
+struct Span {
+  Index begin, end;
+};
+template <class T>
+HWY_INLINE Span span_of(const WriteArguments<T>& arguments, const T* out, Index size) {
+  return {arguments.skips_first_line ? until_line(out) : 0,
+          size - (arguments.skips_last_line ? since_line(out + size) : 0)};
+}
+
+// A row of adjacent segments that are no shorter than a vector. It is written from end to end: a
+// vector may have the end of a segment and the start of the next one.
+template <Formula kFormula, bool kStreams, class T>
+HWY_INLINE void write_runs(const WriteArguments<T>& arguments, Index row) {
+  constexpr Index kLanes = lanes<T>();
+  const Index length = arguments.region.length;
+  T* out = arguments.out + row;
+  const Span span = span_of(arguments, out, arguments.region.segments * length);
+  Index at = span.begin;
+  Index k = 0;  // `at` lies in the segment that ends at `next`
+  Index next = length;
+  auto of = of_segment<kFormula, T>(arguments.coefficients, 0);
+  const auto go_on = [&]() HWY_ATTR {
+    next += length;
+    of = of_segment<kFormula, T>(arguments.coefficients, ++k);
+  };
+  // The rest of a segment, or a part of it.
+  const auto write_some = [&](Index size) HWY_ATTR {
+    for (Index some; size > 0; at += some, size -= some) {
+      some = std::min(kLanes, size);
+      store(form<kFormula>(arguments, row + at, of, 0, First{some}), out + at, First{some});
+    }
+  };
+  while (next <= at) go_on();
+  for (Index before = aligns<kStreams, T>(span.end - at) ? until_aligned(out + at) : 0;
+       before > 0 && at < span.end;) {
+    const Index some = std::min({before, next - at, span.end - at});
+    write_some(some);
+    before -= some;
+    if (at == next && at < span.end) go_on();
+  }
+  while (at + kLanes <= span.end) {
+#pragma GCC unroll 2
+    for (const Index last = std::min(next, span.end) - kLanes; at <= last; at += kLanes) {
+      put<kStreams>(form<kFormula>(arguments, row + at, of, 0, All()), out + at);
+    }
+    if (at + kLanes > span.end) break;
+    const FormulaOf<Same<T>> left = of;
+    const First rest{next - at};
+    go_on();
+    if (rest.count == 0) continue;
+    put<kStreams>(form<kFormula>(arguments, row + at, both<T>(rest, left, of), 0, All()), out + at);
+    at += kLanes;
+  }
+  while (at < span.end) {
+    write_some(std::min(next, span.end) - at);
+    if (at < span.end) go_on();
+  }
+}
+
 // Columns of a segment each have coefficients of their own if kColumns: a row is then written from
 // end to end.
 template <Formula kFormula, bool kStreams, bool kColumns, class T>
@@ -171,40 +254,36 @@ HWY_INLINE void write_as(const WriteArguments<T>& shared) {
   const WriteArguments<T> arguments = shared;  // a copy, which stores of vectors cannot alias
   const Region& region = arguments.region;
   const auto& numbers = arguments.coefficients;
-  // A piece of a row, which may be the first or the last one.
-  const auto write = [&](Index at, Index size, bool first, bool last, const auto& of) HWY_ATTR {
-    T* out = arguments.out + at;
-    const Index begin = first && arguments.skips_first_line ? until_line(out) : 0;
-    const Index end = size - (last && arguments.skips_last_line ? since_line(out + size) : 0);
-    write_row<kStreams>(out + begin, end - begin, [&](Index column, auto lanes) HWY_ATTR {
-      return form<kFormula>(arguments, at + begin + column, of, begin + column, lanes);
-    });
+  // A piece of a row.
+  const auto write = [&](Index at, Span span, const auto& of) HWY_ATTR {
+    write_row<kStreams>(arguments.out + at + span.begin, span.end - span.begin,
+                        [&](Index column, auto lanes) HWY_ATTR {
+                          return form<kFormula>(arguments, at + span.begin + column, of,
+                                                span.begin + column, lanes);
+                        });
   };
+  const bool is_contiguous = region.segment_stride == region.length;
+  const bool skips = arguments.skips_first_line || arguments.skips_last_line;
   for (Index i = 0; i < region.rows; ++i) {
     const Index at = (region.reversed ? region.rows - 1 - i : i) * region.row_stride;
     if constexpr (kColumns) {
-      write(at, region.segments, true, true,
+      write(at, span_of(arguments, arguments.out + at, region.segments),
             FormulaOf<PerColumn<T>>{
                 {numbers.mean}, {numbers.scale}, {numbers.constant}, {numbers.slope}});
-      continue;
-    }
-    constexpr bool kCenters =
-        kFormula == Formula::kNormalize || kFormula == Formula::kDifferentiate;
-    for (Index k = 0; k < region.segments; ++k) {
-      const auto same = [&](bool used, const Parameter<T>* all) HWY_ATTR {
-        return Same<T>{used ? hn::Set(Tag<T>(), all[k]) : hn::Zero(Tag<T>())};
-      };
-      const FormulaOf<Same<T>> of{same(kCenters, numbers.mean), same(true, numbers.scale),
-                                  same(kFormula != Formula::kRescale, numbers.constant),
-                                  same(kFormula == Formula::kDifferentiate, numbers.slope)};
-      const Index from = at + k * region.segment_stride;
-      // A run of one vector, where loops would take longer than the work.
-      if (!kStreams && region.length == lanes<T>() && !arguments.skips_first_line &&
-          !arguments.skips_last_line) {
-        store(form<kFormula>(arguments, from, of, 0, All()), arguments.out + from);
-        continue;
+    } else if (!kStreams && !skips && region.length == lanes<T>()) {
+      // A vector each: all loops but this one would take longer than the work.
+      for (Index k = 0; k < region.segments; ++k) {
+        const Index from = at + k * region.segment_stride;
+        store(form<kFormula>(arguments, from, of_segment<kFormula, T>(numbers, k), 0, All()),
+              arguments.out + from);
       }
-      write(from, region.length, k == 0, k + 1 == region.segments, of);
+    } else if (is_contiguous && region.length >= lanes<T>()) {
+      write_runs<kFormula, kStreams>(arguments, at);
+    } else {
+      for (Index k = 0; k < region.segments; ++k) {
+        write(at + k * region.segment_stride, {0, region.length},
+              of_segment<kFormula, T>(numbers, k));
+      }
     }
   }
 }

@@ -78,7 +78,8 @@ struct WriteArguments {
   Region region;
   Coefficients<normbench::Parameter<T>> coefficients;
   bool streaming;
-  // Leaves out what each row has of a line that begins before it, or ends behind it.
+  // Leaves out what each row has of a line that begins before it, or ends behind it. Segments then
+  // lie side by side, and are single columns or no shorter than a vector.
   bool skips_first_line = false;
   bool skips_last_line = false;
 };

@@ -200,6 +200,12 @@ HWY_INLINE void for_vectors(Index size, const Body& body) {
   if (at < size) body(at, First{size - at});
 }
 
+// Whether whole vectors of a row begin at the first aligned address.
+template <bool kStreams, class T>
+HWY_INLINE bool aligns(Index size) {
+  return kStreams || (kMasks<T> && size >= 4 * lanes<T>());
+}
+
 // Writes `size` values: form(column, lanes) is the vector of those from `column` on. Whole vectors
 // begin at the first aligned address, as non-temporal stores must. A store across two lines takes
 // both of them from other cores, even if its mask has nothing of the second one. (Loads of sums are
@@ -208,8 +214,7 @@ template <bool kStreams, class T, class Form>
 HWY_INLINE void write_row(T* out, Index size, const Form& form) {
   constexpr Index kLanes = lanes<T>();
   Index column = 0;
-  const bool aligns = kStreams || (kMasks<T> && size >= 4 * kLanes);
-  const First before{aligns ? std::min(size, until_aligned(out)) : 0};
+  const First before{aligns<kStreams, T>(size) ? std::min(size, until_aligned(out)) : 0};
   if (before.count > 0) {
     store(form(0, before), out, before);
     column = before.count;
