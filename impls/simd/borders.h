@@ -11,10 +11,10 @@
 namespace simd {
 
 // Where rows are no whole lines, the parts of two threads meet within a line in each row, and once
-// more where a row ends and the next one begins. If each thread wrote its piece of it, the cores
-// would take such lines from each other, one after the other (false sharing): with rows of 1000
-// values that takes as long as all else. So both leave them out, and keep the coefficients of the
-// values beside the border. When all are done, the thread before the border writes them whole.
+// more where a row ends and the next one begins. If each thread wrote its piece of such a line, the
+// cores would take it from each other (false sharing); README says what that costs. So both leave
+// it out, and keep the coefficients of the values beside the border. When all are done, the thread
+// before the border writes the line whole.
 template <class T>
 class Borders {
   using Real = normbench::Parameter<T>;

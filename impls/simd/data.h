@@ -16,16 +16,28 @@ using Index = std::int64_t;
 
 inline constexpr Index kLineBytes = 64;
 
-// Values before an address in its cache line, and from it on to the next line: both 0 at a line.
+// Values from the last multiple of so many bytes, a power of two, to an address, and from there to
+// the next multiple: both 0 at a multiple.
 template <class Value>
-Index since_line(const Value* address) {
-  return static_cast<Index>(reinterpret_cast<std::uintptr_t>(address)) % kLineBytes /
+Index values_since(const Value* address, Index bytes) {
+  return (static_cast<Index>(reinterpret_cast<std::uintptr_t>(address)) & (bytes - 1)) /
          Index{sizeof(Value)};
 }
 template <class Value>
+Index values_until(const Value* address, Index bytes) {
+  return values_since(address, bytes) == 0
+             ? 0
+             : bytes / Index{sizeof(Value)} - values_since(address, bytes);
+}
+
+// The same for cache lines.
+template <class Value>
+Index since_line(const Value* address) {
+  return values_since(address, kLineBytes);
+}
+template <class Value>
 Index until_line(const Value* address) {
-  const Index since = since_line(address);
-  return since == 0 ? 0 : kLineBytes / Index{sizeof(Value)} - since;
+  return values_until(address, kLineBytes);
 }
 
 // A pointer to element `first` of a tensor; null if the tensor is absent.

@@ -213,20 +213,17 @@ HWY_INLINE void write_runs(const WriteArguments<T>& arguments, Index row) {
     next += length;
     of = of_segment<kFormula, T>(arguments.coefficients, ++k);
   };
-  // The rest of a segment, or a part of it.
-  const auto write_some = [&](Index size) HWY_ATTR {
-    for (Index some; size > 0; at += some, size -= some) {
-      some = std::min(kLanes, size);
-      store(form<kFormula>(arguments, row + at, of, 0, First{some}), out + at, First{some});
+  // In part: at most a vector of a segment at a time.
+  const auto write_until = [&](Index end) HWY_ATTR {
+    while (at < end) {
+      while (next <= at) go_on();
+      const First some{std::min({kLanes, next - at, end - at})};
+      store(form<kFormula>(arguments, row + at, of, 0, some), out + at, some);
+      at += some.count;
     }
   };
-  while (next <= at) go_on();
-  for (Index before = aligns<kStreams, T>(span.end - at) ? until_aligned(out + at) : 0;
-       before > 0 && at < span.end;) {
-    const Index some = std::min({before, next - at, span.end - at});
-    write_some(some);
-    before -= some;
-    if (at == next && at < span.end) go_on();
+  if (aligns<kStreams, T>(span.end - at)) {
+    write_until(std::min(span.end, at + until_aligned(out + at)));
   }
   while (at + kLanes <= span.end) {
 #pragma GCC unroll 2
@@ -241,10 +238,7 @@ HWY_INLINE void write_runs(const WriteArguments<T>& arguments, Index row) {
     put<kStreams>(form<kFormula>(arguments, row + at, both<T>(rest, left, of), 0, All()), out + at);
     at += kLanes;
   }
-  while (at < span.end) {
-    write_some(std::min(next, span.end) - at);
-    if (at < span.end) go_on();
-  }
+  write_until(span.end);
 }
 
 // Columns of a segment each have coefficients of their own if kColumns: a row is then written from

@@ -33,6 +33,8 @@ class StridedKernel : public normbench::Kernel {
         formula_(formula_of(problem)),
         across_(plan.tiles.across()),
         block_rows_(plan.block_rows / plan.packed_rows),
+        batches_(accumulates() ? problem.mini_batches() : 1),
+        tiles_(plan.blocks_down / batches_ * across_),
         by_segment_(plan.segments_are_parameters()),
         all_reduce_(plan.shared ? plan.threads : 1, plan.block_tiles * plan.segments_of_tile),
         gradients_(accumulates() ? plan.threads : 0, plan.tiles.parameters(), 0),
@@ -104,15 +106,12 @@ class StridedKernel : public normbench::Kernel {
   bool is_leader(const Block& b) const { return !plan_.shared || b.thread == 0; }
 
   void work(int thread, int team) {
-    const Index batches = accumulates() ? problem_.mini_batches() : 1;
-    const Index tiles =
-        batches == 1 ? plan_.blocks_down * across_ : plan_.blocks_down / batches * across_;
     Scratch& scratch = scratch_[at(thread)];
-    for (Index batch = 0; batch < batches; ++batch) {
+    for (Index batch = 0; batch < batches_; ++batch) {
       if (accumulates()) gradients_.cleared(thread);
       const Range mine =
-          plan_.shared ? Range{0, tiles} : share_of(tiles, thread, team, plan_.unit_tiles);
-      const Index first = batch * tiles + mine.first;
+          plan_.shared ? Range{0, tiles_} : share_of(tiles_, thread, team, plan_.unit_tiles);
+      const Index first = batch * tiles_ + mine.first;
       Index down = plan_.blocks_down == 1 ? 0 : first / across_;
       Index tile = first - down * across_;  // from the left
       for (Index done = 0; done < mine.size;) {
@@ -443,8 +442,10 @@ class StridedKernel : public normbench::Kernel {
   const Ops<T>& ops_;
   const StridedOps<T>& strided_;
   Formula formula_;
-  Index across_;      // tiles: divisions would take as long as a small problem
-  Index block_rows_;  // packed
+  // Found once, since divisions would take as long as a small problem.
+  Index across_;           // tiles
+  Index block_rows_;       // after packing
+  Index batches_, tiles_;  // mini-batches that have gradients of their own, and tiles of each
   bool by_segment_;
   AllReduce all_reduce_;
   Gradients<Real> gradients_;

@@ -177,8 +177,7 @@ HWY_INLINE void put(Vec<T> value, T* to) {
 // Values from an address to the next one that is aligned to a vector; 0 if it is aligned itself.
 template <class T>
 HWY_INLINE Index until_aligned(const T* values) {
-  const auto number = static_cast<Index>(reinterpret_cast<std::uintptr_t>(values) / sizeof(T));
-  return -number & (lanes<T>() - 1);
+  return values_until(values, lanes<T>() * Index{sizeof(T)});
 }
 
 // The value with zeros in the lanes that are not used.
