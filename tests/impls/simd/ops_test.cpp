@@ -98,9 +98,10 @@ struct Place {
   }
 };
 
-Place runs_of(Index rows, Index segments, Index length, Index offset) {
-  const Index stride = segments * (length + 3) + 5;
-  return {{rows, stride, segments, length + 3, length}, offset, offset + rows * stride + kSpare};
+// `gap` values lie between two runs.
+Place runs_of(Index rows, Index segments, Index length, Index offset, Index gap = 3) {
+  const Index stride = segments * (length + gap) + 5;
+  return {{rows, stride, segments, length + gap, length}, offset, offset + rows * stride + kSpare};
 }
 Place columns_of(Index rows, Index columns, Index offset) {
   return {{rows, columns + 7, columns, 1, 1}, offset, offset + rows * (columns + 7) + kSpare};
@@ -113,6 +114,8 @@ std::vector<Place> places(bool by_column, Index lanes) {
     const Index offset = size % lanes;
     for (const Index rows : {1, 3, 8, 21}) {
       all.push_back(by_column ? columns_of(rows, size, offset) : runs_of(rows, 2, size, offset));
+      // Side by side: a vector may have the end of one and the start of the next.
+      if (!by_column) all.push_back(runs_of(rows, 3, size, offset, 0));
     }
   }
   return all;

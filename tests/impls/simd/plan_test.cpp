@@ -284,8 +284,8 @@ void for_each_plan(const Check& check) {
   all.emplace_back().tiny = true;
   std::vector<std::string> ids = {"batch/forward_training/f32/ncl/n512_c1001_l1"};
   for (const char* dtype : {"f32", "f64", "f16"}) {
-    for (const char* shape : {"n24_c41_l1", "n24_c83_l1", "n24_c1601_l1", "n12_c24_l17",
-                              "n12_c24_l45", "n12_c24_l101", "n40_c515_l5"}) {
+    for (const char* shape : {"n8_c83_l1", "n24_c41_l1", "n24_c83_l1", "n24_c1601_l1",
+                              "n12_c24_l17", "n12_c24_l45", "n12_c24_l101", "n40_c515_l5"}) {
       ids.push_back(std::string("batch/backward/") + dtype + "/ncl/" + shape);
     }
   }
